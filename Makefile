@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BOT := .venv/bot/bin/python
 TRAIN := .venv/train/bin/python
+DOCS := .venv/docs/bin/python
 MAKE_ENV := $(PYTHON) configs/requirements/make_env.py
 
 .PHONY: help demo demo-check test lint lock env-bot env-train env-serve env-docs env-lmdeploy-cpu docs bench-%
@@ -10,11 +11,11 @@ help:
 	@echo "make demo         try the bot on this machine with a chat page, a CPU engine and the demo model"
 	@echo "make demo-check   check the same without a page; the last line is one JSON object"
 	@echo "make test         run all tests (browser tests if Chromium is installed)"
-	@echo "make lint         run ruff"
+	@echo "make lint         run ruff and mypy"
 	@echo "make bench-NAME   run benchmarks/NAME.py; the last line is one JSON object"
 	@echo "make docs         build the site of docs/ in build/site/, with reference pages and plots"
 	@echo "make env-bot | env-train | env-serve   make one environment in .venv/"
-	@echo "make lock         renew the locks in configs/requirements/"
+	@echo "make lock         resolve pyproject.toml to the locks in configs/requirements/ (ARGS=--upgrade: newest versions)"
 
 env-bot env-train env-serve env-docs env-lmdeploy-cpu: env-%:
 	@$(MAKE_ENV) $*
@@ -23,10 +24,7 @@ env-bot env-train env-serve env-docs env-lmdeploy-cpu: env-%:
 env-lmdeploy-cpu: env-train
 
 lock:
-	$(MAKE_ENV) bot --lock
-	$(MAKE_ENV) train --lock
-	$(MAKE_ENV) serve --lock
-	$(MAKE_ENV) docs --lock
+	$(PYTHON) configs/requirements/make_locks.py $(ARGS)
 
 demo: env-bot env-train
 	@.venv/bot/bin/jokebot demo
@@ -34,19 +32,20 @@ demo: env-bot env-train
 demo-check: env-bot env-train
 	@.venv/bot/bin/jokebot demo --check
 
-# Two environments, two runs: tests run under the interpreter that runs the code (tests/conftest.py says which).
+# Two environments, two runs; ARGS=--parallel starts both at once.
 test: env-bot env-train env-lmdeploy-cpu
-	@code=0; $(TRAIN) -m pytest || code=1; $(BOT) -m pytest || code=1; exit $$code
+	@$(PYTHON) tests/run_environments.py $(ARGS)
 
-docs: env-bot env-docs
-	@$(BOT) -m bot.cli.reference docs/reference
-	@$(BOT) -m benchmarks.page docs/reference
-	@NO_MKDOCS_2_WARNING=1 .venv/docs/bin/python -m mkdocs build --strict --quiet
+docs: env-docs
+	@$(DOCS) -m bot.cli.reference docs/reference
+	@$(DOCS) -m benchmarks.page docs/reference
+	@NO_MKDOCS_2_WARNING=1 $(DOCS) -m mkdocs build --strict --quiet
 	@echo "The site: build/site/index.html"
 
 lint: env-bot
 	$(BOT) -m ruff check .
 	$(BOT) -m ruff format --check .
+	$(BOT) -m mypy
 
 # A benchmark names the environment it needs in its first lines: `# environment: train` (bot where it says nothing).
 bench-%: env-bot env-train

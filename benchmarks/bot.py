@@ -1,14 +1,14 @@
-"""`make bench-bot`: what the bot itself costs, beside the sandbox and a stub engine that answers at once.
+"""`make bench-bot`: start time, latency, throughput and memory of the bot, with a stub engine that answers at once.
 
-The sandbox runs in this process, the stub engine and the bot in their own. Photos are 208 KB JPEGs of 1280×960, each
-one different, from 200 chats; the bot's own rate limits are raised by settings. Printed last, as one JSON object:
+The sandbox runs in this process, the stub engine and the bot in their own. Photos are distinct 208 KB JPEGs of
+1280×960 from 200 chats; settings raise the bot's rate limits. The last output line is one JSON object:
 
     start_s             process start to the first getUpdates, median of 5
     own_latency_ms      photo sent to joke received, p50 at 5 photos/s
-    own_latency_p95_ms
-    photos_per_s        a flood of photos over all chats, until the last joke
+    own_latency_p95_ms  the same, p95
+    photos_per_s        throughput of a flood of photos over all chats, until the last joke
     rss_mb              the bot's resident memory after 10,000 photos
-    rss_mb_at_2000      the same after 2,000: flat means equal
+    rss_mb_at_2000      the same after 2,000 photos; equal if memory does not grow
     torch_imported      whether the bot's process has mapped torch
 """
 
@@ -37,36 +37,36 @@ CHATS = 200
 RAISED = {
     "JOKEBOT_LIMITS_MESSAGES_PER_S": "100000",
     "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100000",
-    "JOKEBOT_LIMITS_PHOTOS_WAITING_PER_PERSON": "1000",
+    "JOKEBOT_LIMITS_MAX_QUEUED_PHOTOS_PER_USER": "1000",
     "JOKEBOT_ENGINE_IN_FLIGHT": "32",
     "JOKEBOT_LOG_LEVEL": "WARNING",
 }
 
 
 class Load:
-    """Sends photos into the sandbox and notes when each chat's joke arrives."""
+    """Sends photos to the sandbox and measures the time until each joke."""
 
     def __init__(self, sandbox: Sandbox, photos: Photos) -> None:
         self.sandbox, self.photos = sandbox, photos
-        self.people = [sandbox.world.add_person(f"Person {number}") for number in range(CHATS)]
+        self.users = [sandbox.world.add_user(f"User {number}") for number in range(CHATS)]
         self.sent = 0
         self.waiting: dict[tuple[int, int], asyncio.Future[float]] = {}
-        sandbox.world.events.listeners.append(self.hear)
+        sandbox.world.events.listeners.append(self.on_event)
 
-    def hear(self, event: dict[str, Any]) -> None:
-        """A message with buttons is a finished joke; it replies to its photo."""
+    def on_event(self, event: dict[str, Any]) -> None:
+        """Handle an event: a message with buttons is the finished joke of the photo that it replies to."""
         message = event.get("message") or {}
         photo = message.get("reply_to_message", {}).get("message_id")
         if message.get("reply_markup") and (future := self.waiting.pop((event["chat_id"], photo), None)):
             future.set_result(time.perf_counter())
 
     async def photo_to_joke(self) -> float:
-        """Sends a photo and waits for its joke; seconds between the two."""
-        person = self.people[self.sent % CHATS]
+        """Send a photo and wait for its joke; returns the seconds between."""
+        user = self.users[self.sent % CHATS]
         self.sent += 1
         photo, sent = self.photos.next(), time.perf_counter()
-        message = self.sandbox.world.send_photo(person.id, person.id, photo)
-        future = self.waiting[person.id, message["message_id"]] = asyncio.get_running_loop().create_future()
+        message = self.sandbox.world.send_photo(user.id, user.id, photo)
+        future = self.waiting[user.id, message["message_id"]] = asyncio.get_running_loop().create_future()
         return await asyncio.wait_for(future, 120) - sent
 
 
@@ -79,7 +79,7 @@ async def start_seconds(sandbox: Sandbox, engine_url: str, folder: Path) -> floa
     before, started = polls(), time.perf_counter()
     async with bot_process(sandbox.url, f"{engine_url}/v1", folder, TOKEN, RAISED):
         while polls() == before:
-            await sandbox.world.events.next()
+            await sandbox.world.events.wait_next()
         return time.perf_counter() - started
 
 
@@ -93,16 +93,16 @@ async def latencies(load: Load, *, per_s: float, seconds: float) -> list[float]:
 
 
 async def flood(load: Load, photos: int, *, outstanding: int = CHATS) -> float:
-    """Photos per second with so many unanswered ones at any time, until the last joke."""
-    room, start = asyncio.Semaphore(outstanding), time.perf_counter()
+    """Photos per second, with at most `outstanding` unanswered photos, until the last joke."""
+    slots, start = asyncio.Semaphore(outstanding), time.perf_counter()
 
-    async def one() -> None:
-        async with room:
+    async def send() -> None:
+        async with slots:
             await load.photo_to_joke()
 
     async with asyncio.TaskGroup() as tasks:
         for _ in range(photos):
-            tasks.create_task(one())
+            tasks.create_task(send())
     return photos / (time.perf_counter() - start)
 
 
@@ -136,7 +136,7 @@ async def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, floa
 
 @asynccontextmanager
 async def stub_process() -> AsyncIterator[str]:
-    """The stub engine in a process of its own, so that its work isn't counted as the bot's or the sandbox's."""
+    """The stub engine in its own process, apart from the bot and the sandbox; yields its URL."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot.engine.stub.engine", "--port", "0", stdout=asyncio.subprocess.PIPE
     )

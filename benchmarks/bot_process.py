@@ -1,4 +1,4 @@
-"""`jokebot run` as a process of its own, beside a sandbox and an engine that a benchmark has started."""
+"""`jokebot run` as a child process, for a benchmark that runs a sandbox and an engine."""
 
 import asyncio
 import os
@@ -19,9 +19,9 @@ async def bot_process(
     variables: Mapping[str, str],
     log: IO[bytes] | int | None = None,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The bot with its data in `folder` and further `variables`, ended in order at the end of the block.
+    """The bot with its data in `folder` and these environment variables; gets SIGTERM at the end of the block.
 
-    What it says goes to `log`; without one its standard output goes nowhere and its errors to ours.
+    `log` gets its output; without one its standard output is dropped and its standard error is inherited.
     """
     environment = {
         **os.environ,

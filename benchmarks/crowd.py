@@ -1,9 +1,7 @@
-"""Synthetic people for benchmarks: they send painted pictures into the sandbox, read what the bot says, and rate it by
-a hidden taste.
+"""Simulated users for benchmarks: send painted pictures to the sandbox and rate the bot's jokes by a hidden taste.
 
-All that they know is what the chat shows: the text of a joke, and what is on the picture that they sent themselves. A
-joke's style is that of the one shape of shapes.toml that the whole text has. Nothing of the bot, its models or its
-database is known here, and nobody's taste depends on a model.
+They know only what the chat shows: a joke's text, and the subject of the picture that they sent. A joke's style is that
+of the template in shapes.toml that matches the whole text. They use neither the bot's code nor its models or database.
 """
 
 import asyncio
@@ -22,8 +20,8 @@ from trainer.demo_model.subjects import PictureSubject, load_subjects
 
 JOKE_TIMEOUT_S = 300.0
 FITS, FORGIVEN, OTHER = 0.97, 0.15, 0.03
-"""How often somebody likes a joke of their styles about the right thing; of another style about a thing they are
-fond of; any other.
+"""Probability that a user likes a joke about the picture's subject in a liked style; in another style about a
+favourite subject; any other joke.
 """
 DUEL = re.compile(r"🅰\ufe0f?\s*(?P<a>.+?)\s*🅱\ufe0f?\s*(?P<b>.+)", re.DOTALL)
 LOCALES = Path(__file__).parents[1] / "bot" / "i18n" / "locales"
@@ -31,7 +29,7 @@ Message = dict[str, Any]
 
 
 class Taste:
-    """What a crowd likes: some styles of joke, and a share of all subjects that it is fond of, drawn by `seed`."""
+    """A crowd's taste: liked styles, and favourite subjects (the share `fond_of` of all, drawn with `seed`)."""
 
     def __init__(self, styles: Sequence[str], fond_of: float = 0.3, seed: int = 1) -> None:
         subjects = load_subjects()
@@ -40,7 +38,7 @@ class Taste:
         self._reader = TemplateReader(load_shapes(), subjects)
 
     def appeal(self, joke: str, subject: PictureSubject) -> float:
-        """How probably somebody likes that joke about a picture of that subject, 0 to 1."""
+        """Probability, 0 to 1, that a user likes the joke about a picture of the subject."""
         read = self._reader.read(joke)
         if read is None or read.subject != subject:
             return OTHER
@@ -51,7 +49,7 @@ class Taste:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that somebody sends: a JPEG, and what they know is on it."""
+    """A picture to send: a JPEG and its subject."""
 
     jpeg: bytes
     subject: PictureSubject
@@ -59,17 +57,14 @@ class Picture:
 
 @dataclass
 class Member:
-    """One person.
-
-    Their own dice decide where a taste leaves it open; `easy` is how readily they press 😂 and not 🙂.
-    """
+    """A user with their own random generator; `easy`: probability of 😂 rather than 🙂 for a liked joke."""
 
     id: int
     dice: random.Random
     easy: float
 
     def verdict(self, appeal: float) -> int:
-        """The place of the button that they press: 0 😂, 1 🙂, 2 😐."""
+        """Index of the button to press: 0 😂, 1 🙂, 2 😐."""
         if self.dice.random() >= appeal:
             return 2
         return 0 if self.dice.random() < self.easy else 1
@@ -77,9 +72,7 @@ class Member:
 
 @dataclass
 class Crowd:
-    """People with one taste, who talk with the bot alone and in groups; and a jury, who look at jokes and press
-    nothing.
-    """
+    """Users with one taste, in private chats and groups; and a jury, whose users read jokes without rating them."""
 
     session: aiohttp.ClientSession
     taste: Taste
@@ -94,40 +87,34 @@ class Crowd:
     duels: int = 0
     lost: int = 0
     failed: int = 0
-    _asked: set[tuple[int, int]] = field(default_factory=set)
+    _expected: set[tuple[int, int]] = field(default_factory=set)
     _replies: dict[tuple[int, int], asyncio.Future[Message | None]] = field(default_factory=dict)
 
-    async def gather(self, people: int, groups: int, per_group: int, jury: int) -> None:
-        """Let people come in: half of them speak Chinese.
-
-        Every one has a private chat; groups are made of them in turn.
-        """
-        for number in range(people):
-            person = await self.come(f"Person {number}", number)
-            self.members[person] = Member(person, random.Random(self.dice.random()), self.dice.uniform(0.4, 0.9))
-            self.chats.append((person, [person]))
-        everybody = list(self.members)
+    async def gather(self, users: int, groups: int, per_group: int, jury: int) -> None:
+        """Create the users, half of them Chinese, each with a private chat; groups get them in turn."""
+        for number in range(users):
+            user = await self.add_user(f"User {number}", number)
+            self.members[user] = Member(user, random.Random(self.dice.random()), self.dice.uniform(0.4, 0.9))
+            self.chats.append((user, [user]))
+        members = list(self.members)
         for number in range(groups):
-            inside = [everybody[(number * per_group + place) % people] for place in range(per_group)]
+            inside = [members[(number * per_group + index) % users] for index in range(per_group)]
             group = (await self.post("group", title=f"Group {number}", members=inside))["chat"]
             self.chats.append((group["id"], inside))
-        self.jury = [await self.come(f"Jury {number}", number) for number in range(jury)]
+        self.jury = [await self.add_user(f"Jury {number}", number) for number in range(jury)]
 
-    async def come(self, name: str, number: int) -> int:
+    async def add_user(self, name: str, number: int) -> int:
         return (await self.post("person", name=name, language_code=("en", "zh")[number % 2]))["person"]["id"]
 
     async def listen(self) -> None:
-        """Hear the bot's finished answers: those with buttons, and apologies, which stand for None.
-
-        Cancel it at the end.
-        """
+        """Resolve replies from the bot's final answers until cancelled: messages with buttons; None for apologies."""
         async with self.session.ws_connect("/sandbox/events", max_msg_size=0) as socket:
             async for event in socket:
                 message = event.json().get("message") or {}
                 photo = message.get("reply_to_message", {}).get("message_id")
                 sorry = message.get("text", "").split("\n")[0] in self.apologies
-                asked = (message.get("chat", {}).get("id"), photo) in self._asked
-                if photo is not None and (message.get("reply_markup") or sorry or asked):
+                expected = (message.get("chat", {}).get("id"), photo) in self._expected
+                if photo is not None and (message.get("reply_markup") or sorry or expected):
                     reply = self.reply(message["chat"]["id"], photo)
                     if not reply.done():
                         reply.set_result(None if sorry else message)
@@ -140,17 +127,17 @@ class Crowd:
             response.raise_for_status()
             return await response.json()
 
-    async def say(self, person: int, text: str) -> Message:
-        """Write to the bot; its answer, with buttons or without. Raises TimeoutError."""
-        sent = (await self.post("text", person=person, chat=person, text=text))["message"]["message_id"]
-        self._asked.add((person, sent))
-        answer = await asyncio.wait_for(self.reply(person, sent), self.timeout_s)
+    async def send_text(self, user: int, text: str) -> Message:
+        """Send a text to the bot; returns its answer, with or without buttons. Raises TimeoutError."""
+        sent = (await self.post("text", person=user, chat=user, text=text))["message"]["message_id"]
+        self._expected.add((user, sent))
+        answer = await asyncio.wait_for(self.reply(user, sent), self.timeout_s)
         if answer is None:
             raise RuntimeError(f"The bot apologised for {text}.")
         return answer
 
     async def send(self, sender: int, chat: int, picture: Picture) -> Message | None:
-        """Send a picture; the bot's answer with buttons, or None where it apologises, or nothing comes in time."""
+        """Send a picture; returns the answer with buttons, or None after an apology or a timeout."""
         self.photos += 1
         form = aiohttp.FormData(
             {
@@ -174,10 +161,10 @@ class Crowd:
         finally:
             self._replies.pop((chat, sent), None)
 
-    async def share(self, place: int, picture: Picture) -> None:
-        """Send a picture into one of the chats and let everybody there rate what comes."""
-        chat, inside = self.chats[place % len(self.chats)]
-        sender = inside[place // len(self.chats) % len(inside)]
+    async def share(self, index: int, picture: Picture) -> None:
+        """Send a picture to one of the chats; all its members rate the joke."""
+        chat, inside = self.chats[index % len(self.chats)]
+        sender = inside[index // len(self.chats) % len(inside)]
         message = await self.send(sender, chat, picture)
         if message is None:
             return
@@ -194,27 +181,25 @@ class Crowd:
     async def decide(
         self, member: Member, chat: int, message: Message, duel: re.Match[str], subject: PictureSubject
     ) -> None:
-        """Of two jokes the one that is liked; where none is, or both are alike, "both meh" or either."""
+        """Press the liked joke of two; if none or both are liked, "both meh" or either."""
         liked = [member.dice.random() < self.taste.appeal(duel[side], subject) for side in ("a", "b")]
         both = member.dice.randrange(2)
         await self.press(member.id, chat, message, 2 if not any(liked) else both if all(liked) else liked.index(True))
         self.duels += 1
 
-    async def press(self, person: int, chat: int, message: Message, place: int) -> None:
-        data = [button["callback_data"] for row in message["reply_markup"]["inline_keyboard"] for button in row][place]
-        await self.post("press", person=person, chat=chat, message_id=message["message_id"], data=data)
+    async def press(self, user: int, chat: int, message: Message, index: int) -> None:
+        data = [button["callback_data"] for row in message["reply_markup"]["inline_keyboard"] for button in row][index]
+        await self.post("press", person=user, chat=chat, message_id=message["message_id"], data=data)
 
-    async def look(self, place: int, picture: Picture) -> bool | None:
-        """One of the jury sends a picture and says what they think of the joke to nobody but us; None where no joke
-        came.
-        """
-        juror = self.jury[place % len(self.jury)]
+    async def judge(self, index: int, picture: Picture) -> bool | None:
+        """Let a juror send a picture; returns whether they like the joke, without a rating. None without a joke."""
+        juror = self.jury[index % len(self.jury)]
         message = await self.send(juror, juror, picture)
         return None if message is None else self.dice.random() < self.taste.appeal(message["text"], picture.subject)
 
 
 def apologies() -> frozenset[str]:
-    """What the bot says instead of a joke, in all its languages; those texts that have nothing filled in."""
+    """The bot's error messages in all languages, as far as they have no placeholders."""
     names = (
         "given-up",
         "defect",
@@ -231,19 +216,19 @@ def apologies() -> frozenset[str]:
     return frozenset(text for file in LOCALES.glob("*.ftl") for text in line.findall(file.read_text(encoding="utf-8")))
 
 
-async def several(count: int, at_once: int, act: Any) -> list[Any]:
-    """`act(number)` for 0…count−1, so many at the same time; the results in order."""
+async def run_concurrently(count: int, at_once: int, act: Any) -> list[Any]:
+    """Call `act(number)` for 0…count−1, `at_once` concurrently; returns the results in order."""
     turns = asyncio.Semaphore(at_once)
 
-    async def one(number: int) -> Any:
+    async def run(number: int) -> Any:
         async with turns:
             return await act(number)
 
-    return list(await asyncio.gather(*(one(number) for number in range(count))))
+    return list(await asyncio.gather(*(run(number) for number in range(count))))
 
 
-async def until(condition: asyncio.Event, at_once: int, act: Any) -> int:
-    """`act(number)` again and again, so many at the same time, until the condition is set; how often."""
+async def run_until(condition: asyncio.Event, at_once: int, act: Any) -> int:
+    """Call `act(number)` repeatedly, `at_once` concurrently, until the condition is set; returns the count."""
     numbers = iter(range(1_000_000))
     done = 0
 

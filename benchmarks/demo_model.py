@@ -1,17 +1,17 @@
 # environment: train
-"""`make bench-demo_model`: what the committed demo model sees and says, asked through the CPU engine over HTTP.
+"""`make bench-demo_model`: accuracy and speed of the committed demo model, through the CPU engine over HTTP.
 
-Pictures are painted by a seed that no build uses and sent as JPEG: drawings that the model was trained on, on new
-backgrounds and in new places, and the same subjects drawn by the held-out set. The picture pack is made first where it
-is missing. Every language and style of prompts.toml is asked in turn. Printed last, as one JSON object:
+Pictures are painted with a seed that no build uses and sent as JPEG: trained drawings with new backgrounds and
+positions, and the same subjects from the held-out set. The picture pack is built first if it is missing. Requests cycle
+through the languages and styles of prompts.toml. The last output line is one JSON object:
 
-    subject_accuracy      replies that name the picture's main subject, and no other
+    subject_accuracy      replies that name only the picture's main subject
     other_set_accuracy    the same for the held-out set
-    language_accuracy     replies in the language asked for, and none other
-    style_accuracy        replies of the style asked for (neutral left out)
-    unfinished            replies that do not end a sentence, or were cut off
+    language_accuracy     replies in the requested language only
+    style_accuracy        replies of the requested style (without neutral)
+    unfinished            replies without a sentence end, or truncated
     empty                 replies without text
-    p50_s                 median seconds of one request, the picture's upload included
+    p50_s                 median seconds of a request, including the picture's upload
     mb                    the weights' MiB
 """
 
@@ -30,13 +30,13 @@ from bot.runtime.child_process import start_child
 from configs.prompts import load_prompts
 from configs.settings import ROOT
 from trainer.demo_model.augmentation import PicturePainter, to_data_url
-from trainer.demo_model.evaluate import EvaluatedReply, painters, share, style_of
+from trainer.demo_model.evaluate import EvaluatedReply, painters, share_of, style_of
 from trainer.demo_model.picture_pack import load_pack
 from trainer.demo_model.subjects import load_subjects
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 PACK = ROOT / "build" / "demo-model" / "pictures.zip"
-MOST_TOKENS = 80
+MAX_TOKENS = 80
 
 
 def main() -> None:
@@ -48,21 +48,23 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "bot", "demo-model", "pack"], check=True, cwd=ROOT)
     torch.set_num_threads(1)
     known, unknown = painters(load_pack(PACK), arguments.model, torch.device("cpu"))
-    command = [sys.executable, "-m", "bot", "engine", "cpu", str(arguments.model.resolve()), "--port", "0"]
+    command = [sys.executable, "-m", "bot", "serve", str(arguments.model.resolve()), "--port", "0"]
     with start_child("engine", command, cwd=ROOT) as engine:
         client = OpenAI(base_url=f"{engine.wait_ready()}/v1", api_key="none", max_retries=0, timeout=120)
         name = client.models.list().data[0].id
         client.chat.completions.create(model=name, max_tokens=4, messages=[{"role": "user", "content": "warm up"}])
-        seen, seconds = ask(client, name, known, arguments.count)
+        known_set, seconds = ask(client, name, known, arguments.count)
         others, more_seconds = ask(client, name, unknown, arguments.count)
-    both = [*seen, *others]
+    both = [*known_set, *others]
     print(
         json.dumps(
             {
-                "subject_accuracy": share(reply.names_subject() for reply in seen),
-                "other_set_accuracy": share(reply.names_subject() for reply in others),
-                "language_accuracy": share(reply.in_language() for reply in both),
-                "style_accuracy": share(style_of(reply) == reply.style for reply in both if reply.style != "neutral"),
+                "subject_accuracy": share_of(reply.names_subject() for reply in known_set),
+                "other_set_accuracy": share_of(reply.names_subject() for reply in others),
+                "language_accuracy": share_of(reply.in_language() for reply in both),
+                "style_accuracy": share_of(
+                    style_of(reply) == reply.style for reply in both if reply.style != "neutral"
+                ),
                 "unfinished": sum(not reply.ends() for reply in both),
                 "empty": sum(not reply.text for reply in both),
                 "p50_s": round(statistics.median(seconds + more_seconds), 3),
@@ -74,7 +76,7 @@ def main() -> None:
 
 
 def ask(client: OpenAI, name: str, painter: PicturePainter, count: int) -> tuple[list[EvaluatedReply], list[float]]:
-    """One request a picture at temperature 0, languages and styles in turn. Returns replies and seconds."""
+    """Request a joke for each picture at temperature 0, languages and styles in turn; returns replies and seconds."""
     prompts, subjects = load_prompts(), load_subjects()
     kinds = [(language, style) for language, part in prompts.languages.items() for style in part.styles]
     replies, seconds = [], []
@@ -87,7 +89,7 @@ def ask(client: OpenAI, name: str, painter: PicturePainter, count: int) -> tuple
         ]
         start = time.monotonic()
         answer = client.chat.completions.create(
-            model=name, max_tokens=MOST_TOKENS, temperature=0, messages=[{"role": "user", "content": content}]
+            model=name, max_tokens=MAX_TOKENS, temperature=0, messages=[{"role": "user", "content": content}]
         )
         seconds.append(time.monotonic() - start)
         choice = answer.choices[0]

@@ -1,14 +1,13 @@
 # environment: train
-"""`make bench-demo_parity ARGS="--url http://127.0.0.1:23334/v1"`: whether another server says what the CPU engine
-says.
+"""`make bench-demo_parity ARGS="--url http://127.0.0.1:23334/v1"`: compares a server's replies with the CPU engine's.
 
-Made for LMDeploy on a GPU host (`benchmarks/gpu_demo_parity.sh` starts it). 20 painted pictures, each with a style
-prompt, go to the server at temperature 0; the same request bodies are answered here by the CPU engine's own code, in
-float32. Where two texts differ, the gap between the CPU engine's two best log-probabilities is taken at the first token
-that differs: below 0.1 the two were as good as equal, and bf16 may choose either. Printed last, as one JSON object:
+For LMDeploy on a GPU host (`benchmarks/gpu_demo_parity.sh` starts it). 20 painted pictures, each with a style prompt,
+go to the server at temperature 0; the CPU engine's code answers the same request bodies in float32. If two texts
+differ, the gap between the CPU engine's two best log-probabilities is taken at the first differing token; below 0.1,
+bf16 may choose either token. The last output line is one JSON object:
 
-    exact     replies that are equal
-    near      replies that are equal, or differ first at a token whose gap is under 0.1
+    exact     equal replies
+    near      equal replies, and those whose first differing token has a gap below 0.1
     of        pictures
 """
 
@@ -21,10 +20,10 @@ from typing import Any
 import torch
 from openai import OpenAI
 
-from bot.engine.cpu.model import CpuModel, load
+from bot.engine.cpu.model import CpuModel, load_model
 from bot.engine.cpu.preprocess import open_picture
-from bot.engine.cpu.protocol import RequestImage, parse
-from bot.engine.cpu.sampling import Sampler
+from bot.engine.cpu.protocol import RequestImage, parse_request
+from bot.engine.cpu.sampling import TokenSampler
 from configs.prompts import load_prompts
 from trainer.demo_model.augmentation import to_data_url
 from trainer.demo_model.evaluate import painters
@@ -33,20 +32,20 @@ from trainer.demo_model.picture_pack import load_pack
 ROOT = Path(__file__).resolve().parents[1]
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 PACK = ROOT / "build" / "demo-model" / "pictures.zip"
-PICTURES, GAP, MOST_PIXELS = 20, 0.1, 1_000_000
+PICTURES, GAP, MAX_PIXELS = 20, 0.1, 1_000_000
 
 
-class Watching(Sampler):
-    """Takes the likeliest token and keeps how far it was ahead of the next, in log-probability."""
+class GapSampler(TokenSampler):
+    """Takes the likeliest token and records its lead over the next, in log-probability."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.gaps: list[float] = []
 
-    def choose(self, logits: torch.Tensor) -> int:
+    def choose_token(self, logits: torch.Tensor) -> int:
         best = logits.log_softmax(-1).topk(2).values
         self.gaps.append(float(best[0] - best[1]))
-        return super().choose(logits)
+        return super().choose_token(logits)
 
 
 def main() -> None:
@@ -59,7 +58,7 @@ def main() -> None:
     client = OpenAI(
         base_url=arguments.url, api_key=os.environ.get("JOKEBOT_ENGINE_API_KEY", "none"), max_retries=0, timeout=120
     )
-    served, engine = client.models.list().data[0].id, load(arguments.model, "float32")
+    served, engine = client.models.list().data[0].id, load_model(arguments.model, "float32")
     painter, _ = painters(load_pack(arguments.pack), arguments.model, torch.device("cpu"))
     prompts, exact, near = load_prompts(), 0, 0
     kinds = [
@@ -86,31 +85,31 @@ def main() -> None:
 
 
 def answer(engine: CpuModel, body: dict[str, Any]) -> tuple[str, list[float]]:
-    """The CPU engine's text, and at each of its tokens, the end's included, the lead over the second best."""
-    request = parse(body, engine.prompts)
+    """The CPU engine's text, and for each token, the end included, its lead over the second best."""
+    request = parse_request(body, engine.prompts)
     pictures = [
-        engine.cut(part, open_picture(part.url, MOST_PIXELS))
+        engine.cut_image(part, open_picture(part.url, MAX_PIXELS))
         for part in request.parts
         if isinstance(part, RequestImage)
     ]
-    prompt = engine.prepare(request, pictures)
-    sampler = Watching(request.sampling, prompt.ids)
+    prompt = engine.prepare_prompt(request, pictures)
+    sampler = GapSampler(request.sampling, prompt.ids)
     tokens: list[int] = []
-    for token in engine.write(prompt, sampler, lambda: False):
+    for token in engine.generate(prompt, sampler, lambda: False):
         tokens.append(token)
         if len(tokens) == request.max_tokens:
             break
     return engine.decode(tokens).strip(), sampler.gaps
 
 
-def first_difference(engine: CpuModel, ours: str, theirs: str, known: int) -> int:
-    """The number of the first token that differs, of `known` ones."""
+def first_difference(engine: CpuModel, ours: str, theirs: str, gap_count: int) -> int:
+    """The index of the first differing token, at most the last of `gap_count`."""
     mine, other = (engine.tokenizer.encode(text, add_special_tokens=False) for text in (ours, theirs))
     same = next(
-        (place for place, pair in enumerate(zip(mine, other, strict=False)) if pair[0] != pair[1]),
+        (index for index, pair in enumerate(zip(mine, other, strict=False)) if pair[0] != pair[1]),
         min(len(mine), len(other)),
     )
-    return min(same, known - 1)
+    return min(same, gap_count - 1)
 
 
 if __name__ == "__main__":

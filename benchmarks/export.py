@@ -1,14 +1,14 @@
 # environment: train
-"""`jokebot export` on a large memory: 1,000,000 ratings by 5,000 people on 200,000 jokes about 100,000 photos.
+"""`jokebot export` on a large database: 1,000,000 ratings by 5,000 users on 200,000 jokes about 100,000 photos.
 
-The photos are 1280×960 JPEGs of about 208 KB, each file with a hash of its own (a comment makes it unique), one in
-twenty a near-duplicate of another. Only the photos that the export decodes are put on the disk: which those are is
-found out beforehand by the export's own selection, and what that stored is deleted again. The command then runs as a
-person runs it, in a process of its own, from the split of all photos to the finished dataset. Printed last, as JSON:
+The photos are 1280×960 JPEGs of about 208 KB with distinct hashes (by a comment), 5 % of them near-duplicates. Only the
+photos that the export decodes are written to disk; the export's own selection finds them first, and the split that it
+stores is deleted again. Then the command runs as a child process, from the split of all photos to the finished dataset.
+The last output line is one JSON object:
 
-    seconds   wall time of the whole command
-    rss_mb    highest resident memory, all of its processes added up
-    rows      rows to train on (and `holdout_rows`, verified and written as well)
+    seconds   wall time of the command
+    rss_mb    peak resident memory, summed over its processes
+    rows      training rows; `holdout_rows`: held-out rows
 """
 
 import argparse
@@ -34,7 +34,7 @@ from configs.settings import SelectionSettings
 from storage.database import Database
 from storage.learning import rating_arrays
 from storage.media.photos import photo_file
-from trainer.dataset.holdout import held_out
+from trainer.dataset.holdout import select_holdout
 from trainer.demo_model.architectures import SHAPES
 from trainer.demo_model.random_weights import write_random
 from trainer.selection.composition import select_jokes
@@ -42,14 +42,14 @@ from trainer.selection.holdout_split import update_split
 from trainer.selection.scoring import score_jokes
 
 ROOT = Path(__file__).resolve().parent.parent
-PEOPLE, JOKES_PER_PHOTO, BASES, NEAR_SHARE = 5000, 2, 16, 0.05
+USERS, JOKES_PER_PHOTO, BASES, NEAR_SHARE = 5000, 2, 16, 0.05
 SAMPLE_S = 0.02
 END = b"\xff\xd9"
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """JPEG files without end: a photo's file is one of them, a comment with its number, and the end."""
+    """Base JPEGs without end marker; a photo is a base, a comment with its number, and the end marker."""
 
     bases: list[bytes]
 
@@ -65,13 +65,13 @@ class Pictures:
         return self.bases[number % BASES] + self.tail(number)
 
     def digests(self, photos: int) -> list[str]:
-        begun = [hashlib.sha256(base) for base in self.bases]
-        found = []
+        base_states = [hashlib.sha256(base) for base in self.bases]
+        digests = []
         for number in range(photos):
-            state = begun[number % BASES].copy()
+            state = base_states[number % BASES].copy()
             state.update(self.tail(number))
-            found.append(state.hexdigest())
-        return found
+            digests.append(state.hexdigest())
+        return digests
 
 
 def _jpeg(random: np.random.Generator) -> bytes:
@@ -85,7 +85,7 @@ def _jpeg(random: np.random.Generator) -> bytes:
 
 
 async def fill(root: Path, pictures: Pictures, ratings: int, photos: int, random: np.random.Generator) -> int:
-    """Write the database; returns the size of a picture in bytes."""
+    """Write the database; returns a picture's size in bytes."""
     await (await Database.open(root / "jokebot.sqlite3")).close()
     jokes, prompt, now = photos * JOKES_PER_PHOTO, load_prompts().ask("en", "pun"), time.time()
     size = len(pictures.data(0))
@@ -102,7 +102,7 @@ async def fill(root: Path, pictures: Pictures, ratings: int, photos: int, random
             ),
         )
         connection.executemany(
-            "INSERT INTO photo_senders VALUES (?, ?, 0)", ((number + 1, number % PEOPLE) for number in range(photos))
+            "INSERT INTO photo_senders VALUES (?, ?, 0)", ((number + 1, number % USERS) for number in range(photos))
         )
         connection.executemany(
             "INSERT INTO jokes VALUES (?, ?, 1, ?, 'en', 'pun', NULL, ?, ?, 0.8, 0.9, 99, NULL, NULL, 1, ?)",
@@ -110,7 +110,7 @@ async def fill(root: Path, pictures: Pictures, ratings: int, photos: int, random
                 (
                     joke + 1,
                     joke // JOKES_PER_PHOTO + 1,
-                    joke % PEOPLE,
+                    joke % USERS,
                     prompt,
                     f"Joke number {joke} about something.",
                     now,
@@ -118,18 +118,18 @@ async def fill(root: Path, pictures: Pictures, ratings: int, photos: int, random
                 for joke in range(jokes)
             ),
         )
-        pairs = np.unique(random.integers(0, jokes * PEOPLE, int(ratings * 1.01)))
+        pairs = np.unique(random.integers(0, jokes * USERS, int(ratings * 1.01)))
         pairs = np.sort(random.permutation(pairs)[:ratings])
-        joke, person = pairs // PEOPLE, pairs % PEOPLE
+        joke, user = pairs // USERS, pairs % USERS
         quality = np.repeat(random.normal(0, 0.4, photos), JOKES_PER_PHOTO) + random.normal(0, 0.6, jokes)
         verdict = 1 + np.digitize(
-            quality[joke] + random.normal(0, 0.4, PEOPLE)[person] + random.normal(0, 1, len(pairs)), [-0.5, 0.5]
+            quality[joke] + random.normal(0, 0.4, USERS)[user] + random.normal(0, 1, len(pairs)), [-0.5, 0.5]
         )
         connection.executemany(
             "INSERT INTO ratings (joke_id, person_id, value, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
             (
-                (one, who, value, now, now)
-                for one, who, value in zip((joke + 1).tolist(), person.tolist(), verdict.tolist(), strict=True)
+                (joke_id, user_id, value, now, now)
+                for joke_id, user_id, value in zip((joke + 1).tolist(), user.tolist(), verdict.tolist(), strict=True)
             ),
         )
     connection.close()
@@ -137,7 +137,7 @@ async def fill(root: Path, pictures: Pictures, ratings: int, photos: int, random
 
 
 def hashes(photos: int, random: np.random.Generator) -> list[int]:
-    """Perceptual hashes as those of photos are: 32 of the 64 bits set; some differ in two bits from another's."""
+    """Perceptual hashes with 32 of 64 bits set, as photos have; NEAR_SHARE of them 2 bits from another."""
     bits = random.permuted(np.tile(np.repeat([False, True], 32), (photos, 1)), axis=1)
     copies = random.choice(photos, int(NEAR_SHARE * photos), replace=False)
     bits[copies] = bits[(copies + 1) % photos]
@@ -147,25 +147,25 @@ def hashes(photos: int, random: np.random.Generator) -> list[int]:
 
 
 async def needed_photos(root: Path, settings: SelectionSettings) -> list[tuple[int, str]]:
-    """(id, sha256) of the photos that an export will decode; the split it makes on the way is deleted again."""
+    """(id, sha256) of the photos that an export will decode; deletes the split that it stores meanwhile."""
     database = await Database.open(root / "jokebot.sqlite3")
     try:
         split = await update_split(database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits)
-        scores = score_jokes(await rating_arrays.ratings_since(database, 0), settings)
+        scores = score_jokes(await rating_arrays.read_ratings_since(database, 0), settings)
         chosen = select_jokes(scores, split, (), settings)
-        kept_apart = await held_out(database, scores, split, settings.holdout_photos)
-        photos = {(one.source.photo.id, one.source.photo.sha256) for one in kept_apart}
-        found = await rating_arrays.sources(database, scores.evidence.joke_ids[chosen.new].tolist())
+        holdout = await select_holdout(database, scores, split, settings.holdout_photos)
+        photos = {(joke.source.photo.id, joke.source.photo.sha256) for joke in holdout}
+        sources = await rating_arrays.get_sources(database, scores.evidence.joke_ids[chosen.new].tolist())
         async with database.write() as connection:
             await connection.execute("DELETE FROM grouped_photos")
             await connection.execute("DELETE FROM photo_groups")
-        return sorted(photos | {(source.photo.id, source.photo.sha256) for source in found.values()})
+        return sorted(photos | {(source.photo.id, source.photo.sha256) for source in sources.values()})
     finally:
         await database.close()
 
 
 def measure(command: list[str], environment: dict[str, str]) -> tuple[float, float, str]:
-    """Run a command; its seconds, the highest sum of its processes' resident memory in MB, and what it printed."""
+    """Run a command; returns seconds, peak resident memory of all its processes in MB, and its output."""
     start, peak = time.monotonic(), 0
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         watched = psutil.Process(process.pid)
@@ -182,8 +182,8 @@ def measure(command: list[str], environment: dict[str, str]) -> tuple[float, flo
 def resident(process: psutil.Process) -> int:
     total = 0
     try:
-        for one in (process, *process.children(recursive=True)):
-            total += one.memory_info().rss
+        for member in (process, *process.children(recursive=True)):
+            total += member.memory_info().rss
     except psutil.NoSuchProcess:
         pass
     return total

@@ -1,19 +1,18 @@
-"""`make bench-gate`: what the canary's test promotes, over simulated trials of harmful, equal and better candidates.
+"""`make bench-gate`: promotions by the canary's test in simulated trials of harmful, equal and better candidates.
 
-The product's own `bot.experiments.SequentialTest` with its default settings looks after every single rating. The
-champion's jokes are liked with probability .5, a harmful candidate's with .45, an equal one's with .5, a clearly better
-one's with .6. Each photo goes to the candidate with the probability that the last look gave. Two worlds:
+Uses `bot.experiments.SequentialTest` with its default settings, evaluated after every rating. The champion's jokes are
+liked with probability .5, a harmful candidate's with .45, an equal one's with .5, a better one's with .6. A photo goes
+to the candidate with the probability of the latest evaluation. Two rating models:
 
-    one rater a joke      each rating is a coin of its own
-    `…_groups`            eight raters a joke, who share the joke's own probability: a Beta distribution around the
-        model's
-                          liking with standard deviation .25 (a cut normal would have another mean and spread). A joke's
-                          ratings come in one by one while later jokes are already being rated
+    one rater per joke    independent ratings
+    `…_groups`            eight raters per joke with the joke's own probability, from a Beta distribution with the
+                          model's mean and standard deviation .25 (a truncated normal changes both). A joke's ratings
+                          arrive one by one, interleaved with those of later jokes
 
-`harmful_promoted`, `equal_promoted`, `better_promoted`: share of candidates promoted within the 1,000 ratings of both
-arms together. `median_ratings`: median, over better candidates, of the ratings at their promotion. Further keys:
-`…_stopped`, shares stopped for harm; `terrible_ratings`, median of the candidate's own ratings until one that nobody
-likes is stopped; `drift_equal_promoted`: equal candidates where the base liking goes from .4 to .6 in the trial.
+`harmful_promoted`, `equal_promoted`, `better_promoted`: share of candidates promoted within 1,000 ratings of both arms.
+`median_ratings`: median number of ratings at a better candidate's promotion. Further keys: `…_stopped`, shares stopped
+for harm; `terrible_ratings`, median number of a candidate's own ratings until it is stopped, if no user likes it;
+`drift_equal_promoted`: equal candidates while the base liking drifts from .4 to .6.
 """
 
 import argparse
@@ -38,8 +37,8 @@ from configs.learning import CanarySettings  # noqa: E402
 
 BASE, EFFECTS = 0.5, {"harmful": -0.05, "equal": 0.0, "better": 0.1}
 GROUP, SPREAD, BETWEEN = 8, 0.25, 4.0
-"""Raters of a joke in the second world, the standard deviation of a joke's effect, and the mean number of newer
-jokes that are shown until one of its raters has rated."""
+"""With groups: raters per joke, standard deviation of a joke's effect, and the mean number of newer jokes that are
+shown before a rater rates."""
 
 
 @dataclass
@@ -53,7 +52,7 @@ class Joke:
 
 @dataclass(frozen=True)
 class World:
-    """Raters a joke, and the champion's liking at the trial's beginning and end."""
+    """Raters per joke, and the champion's liking at the start and end of the trial."""
 
     raters: int = 1
     first: float = BASE
@@ -61,11 +60,11 @@ class World:
 
 
 def simulate(seed: int, world: World, effect: float, settings: CanarySettings) -> TrialDecision:
-    """One trial, to its end."""
+    """Simulate one trial to its end."""
     draw, trial, evidence = random.Random(seed), SequentialTest(settings), TrialData()
-    decision, waiting, number = trial.judge(evidence), [], 0
+    decision, waiting, number = trial.evaluate_data(evidence), [], 0
     while True:
-        base = world.first + (world.last - world.first) * decision.ratings / settings.ratings
+        base = world.first + (world.last - world.first) * decision.ratings / settings.max_ratings
         arm = int(draw.random() < decision.share)
         joke = Joke(arm, decision.stage, liking(draw, base + arm * effect, world))
         for rater in range(world.raters):
@@ -73,13 +72,13 @@ def simulate(seed: int, world: World, effect: float, settings: CanarySettings) -
             heapq.heappush(waiting, (number + delay, number, rater, joke))
         number += 1
         while waiting and waiting[0][0] < number:
-            decision = trial.judge(rate(heapq.heappop(waiting)[3], evidence, draw))
+            decision = trial.evaluate_data(rate(heapq.heappop(waiting)[3], evidence, draw))
             if decision.answer != "go on":
                 return decision
 
 
 def liking(draw: random.Random, mean: float, world: World) -> float:
-    """A joke's own probability to be liked. Near 0 no distribution has that spread, and jokes are alike."""
+    """Draw a joke's probability of being liked; near a mean of 0, where no Beta has this spread, it is the mean."""
     size = mean * (1 - mean) / SPREAD**2 - 1
     if world.raters == 1 or size <= 0:
         return mean
@@ -87,7 +86,7 @@ def liking(draw: random.Random, mean: float, world: World) -> float:
 
 
 def rate(joke: Joke, evidence: TrialData, draw: random.Random) -> TrialData:
-    tally = evidence.tally(joke.stage, joke.arm)
+    tally = evidence.sums_of(joke.stage, joke.arm)
     if joke.ratings:
         tally.remove(joke.likes, joke.ratings)
     joke.likes += draw.random() < joke.probability
@@ -97,8 +96,8 @@ def rate(joke: Joke, evidence: TrialData, draw: random.Random) -> TrialData:
 
 
 def trials(pool: ProcessPoolExecutor, count: int, seed: int, world: World, effect: float) -> list[TrialDecision]:
-    one = partial(simulate, world=world, effect=effect, settings=CanarySettings())
-    return list(pool.map(one, range(seed, seed + count), chunksize=max(1, count // 50)))
+    run_trial = partial(simulate, world=world, effect=effect, settings=CanarySettings())
+    return list(pool.map(run_trial, range(seed, seed + count), chunksize=max(1, count // 50)))
 
 
 def share(decisions: list[TrialDecision], answer: str) -> float:
@@ -106,10 +105,10 @@ def share(decisions: list[TrialDecision], answer: str) -> float:
 
 
 def measure(pool: ProcessPoolExecutor, count: int, suffix: str, world: World, first: int = 0) -> dict[str, float]:
-    """One world's figures; `first` is added to every seed."""
+    """The results of one rating model; `first` is added to every seed."""
     figures: dict[str, float] = {}
-    for place, (name, effect) in enumerate(EFFECTS.items()):
-        decisions = trials(pool, count, first + 1_000_000 * (place + 1), world, effect)
+    for index, (name, effect) in enumerate(EFFECTS.items()):
+        decisions = trials(pool, count, first + 1_000_000 * (index + 1), world, effect)
         figures[f"{name}_promoted{suffix}"] = share(decisions, "promote")
         figures[f"{name}_stopped{suffix}"] = share(decisions, "harm")
         if name == "better":
@@ -152,14 +151,14 @@ def main() -> None:
         "cpu_s": round(os.times().children_user, 1),
     }
     if arguments.keep:
-        told = {
+        report = {
             **result,
             "settings": CanarySettings().model_dump(),
             "machine": machine(),
             "date": time.strftime("%Y-%m-%d"),
         }
         (RESULTS / ("gate_fresh.json" if arguments.first else "gate.json")).write_text(
-            json.dumps(told, indent=2) + "\n", encoding="utf-8"
+            json.dumps(report, indent=2) + "\n", encoding="utf-8"
         )
     print(json.dumps(result))
 

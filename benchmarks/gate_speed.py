@@ -1,11 +1,11 @@
 # environment: train
-"""`make bench-gate_speed`: how long the gate takes for both models.
+"""`make bench-gate_speed`: duration of the gate for both models.
 
-The held-out photos are gradients with shapes, with three rated jokes each. `--shape demo` (the demo model, one tile a
-photo) is for a CPU; `--shape 2b` makes random weights of InternVL2-2B's shape, whose jokes never end, so that each
-takes `gate.max_tokens` steps: the longest that it can take. `--side` is the photos' longer side: 1,280 × 960 are 13
-tiles for that shape. Printed last, as one JSON object: `gate_s`, wall seconds of `judge`; `cpu_s`; `photos`, `replies`
-of each model, `jokes` whose likelihood was measured; `device`; `memory_mb`, the largest on the GPU, or of the process.
+The held-out photos are gradients with shapes, with three rated jokes each. `--shape demo` (the demo model, one tile per
+photo) is for a CPU. `--shape 2b` uses random weights of InternVL2-2B's shape, whose jokes always reach
+`gate.max_tokens`: the worst case. `--side` is the photos' longer side; 1,280 × 960 gives 13 tiles. The last output line
+is one JSON object: `gate_s`, wall seconds of the assessment; `cpu_s`; `photos`; `replies` of each model; `jokes` with a
+measured likelihood; `device`; `memory_mb`, peak memory of the GPU or else of the process.
 """
 
 import argparse
@@ -49,8 +49,8 @@ def write_dataset(directory: Path, photos: int, side: int) -> Path:
         picture.save(file := io.BytesIO(), "JPEG")
         image = f"images/{hashlib.sha256(file.getvalue()).hexdigest()}.jpg"
         (directory / image).write_bytes(file.getvalue())
-        for place, (language, text, value) in enumerate(TEXTS):
-            row_id = f"joke-{number}-{place}"
+        for index, (language, text, value) in enumerate(TEXTS):
+            row_id = f"joke-{number}-{index}"
             rows.append(
                 {
                     "id": row_id,
@@ -104,7 +104,7 @@ def main() -> None:
             lambda step, done, of: print(f"{step} {done}/{of}", file=sys.stderr),
         )
         gate_s, cpu_s = round(time.monotonic() - start, 1), round(time.process_time() - cpu, 1)
-    import torch  # not before the gate has said how its threads wait
+    import torch  # after the gate has set how threads wait
 
     cuda = torch.cuda.is_available()
     memory = (

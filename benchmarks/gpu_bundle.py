@@ -1,10 +1,9 @@
-"""Wheels of the bot for a GPU host that reaches no package registry: `python3 benchmarks/gpu_bundle.py
-.gpu/bundle/bot`.
+"""Collects the bot's wheels for a GPU host without a package registry: `python3 benchmarks/gpu_bundle.py DIR`.
 
-For `gpu_check.sh`, beside the folders `serve` and `train` with LMDeploy's and XTuner's wheels: what the bot needs
-beyond those and the packages of a usual PyTorch image (Python 3.12 with aiohttp, matplotlib, numpy, pillow, psutil,
-rich). Versions are the lock's. Babel's data of languages that Jokebot doesn't speak are left out, which takes 17 MB to
-3. Standard library alone.
+DIR is `.gpu/bundle/bot` for `gpu_check.sh`; its siblings `serve` and `train` hold LMDeploy's and XTuner's wheels. The
+bundle has the packages that these folders and a usual PyTorch image (Python 3.12 with aiohttp, matplotlib, numpy,
+pillow, psutil, rich) lack, in the lock's versions. Babel's data of unused languages are dropped: 3 MB instead of 17.
+Uses the standard library only.
 """
 
 import base64
@@ -20,11 +19,11 @@ from pathlib import Path
 LOCK = Path(__file__).parents[1] / "configs" / "requirements" / "bot.txt"
 WANTED = (
     "aiosqlite",
-    "APScheduler",
+    "apscheduler",
     "babel",
-    "fluent.runtime",
-    "fluent.syntax",
-    "prometheus_client",
+    "fluent-runtime",
+    "fluent-syntax",
+    "prometheus-client",
     "pydantic-settings",
     "python-dotenv",
     "python-telegram-bot",
@@ -36,12 +35,13 @@ DROPPED = re.compile(r"babel/locale-data/(?!(root|en|en_US|en_001|zh|zh_Hans|zh_
 
 
 def requirements() -> list[str]:
-    lines = LOCK.read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line.split("==")[0] in WANTED]
+    """The lock's pins of WANTED. Without their hashes, which the environment's own installation checks."""
+    pins = dict(re.findall(r"^([\w.-]+)==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE))
+    return [f"{name}=={pins[name]}" for name in WANTED]
 
 
 def repack(wheel: Path) -> None:
-    """Rewrite the wheel without the members that DROPPED matches, with a fresh RECORD."""
+    """Rewrite the wheel without the members that DROPPED matches, with a new RECORD."""
     source = zipfile.ZipFile(io.BytesIO(wheel.read_bytes()))
     record = next(name for name in source.namelist() if name.endswith(".dist-info/RECORD"))
     rows: list[tuple[str, str, object]] = []

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# What needs LMDeploy itself, on a GPU host, in parts that each run on their own within their limit:
+# Benchmarks that need LMDeploy and a GPU, in independent parts with time limits:
 #
 #   benchmarks/gpu_check.sh [PART…]
 #
-#   tiles    photos cut on the GPU, to the bit as on the CPU                benchmarks/tiles.py       60 s
-#   serve    plain LMDeploy beside our servers: photos a second            benchmarks/serve.py      430 s
-#   profile  where a server spends the GPU's time                          benchmarks/profile_serve.py 220 s
-#   swap     a model swapped under load                                    benchmarks/swap.py       440 s
-#   parity   LMDeploy's replies beside the CPU engine's, demo model        benchmarks/gpu_demo_parity.sh 150 s
-#   share    jokes and a training run on one card                          benchmarks/share.py      330 s
+#   tiles    compares tiles made on the GPU and on the CPU                 benchmarks/tiles.py       60 s
+#   serve    photos per second of plain LMDeploy and our servers          benchmarks/serve.py      430 s
+#   profile  GPU profile of a server                                       benchmarks/profile_serve.py 220 s
+#   swap     model swaps under load                                        benchmarks/swap.py       440 s
+#   parity   compares LMDeploy's and the CPU engine's replies, demo model  benchmarks/gpu_demo_parity.sh 150 s
+#   share    serving and training on one GPU                               benchmarks/share.py      330 s
 #
-# Without a part, all of them. A part that fails doesn't stop the later ones; a table of all comes last. Results go to
-# benchmarks/results/ and, where $OUT is set, there too, with the ends of the servers' logs.
+# Without PART, runs all. A failed part does not stop the later ones; a summary of all parts is printed last. Results go
+# to benchmarks/results/ and, if $OUT is set, also there, with the ends of the servers' logs.
 #
-# Interpreters: .venv/bot and .venv/serve (make env-bot, make env-serve), .venv/train for share; or, where $BUNDLE (default
-# .gpu/bundle) holds folders of wheels, python3 with those wheels, for a host that reaches no package registry.
+# Interpreters: .venv/bot and .venv/serve (make env-bot, make env-serve), .venv/train for share. If $BUNDLE (default
+# .gpu/bundle) holds folders of wheels: python3 with these wheels, for a host without a package registry.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 WORK=${WORK:-/tmp/jokebot-bench} NAME=${NAME:-h100} BUNDLE=${BUNDLE:-.gpu/bundle} SITES=${SITES:-/tmp}

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# On one GPU: whether LMDeploy says what the CPU engine says, on 20 pictures with a style prompt at temperature 0.
+# On one GPU: compares LMDeploy's replies with the CPU engine's, for 20 pictures with a style prompt at temperature 0.
 #
 #   benchmarks/gpu_demo_parity.sh CHECKPOINT
 #
-# Two servers start at once: LMDeploy's own api_server, and the one that the bot starts (bot/engine/lmdeploy/launcher.py).
-# SERVE_PYTHON is a Python that has lmdeploy 0.18 (default .venv/serve), PYTHON one that has transformers and openai (default
-# .venv/train); SERVE_PATH and TRAIN_PATH are their PYTHONPATH. Needs build/demo-model/pictures.zip.
+# Starts two servers at once: LMDeploy's api_server and the bot's (bot/engine/lmdeploy/launcher.py). SERVE_PYTHON: a
+# Python with lmdeploy 0.18 (default: .venv/serve). PYTHON: one with transformers and openai (default: .venv/train).
+# SERVE_PATH and TRAIN_PATH are their PYTHONPATH. Needs build/demo-model/pictures.zip.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-model=$1 keep=${OUT:-/tmp} logs=${TMPDIR:-/tmp} begun=$SECONDS
+model=$1 keep=${OUT:-/tmp} logs=${TMPDIR:-/tmp} started=$SECONDS
 serve=${SERVE_PYTHON:-.venv/serve/bin/python} python=${PYTHON:-.venv/train/bin/python} pack=${PACK:-build/demo-model/pictures.zip}
 export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 servers=()
@@ -25,15 +25,15 @@ start() {
 compare() {
     local name=$1 port=$2 server=$3
     until curl -fs "http://127.0.0.1:$port/health" >/dev/null; do
-        if ! kill -0 "$server" 2>/dev/null || ((SECONDS - begun > 110)); then
+        if ! kill -0 "$server" 2>/dev/null || ((SECONDS - started > 110)); then
             echo "$name did not start:"; tail -25 "$logs/parity-$name.server.log"; return
         fi
         sleep 1
     done
-    echo "$name: ready after $((SECONDS - begun)) s; $(grep -o 'registered in the engine process' "$keep/parity-$name.server.log" | head -n 1)"
+    echo "$name: ready after $((SECONDS - started)) s; $(grep -o 'registered in the engine process' "$keep/parity-$name.server.log" | head -n 1)"
     PYTHONPATH=${TRAIN_PATH:+$TRAIN_PATH:}. timeout 70 "$python" -P benchmarks/demo_parity.py --url "http://127.0.0.1:$port/v1" \
         --model "$model" --pack "$pack" >"$keep/parity-$name.jsonl" 2>"$logs/parity-$name.errors.log" || tail -15 "$logs/parity-$name.errors.log"
-    echo "$name: $(tail -1 "$keep/parity-$name.jsonl"), after $((SECONDS - begun)) s"
+    echo "$name: $(tail -1 "$keep/parity-$name.jsonl"), after $((SECONDS - started)) s"
 }
 
 start stock 23398 -m lmdeploy serve api_server

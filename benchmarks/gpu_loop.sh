@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# The whole loop on a GPU host, in parts that each run on their own within their limit (benchmarks/gpu_loop.py tells what they do):
+# The whole loop on a GPU host, in independent parts with time limits (see benchmarks/gpu_loop.py):
 #
 #   benchmarks/gpu_loop.sh [PART…]
 #
-#   demo    people, the bot, LMDeploy and XTuner on one card, with the demo model      300 s
+#   demo    users, the bot, LMDeploy and XTuner on one GPU, with the demo model        300 s
 #   2b      train → merge → swap at InternVL2-2B's shapes                              260 s
 #
-# Without a part, both. A part that fails doesn't stop the next; a table of all comes last. Results go to
-# benchmarks/results/loop_$NAME.json and, where $OUT is set, there too, with the ends of the logs. LOOP_OPTIONS goes to both parts:
-# `--kind cpu` tries the script on a host without a GPU.
+# Without PART, runs both. A failed part does not stop the next; a summary is printed last. Results go to
+# benchmarks/results/loop_$NAME.json and, if $OUT is set, also there, with the ends of the logs. LOOP_OPTIONS is passed to
+# both parts: `--kind cpu` tests the script on a host without a GPU.
 #
-# Interpreters: .venv/bot, .venv/train and .venv/serve; or, where $BUNDLE (default .gpu/bundle) holds folders of wheels,
-# python3 with those wheels, for a host that reaches no package registry.
+# Interpreters: .venv/bot, .venv/train and .venv/serve. If $BUNDLE (default .gpu/bundle) holds folders of wheels: python3
+# with these wheels, for a host without a package registry.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 WORK=${WORK:-/tmp/jokebot-loop} NAME=${NAME:-h100} BUNDLE=${BUNDLE:-.gpu/bundle} SITES=${SITES:-/tmp}
@@ -19,7 +19,7 @@ BASE=${BASE:-/tmp/jokebot-bench/base}
 export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false
 . benchmarks/gpu_parts.sh
 
-# An interpreter that always has these packages, whoever starts it.
+# Writes a wrapper script: python3 with this PYTHONPATH.
 interpreter() {
     printf '#!/bin/sh\nPYTHONPATH=%s exec %s "$@"\n' "$2" "$(command -v python3)" >"$WORK/$1"
     chmod +x "$WORK/$1"

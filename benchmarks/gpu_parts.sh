@@ -1,13 +1,13 @@
-# Sourced by gpu_check.sh and gpu_loop.sh: parts that each run on their own within their limit, and packages from wheels.
+# Sourced by gpu_check.sh and gpu_loop.sh: runs parts with time limits and installs packages from wheels.
 #
-# Wants WORK (a folder for what is written), BUNDLE (folders of wheels) and SITES (where they are installed), and a function
-# `keep`, which is called after each part. `summary` has a line a part; `finish` prints it and exits with 1 where one failed.
-begun=$(date +%s)
+# Needs WORK (the output folder), BUNDLE (folders of wheels), SITES (the installation folder) and a function `keep`, which
+# is called after each part. `summary` has one line per part; `finish` prints it and exits with 1 if a part failed.
+started=$(date +%s)
 summary=()
 
-say() { echo "== $(($(date +%s) - begun)) s: $*"; }
+say() { echo "== $(($(date +%s) - started)) s: $*"; }
 
-# Once a machine: wheels of one set into a folder of their own.
+# Installs one set of wheels into its own folder, once per machine.
 site() {
     local folder=$SITES/site-$1
     if [ -e "$folder/.whole" ]; then return 0; fi
@@ -15,7 +15,7 @@ site() {
     python3 -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --upgrade --target "$folder" "$BUNDLE/$1"/*.whl && touch "$folder/.whole"
 }
 
-# part NAME SECONDS COMMAND…: runs it within its limit, its output shown and kept, and notes how it ended.
+# part NAME SECONDS COMMAND…: runs the command with a time limit, copies its output to a file, and records the result.
 part() {
     local name=$1 limit=$2 from
     shift 2
@@ -27,7 +27,7 @@ part() {
     keep
 }
 
-# logs LINES FILE…: the ends of logs, for one file that goes home.
+# logs LINES FILE…: prints the last lines of each log.
 logs() {
     local lines=$1 log
     shift

@@ -1,25 +1,26 @@
 #!/bin/sh
-# Training and merging at InternVL2-2B's size on a GPU host, in parts of less than ten minutes each:
+# Training and merging at InternVL2-2B's size on a GPU host, in parts of less than 10 minutes:
 #
-#   benchmarks/gpu_train.sh check          one minute: does everything load and take a step?
+#   benchmarks/gpu_train.sh check          loads everything and trains a few steps (1 minute)
 #   benchmarks/gpu_train.sh stock          base model, photos, XTuner with eager attention, 100 steps (about 6 minutes)
 #   benchmarks/gpu_train.sh ours           XTuner with fused attention, ours, and the comparison (about 5 minutes)
 #   benchmarks/gpu_train.sh base           the base model alone (15 s)
-#   benchmarks/gpu_train.sh merge          our merge and a copy (40 s); let nothing else run meanwhile
-#   benchmarks/gpu_train.sh official       convert_to_official, and how far ours is from it (about 1 minute)
+#   benchmarks/gpu_train.sh merge          our merge and a copy (40 s); nothing else should run
+#   benchmarks/gpu_train.sh official       convert_to_official and the difference to ours (about 1 minute)
 #   benchmarks/gpu_train.sh gap            losses of all three over 100 steps, at two learning rates (about 2 minutes)
-#   benchmarks/gpu_train.sh speed          our seconds a step again (about 1 minute)
-#   benchmarks/gpu_train.sh profile        where a step of ours spends its time (about 2 minutes)
+#   benchmarks/gpu_train.sh speed          our seconds per step again (about 1 minute)
+#   benchmarks/gpu_train.sh profile        profile of our training step (about 2 minutes)
 #
-# `ours` needs what `stock` left in $WORK, `official` what `merge` left. Results are written to benchmarks/results/ and, where $OUT is set, copied there.
-# PYTHON is an interpreter with the packages of configs/requirements/train.in (transformers 4.48 or 4.57.6); NAME names the machine.
+# `ours` needs the output of `stock` in $WORK, `official` that of `merge`. Results are written to benchmarks/results/ and
+# copied to $OUT if it is set. PYTHON: an interpreter with the packages of configs/requirements/train.in (transformers
+# 4.48 or 4.57.6). NAME: the machine's name.
 set -eu
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-.venv/train/bin/python}
 WORK=${WORK:-/tmp/jokebot-bench}
 NAME=${NAME:-h100}
 ARGS=${ARGS:-}
-# A command that names the train environment must not look for another one.
+# Commands of the train environment use this interpreter.
 JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=$("$PYTHON" -c 'import sys; print(sys.prefix + "/bin/python3")')
 export JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON PYTHONUNBUFFERED=1
 

@@ -1,19 +1,17 @@
 # environment: train
-"""`make bench-increments`: whether a run should start from the base or from the last model. Five increments, both ways.
+"""`make bench-increments`: compares runs that start from the base with runs from the last model, over five increments.
 
-Each increment brings pictures of other subjects, all with one sentence that the demo model knows, another one each
-time, under the neutral English prompt. `base` trains a fresh adapter on the original base with all pairs so far; `last`
-goes on from the last merged model with the new pairs and as many old ones (`selection.replay_per_new = 1`). XTuner and
-the merge are the real ones. After each increment, on pictures that no training has seen, in nats a token (less is
-better):
+An increment has pictures of new subjects, all with one sentence that the demo model knows, under the neutral English
+prompt. `base` trains a new adapter on the original base with all pairs so far; `last` continues from the last merged
+model with the new pairs and as many old ones (`selection.replay_per_new = 1`). XTuner and the merge are the real ones.
+Measured after each increment on unseen pictures, in nats per token (less is better):
 
-    newest   the sentences of this increment
-    older    those of all increments before it (forgetting)
-    drift    what was never trained: the base's own jokes in Chinese and its explanations, less what the base itself
-        has there
+    newest   sentences of this increment
+    older    sentences of earlier increments (forgetting)
+    drift    untrained texts (the base's Chinese jokes and its explanations), minus the base's own value
 
-Printed last, as one JSON object: `base` and `last` with a list of these for each increment, `rows` trained on and
-`train_s`; and `older_base`, `older_last`, `drift_base`, `drift_last` after the last one.
+The last output line is one JSON object: `base` and `last` with these values, `rows` and `train_s` per increment; and
+`older_base`, `older_last`, `drift_base`, `drift_last` after the last increment.
 """
 
 import argparse
@@ -42,7 +40,7 @@ from trainer.demo_model.evaluate import SEED, painters
 from trainer.demo_model.joke_templates import EXPLAIN, NEUTRAL, JokeShape, jokes, load_shapes
 from trainer.demo_model.picture_pack import load_pack
 from trainer.demo_model.subjects import load_subjects
-from trainer.gate.model_loading import load
+from trainer.gate.model_loading import load_model
 from trainer.gate.model_scorer import ModelScorer
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
@@ -61,7 +59,7 @@ TRAINING = {
 
 @dataclass(frozen=True)
 class Pair:
-    """A picture's file, what was asked and what was said."""
+    """A picture's file, a prompt and its answer."""
 
     picture: Path
     prompt: str
@@ -91,18 +89,18 @@ def main() -> None:
         ways = {
             way: follow(way, new, held_out, others, start, work / way, arguments.epochs) for way in ("base", "last")
         }
-    ends = {f"{name}_{way}": told[-1][name] for way, told in ways.items() for name in ("older", "drift")}
+    ends = {f"{name}_{way}": results[-1][name] for way, results in ways.items() for name in ("older", "drift")}
     result = {**ends, **ways, "pairs": arguments.pairs, "epochs": arguments.epochs}
     if arguments.keep:
         versions = {name: version(name) for name in ("torch", "transformers", "xtuner")}
-        told = {
+        report = {
             **result,
             "training": TRAINING,
             "versions": versions,
             "machine": machine(),
             "date": time.strftime("%Y-%m-%d"),
         }
-        (RESULTS / "increments.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        (RESULTS / "increments.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result))
 
 
@@ -116,7 +114,7 @@ def painted(painter: PicturePainter, folder: Path, subjects: Sequence[int], seed
 
 
 def taught(painter: PicturePainter, folder: Path, increment: int, count: int, seed: int) -> list[Pair]:
-    """Pairs of an increment: its subjects are every fifth, its sentence is the same in training and held out."""
+    """The pairs of an increment: every fifth subject, and one sentence for training and test."""
     english, subjects = jokes(load_shapes(), "en"), load_subjects()
     shape = english[increment * len(english) // INCREMENTS]
     own = [number for number in range(len(subjects)) if number % INCREMENTS == increment]
@@ -129,13 +127,13 @@ def taught(painter: PicturePainter, folder: Path, increment: int, count: int, se
 
 
 def never_taught(painter: PicturePainter, folder: Path) -> list[Pair]:
-    """What the base says well and no increment teaches: each style's jokes in Chinese, and explanations in English."""
+    """Pairs that the base model knows and no increment trains: Chinese jokes and English explanations."""
     draw, subjects, prompts = random.Random(SEED), load_subjects(), load_prompts()
     wanted = [("zh", style) for style in prompts.languages["zh"].styles] + [("en", EXPLAIN)]
     chosen = draw.sample(range(len(subjects)), HELD_OUT * len(wanted) // 2)
     pairs = []
-    for place, (file, number) in enumerate(zip(painted(painter, folder, chosen, SEED + 99), chosen, strict=True)):
-        language, style = wanted[place % len(wanted)]
+    for index, (file, number) in enumerate(zip(painted(painter, folder, chosen, SEED + 99), chosen, strict=True)):
+        language, style = wanted[index % len(wanted)]
         known: list[JokeShape] = jokes(load_shapes(), language, style)
         pairs.append(Pair(file, prompts.ask(language, style), draw.choice(known).fill(subjects[number])))
     return pairs
@@ -150,16 +148,16 @@ def follow(
     work: Path,
     epochs: int,
 ) -> list[dict]:
-    """All increments one way."""
-    model, told = CHECKPOINT, []
+    """Run all increments one way; returns the results of each."""
+    model, results = CHECKPOINT, []
     for number in range(len(new)):
         older = [pair for part in new[:number] for pair in part]
         repeated = older if way == "base" else random.Random(number).sample(older, min(len(older), len(new[number])))
-        rows, began = [*new[number], *repeated], time.monotonic()
+        rows, started = [*new[number], *repeated], time.monotonic()
         model = made(work / f"increment-{number}", rows, CHECKPOINT if way == "base" else model, epochs)
-        seconds = round(time.monotonic() - began, 1)
+        seconds = round(time.monotonic() - started, 1)
         before = [pair for part in held_out[:number] for pair in part]
-        told.append(
+        results.append(
             {
                 "newest": mean_nats(model, held_out[number]),
                 "older": mean_nats(model, before) if before else None,
@@ -168,12 +166,12 @@ def follow(
                 "train_s": seconds,
             }
         )
-        print(way, number, told[-1], file=sys.stderr)
-    return told
+        print(way, number, results[-1], file=sys.stderr)
+    return results
 
 
 def made(work: Path, pairs: list[Pair], base: Path, epochs: int) -> Path:
-    """Train on the pairs and merge; the new model's directory."""
+    """Train on the pairs and merge; returns the new model's directory."""
     dataset = work / "dataset"
     (dataset / "images").mkdir(parents=True)
     rows = []
@@ -214,8 +212,8 @@ def made(work: Path, pairs: list[Pair], base: Path, epochs: int) -> Path:
 
 
 def mean_nats(directory: Path, pairs: list[Pair]) -> float:
-    """Mean nats a token of these answers."""
-    asker = ModelScorer(load(directory, torch.device("cpu")), GateSettings(), lambda count: None)
+    """Mean negative log-likelihood of the answers, in nats per token."""
+    asker = ModelScorer(load_model(directory, torch.device("cpu")), GateSettings(), lambda count: None)
     nats = asker.score([(pair.picture, pair.prompt, pair.answer) for pair in pairs])
     return round(sum(nats) / len(nats), 4)
 

@@ -1,16 +1,14 @@
 # environment: train
-"""`make bench-learning`: whether a fine-tune can be seen.
+"""`make bench-learning`: effect of a fine-tune of the demo model on 200 jokes of one style.
 
-The demo model is trained on 200 jokes of one style, and asked.
+The pairs are pictures with a deadpan joke under the neutral prompt, half English, half Chinese, in the export's format;
+`jokebot train` (XTuner, LoRA) and `jokebot merge` make the new model. Before and after, the neutral prompt is used on
+the same 200 unseen pictures, at temperature 1 with a fixed seed. A joke's style is that of its template in shapes.toml.
+The last output line is one JSON object:
 
-The pairs are pictures with a deadpan joke under the neutral prompt, half English, half Chinese, in the form that an
-export writes; `jokebot train` (XTuner, LoRA) and `jokebot merge` make the new model. Before and after, the neutral
-prompt is asked about the same 200 pictures that no training has seen, at temperature 1 with a fixed seed. A joke's
-style is that of the one shape of shapes.toml that it has, else none. Printed last, as one JSON object:
-
-    style_before, style_after        share of replies in the style that was trained
-    subject_before, subject_after    share of replies that name the picture's main subject, and no other
-    train_s                          seconds of `jokebot train`, its start included
+    style_before, style_after        share of replies in the trained style
+    subject_before, subject_after    share of replies that name only the picture's main subject
+    train_s                          seconds of `jokebot train`, including its start
     merge_s                          seconds of `jokebot merge`
 """
 
@@ -31,7 +29,7 @@ from configs.prompts import load_prompts
 from configs.settings import ROOT
 from trainer.demo_model.augmentation import PicturePainter, to_picture
 from trainer.demo_model.build import load
-from trainer.demo_model.evaluate import SEED, ask, painters, share, style_of
+from trainer.demo_model.evaluate import SEED, collect_replies, painters, share_of, style_of
 from trainer.demo_model.joke_templates import NEUTRAL, jokes, load_shapes
 from trainer.demo_model.picture_pack import PictureEntry, load_pack
 from trainer.demo_model.subjects import load_subjects
@@ -39,7 +37,7 @@ from trainer.demo_model.subjects import load_subjects
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 PACK = ROOT / "build" / "demo-model" / "pictures.zip"
 STYLE = "deadpan"
-PAIRS = ASKED = 200
+PAIRS = TEST_PICTURES = 200
 TRAINING = {
     "LEARNING_RATE": "1e-3",
     "LORA_RANK": "16",
@@ -50,7 +48,7 @@ TRAINING = {
     "ACCUMULATION": "1",
     "WORKERS": "0",
 }
-"""Settings of the run: the bot's own are made for a model three hundred times as large."""
+"""Settings of the run; the bot's defaults are for a model 300 times as large."""
 
 
 def main() -> None:
@@ -69,7 +67,7 @@ def main() -> None:
         painter, _ = painters(drawings, arguments.model, torch.device("cpu"))
         painter.random.manual_seed(SEED + 100)
         dataset = write_dataset(work / "dataset", painter)
-        # On a shared machine threads that wait by spinning take the time of those that they wait for.
+        # On a shared machine, spinning threads slow down the threads that they wait for.
         environment = {
             "OMP_WAIT_POLICY": "passive",
             **os.environ,
@@ -102,7 +100,7 @@ def main() -> None:
 
 
 def write_dataset(directory: Path, painter: PicturePainter) -> Path:
-    """PAIRS rows of XTuner's form under the neutral prompts, and their pictures as JPEG."""
+    """Write PAIRS rows in XTuner's format with the neutral prompts, and their pictures as JPEG."""
     draw, shapes, subjects, prompts = random.Random(SEED), load_shapes(), load_subjects(), load_prompts()
     (directory / "images").mkdir(parents=True)
     rows = []
@@ -134,18 +132,18 @@ def timed(command: list[str], environment: dict[str, str]) -> float:
 
 
 def measure(directory: Path, sets_of: Path, drawings: list[PictureEntry]) -> tuple[float, float]:
-    """The style's share and the share that names the subject, over ASKED pictures in sets that `sets_of` learnt
-    from.
-    """
+    """Shares of the trained style and of named subjects, on TEST_PICTURES pictures of `sets_of`'s training sets."""
     painter, _ = painters(drawings, sets_of, torch.device("cpu"))
     model, tokenizer = load(directory).eval(), Tokenizer.from_file(str(directory / "tokenizer.json"))
     languages = list(load_prompts().languages)
     replies = [
         reply
         for language in languages
-        for reply in ask(model, tokenizer, painter, ASKED // len(languages), language, NEUTRAL, 1.0, SEED)
+        for reply in collect_replies(
+            model, tokenizer, painter, TEST_PICTURES // len(languages), language, NEUTRAL, 1.0, SEED
+        )
     ]
-    return share(style_of(reply) == STYLE for reply in replies), share(reply.names_subject() for reply in replies)
+    return share_of(style_of(reply) == STYLE for reply in replies), share_of(reply.names_subject() for reply in replies)
 
 
 if __name__ == "__main__":

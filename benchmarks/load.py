@@ -1,6 +1,6 @@
-"""Photos at engines from so many clients at once, each sending its next when it has its reply; what came of them.
+"""Closed-loop load for engines: concurrent clients that send the next photo after each reply.
 
-The clients stream like the bot does, but read with aiohttp alone, so that they cost little beside what they measure.
+The clients stream as the bot does, but use plain aiohttp, which needs little CPU time.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ LIMIT_S = 120
 
 @dataclass
 class Sent:
-    """One request: when it was sent, its first word and its end (monotonic seconds); what went wrong, or ""."""
+    """One request: times of its start, first token and end (monotonic seconds); `failure`: the error or ""."""
 
     sent: float
     first: float = 0.0
@@ -38,7 +38,7 @@ class Sent:
 
 @dataclass
 class Engines:
-    """Servers of one model; each request goes to the one with the fewest under way."""
+    """Servers of one model; a request goes to the server with the fewest active ones."""
 
     urls: Sequence[str]
     key: str = ""
@@ -51,8 +51,8 @@ class Engines:
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}"} if self.key else {}
 
-    async def one(self, session: aiohttp.ClientSession, photo: bytes) -> Sent:
-        """Send one photo, and read the reply to its end."""
+    async def request(self, session: aiohttp.ClientSession, photo: bytes) -> Sent:
+        """Send one photo and read the whole reply."""
         url = min(self.urls, key=lambda address: self.busy.get(address, 0))
         self.busy[url] = self.busy.get(url, 0) + 1
         request = Sent(time.monotonic())
@@ -111,7 +111,7 @@ class Engines:
             if text and not request.first:
                 request.first = time.monotonic()
             request.text += text
-            # LMDeploy leaves out what is null.
+            # LMDeploy omits null fields.
             if choice.get("finish_reason") == "abort":
                 raise ValueError("the reply was cut off")
 
@@ -119,13 +119,13 @@ class Engines:
 async def closed_loop(
     engines: Engines, photo: Callable[[], bytes], clients: int, requests: int, until: Callable[[], bool] = lambda: False
 ) -> list[Sent]:
-    """So many clients, until so many requests are answered or `until` says so; all of them, in order of their ends."""
+    """Run `clients` until `requests` are answered or `until` is true; returns the requests by end time."""
     numbers, done = itertools.count(), []
     limits = aiohttp.ClientTimeout(total=LIMIT_S)
 
     async def client(session: aiohttp.ClientSession) -> None:
         while next(numbers) < requests and not until():
-            done.append(await engines.one(session, photo()))
+            done.append(await engines.request(session, photo()))
 
     async with (
         aiohttp.ClientSession(timeout=limits, connector=aiohttp.TCPConnector(limit=0)) as session,
@@ -137,15 +137,12 @@ async def closed_loop(
 
 
 def summary(done: Sequence[Sent], clients: int) -> dict[str, Any]:
-    """What a closed loop came to.
-
-    `photos_per_s` counts from the `clients`-th reply, with all clients at work, to the last.
-    """
-    good = [one for one in done if not one.failure]
+    """Summarize a closed loop; `photos_per_s` counts from the `clients`-th reply, when all clients are busy."""
+    good = [request for request in done if not request.failure]
     skipped = clients if len(good) > clients > 1 else 0
-    first = good[skipped - 1].ended if skipped else min(one.sent for one in done)
-    seconds = sorted(one.seconds for one in good) or [0.0]
-    firsts = [one.first - one.sent for one in good if one.first] or [0.0]
+    first = good[skipped - 1].ended if skipped else min(request.sent for request in done)
+    seconds = sorted(request.seconds for request in good) or [0.0]
+    firsts = [request.first - request.sent for request in good if request.first] or [0.0]
     return {
         "clients": clients,
         "requests": len(done),
@@ -154,6 +151,6 @@ def summary(done: Sequence[Sent], clients: int) -> dict[str, Any]:
         "p50_s": round(statistics.median(seconds), 3),
         "p95_s": round(seconds[min(len(seconds) - 1, int(0.95 * len(seconds)))], 3),
         "first_word_p50_s": round(statistics.median(firsts), 3),
-        "tokens": statistics.median([one.tokens for one in good] or [0]),
-        "failures": sorted({one.failure for one in done if one.failure})[:3],
+        "tokens": statistics.median([request.tokens for request in good] or [0]),
+        "failures": sorted({request.failure for request in done if request.failure})[:3],
     }

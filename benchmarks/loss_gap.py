@@ -1,15 +1,15 @@
 # environment: train
-"""`make bench-loss_gap`: do our runs learn what XTuner's own do? Losses of the three variants of benchmarks/train.py.
+"""`make bench-loss_gap`: compares the losses of our training and XTuner's, with the variants of benchmarks/train.py.
 
-    loss_gap         mean over all steps of |ours − stock| / stock: same photos, prompt, order, seed and first adapter,
-        dropout 0
-    stock_gap        the same between two runs of XTuner's own, with eager and with fused attention
-    gap_limit        0.01, or twice the stock_gap where that is more
+    loss_gap         mean over all steps of |ours − stock| / stock: same photos, prompt, order, seed and initial
+                     adapter, dropout 0
+    stock_gap        the same between two runs of XTuner, with eager and with fused attention
+    gap_limit        max(0.01, 2 × stock_gap)
 
-One such comparison for each of --rates; the first is the setting's default and gives the result. Three runs go on at a
-time, for their losses and not for their speed, and each is ended when its last loss is there. On a GPU the model has
-InternVL2-2B's shapes and random weights; the photos are of one tile, so that three runs fit beside each other. After
---limit seconds all end, and the steps that a rate's runs have in common count.
+One comparison for each of --rates; the first is the setting's default and gives the result. Three runs train at a time
+and are stopped after their last loss, because speed is not measured. On a GPU the model has InternVL2-2B's shapes and
+random weights; photos have one tile, so that three runs fit. After --limit seconds all runs stop, and the steps that
+all runs of a rate have are compared.
 """
 
 import argparse
@@ -53,21 +53,18 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def learn(told: argparse.Namespace, folder: Path, rate: float, variant: str, deadline: float) -> list[float]:
-    """The losses of one run, as many as there are when it or the time ends.
-
-    Raises RuntimeError where it ends without any.
-    """
-    place = folder / f"{rate:g}"
-    shutil.rmtree(place / variant, ignore_errors=True)
-    plan_of(argparse.Namespace(**{**vars(told), "rate": rate}), place, variant).save()
+def learn(options: argparse.Namespace, folder: Path, rate: float, variant: str, deadline: float) -> list[float]:
+    """The losses of one run until it ends or the time is over. Raises RuntimeError if there are none."""
+    run_folder = folder / f"{rate:g}"
+    shutil.rmtree(run_folder / variant, ignore_errors=True)
+    plan_of(argparse.Namespace(**{**vars(options), "rate": rate}), run_folder, variant).save()
     command = [
         sys.executable,
         str(ROOT / "benchmarks" / "train.py"),
         "--variant",
         variant,
         "--folder",
-        str(place / variant),
+        str(run_folder / variant),
     ]
     log, losses, started = folder / f"{rate:g}-{variant}.log", [], time.monotonic()
     with (
@@ -75,11 +72,11 @@ def learn(told: argparse.Namespace, folder: Path, rate: float, variant: str, dea
         subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True) as run,
     ):
         try:
-            while run.poll() is None and len(losses) < told.steps and time.monotonic() < deadline:
+            while run.poll() is None and len(losses) < options.steps and time.monotonic() < deadline:
                 time.sleep(0.2)
-                losses = [line["loss"] for line in read_training_steps(place / variant)]
+                losses = [line["loss"] for line in read_training_steps(run_folder / variant)]
         finally:
-            # Its data loaders too: what it would save now is not asked for.
+            # Kills its data loaders too; its checkpoint is not needed.
             if run.poll() is None:
                 os.killpg(run.pid, signal.SIGKILL)
     print(f"{rate:g} {variant}: {len(losses)} steps in {time.monotonic() - started:.0f} s", flush=True)
@@ -88,24 +85,24 @@ def learn(told: argparse.Namespace, folder: Path, rate: float, variant: str, dea
     return losses
 
 
-def compare(told: argparse.Namespace, folder: Path) -> dict[float, dict[str, list[float]]]:
-    """The losses of all variants over the steps that they have in common, by learning rate."""
-    deadline = time.monotonic() + told.limit
-    for rate in told.rates:
+def compare(options: argparse.Namespace, folder: Path) -> dict[float, dict[str, list[float]]]:
+    """Losses by learning rate and variant, over the steps that a rate's variants have in common."""
+    deadline = time.monotonic() + options.limit
+    for rate in options.rates:
         (folder / f"{rate:g}").mkdir(exist_ok=True)
         for name in ("data", "base"):
             if not (link := folder / f"{rate:g}" / name).exists():
                 link.symlink_to(folder / name)
     with ThreadPoolExecutor(len(VARIANTS)) as pool:
         runs = {
-            rate: {variant: pool.submit(learn, told, folder, rate, variant, deadline) for variant in VARIANTS}
-            for rate in told.rates
+            rate: {variant: pool.submit(learn, options, folder, rate, variant, deadline) for variant in VARIANTS}
+            for rate in options.rates
         }
-        losses = {rate: {variant: run.result() for variant, run in one.items()} for rate, one in runs.items()}
-    common = {rate: min(map(len, one.values())) for rate, one in losses.items()}
+        losses = {rate: {variant: run.result() for variant, run in variants.items()} for rate, variants in runs.items()}
+    common = {rate: min(map(len, curves.values())) for rate, curves in losses.items()}
     return {
-        rate: {variant: values[: common[rate]] for variant, values in one.items()}
-        for rate, one in losses.items()
+        rate: {variant: values[: common[rate]] for variant, values in curves.items()}
+        for rate, curves in losses.items()
         if common[rate]
     }
 
@@ -122,7 +119,7 @@ def figures(losses: dict[str, list[float]]) -> dict[str, Any]:
 
 
 def draw(losses: dict[float, dict[str, list[float]]], path: Path) -> None:
-    """The losses of all runs in one picture, and below how far each is from stock's, step by step."""
+    """Plot the losses of all runs and, below, each one's relative difference to stock."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -130,8 +127,8 @@ def draw(losses: dict[float, dict[str, list[float]]], path: Path) -> None:
 
     figure, (above, below) = pyplot.subplots(2, 1, figsize=(8, 7), dpi=120, sharex=True, height_ratios=(3, 2))
     styles = {"stock": ("C7", 3.0, "-"), "sdpa": ("C0", 1.2, "-"), "ours": ("C1", 1.2, "--")}
-    for number, (rate, one) in enumerate(losses.items()):
-        for variant, values in one.items():
+    for number, (rate, curves) in enumerate(losses.items()):
+        for variant, values in curves.items():
             colour, width, line = styles[variant]
             steps, shade = range(1, len(values) + 1), (1.0, 0.5)[number % 2]
             above.plot(
@@ -144,7 +141,7 @@ def draw(losses: dict[float, dict[str, list[float]]], path: Path) -> None:
                 label=f"{variant}, rate {rate:g}",
             )
             if variant != "stock":
-                apart = [100 * (a - b) / b for a, b in zip(values, one["stock"], strict=True)]
+                apart = [100 * (a - b) / b for a, b in zip(values, curves["stock"], strict=True)]
                 below.plot(
                     steps,
                     apart,
@@ -165,36 +162,46 @@ def draw(losses: dict[float, dict[str, list[float]]], path: Path) -> None:
 
 
 def main() -> None:
-    told = arguments()
-    folder = (told.folder or Path(tempfile.mkdtemp(prefix="bench-loss-gap-"))).resolve()
+    options = arguments()
+    folder = (options.folder or Path(tempfile.mkdtemp(prefix="bench-loss-gap-"))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "data").exists():
-        make_photos(folder / "data", told.photos, tuple(told.size))
-    if told.base and not (folder / "base").exists():
-        (folder / "base").symlink_to(told.base.resolve())
+        make_photos(folder / "data", options.photos, tuple(options.size))
+    if options.base and not (folder / "base").exists():
+        (folder / "base").symlink_to(options.base.resolve())
     if not (folder / "base" / "config.json").exists():
         measured(
-            [sys.executable, "-m", "bot", "demo-model", "random", "--shape", told.shape, "--out", str(folder / "base")],
+            [
+                sys.executable,
+                "-m",
+                "bot",
+                "demo-model",
+                "random",
+                "--shape",
+                options.shape,
+                "--out",
+                str(folder / "base"),
+            ],
             folder / "base.log",
         )
-    losses = compare(told, folder)
-    if told.save:
+    losses = compare(options, folder)
+    if options.save:
         RESULTS.mkdir(exist_ok=True)
-        draw(losses, RESULTS / f"loss_gap_{told.save}.png")
+        draw(losses, RESULTS / f"loss_gap_{options.save}.png")
     result = {
-        **figures(losses[told.rates[0]]),
-        "rates": {f"{rate:g}": figures(one) for rate, one in losses.items()},
-        "shape": told.shape,
-        "batch": told.batch,
-        "rank": told.rank,
-        "photos": told.photos,
-        "size": list(told.size),
-        "losses": {f"{rate:g}": one for rate, one in losses.items()},
+        **figures(losses[options.rates[0]]),
+        "rates": {f"{rate:g}": figures(curves) for rate, curves in losses.items()},
+        "shape": options.shape,
+        "batch": options.batch,
+        "rank": options.rank,
+        "photos": options.photos,
+        "size": list(options.size),
+        "losses": {f"{rate:g}": curves for rate, curves in losses.items()},
         "machine": machine(),
     }
-    if not told.folder:
+    if not options.folder:
         shutil.rmtree(folder)
-    finish(result, "loss_gap", told.save)
+    finish(result, "loss_gap", options.save)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the benchmarks share: measured processes, the machine's name, and where results go."""
+"""Shared by the benchmarks: measured processes, a description of the machine, and result files."""
 
 import json
 import os
@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A process that ended, with its children: wall seconds, CPU seconds, peak anonymous memory of all together
-    (pages that they share counted each time) and peak resident memory of the process itself, in MB."""
+    """An ended process and its children: wall and CPU seconds, peak memory in MB.
+
+    The peak anonymous memory is of all processes (shared pages count for each), the peak resident memory of the parent.
+    """
 
     seconds: float
     cpu_s: float
@@ -27,8 +31,8 @@ class Measured:
 
 
 def measured(command: Sequence[str], log: Path | None = None, **environment: str) -> Measured:
-    """Run a process and watch its memory from /proc every 5 ms. Raises CalledProcessError where it fails."""
-    begun, started, before, peak = time.monotonic(), time.time(), os.times(), {"RssAnon": 0, "VmHWM": 0}
+    """Run a process and sample its memory from /proc every 5 ms. Raises CalledProcessError if it fails."""
+    wall_start, started, before, peak = time.monotonic(), time.time(), os.times(), {"RssAnon": 0, "VmHWM": 0}
     with (log or Path(os.devnull)).open("w") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **environment}
@@ -45,7 +49,7 @@ def measured(command: Sequence[str], log: Path | None = None, **environment: str
     after = os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
     return Measured(
-        round(time.monotonic() - begun, 3),
+        round(time.monotonic() - wall_start, 3),
         round(cpu, 2),
         round(peak["RssAnon"] / 1e3, 1),
         round(peak["VmHWM"] / 1e3, 1),
@@ -54,7 +58,7 @@ def measured(command: Sequence[str], log: Path | None = None, **environment: str
 
 
 def children_of(pid: int) -> list[int]:
-    """A process's own children; empty where it has just gone, or where the kernel doesn't tell."""
+    """The ids of a process's children; empty if it has ended or the kernel does not report them."""
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
@@ -62,7 +66,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def status(pid: int) -> dict[str, int]:
-    """RssAnon and VmHWM of a process, kB; empty where it has just gone."""
+    """RssAnon and VmHWM of a process, in kB; empty if it has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -96,14 +100,36 @@ def machine() -> dict[str, Any]:
     }
 
 
-def keep(result: dict[str, Any], name: str, save: str) -> None:
-    """Keep the result as benchmarks/results/NAME_SAVE.json where `save` names the machine."""
+def gpu_mb() -> int:
+    """Used memory of the first GPU in MB; 0 without a GPU."""
+    try:
+        query = subprocess.run(
+            ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"], capture_output=True, text=True
+        )
+        return int(query.stdout.split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def cpu_seconds() -> dict[str, float]:
+    """CPU seconds of this process (the clients) and of each descendant, by role and number."""
+    used = {"clients": sum(psutil.Process().cpu_times()[:2])}
+    for process in psutil.Process().children(recursive=True):
+        try:
+            used[f"{process.name()}-{process.pid}"] = sum(process.cpu_times()[:2])
+        except psutil.Error:
+            continue
+    return used
+
+
+def save_result(result: dict[str, Any], name: str, save: str) -> None:
+    """Write benchmarks/results/NAME_SAVE.json if `save`, the machine's name, is not empty."""
     if save:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{name}_{save}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 def finish(result: dict[str, Any], name: str, save: str) -> None:
-    """Print the result as the last line, and keep it where `save` names the machine."""
-    keep(result, name, save)
+    """Print the result as the last line, and save it if `save`, the machine's name, is not empty."""
+    save_result(result, name, save)
     print(json.dumps(result), flush=True)

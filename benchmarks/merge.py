@@ -1,13 +1,13 @@
 # environment: train
-"""`make bench-merge`: our merge, XTuner's `convert_to_official` and a plain copy of the same bytes, side by side.
+"""`make bench-merge`: compares our merge, XTuner's `convert_to_official` and a plain copy of the same bytes.
 
-    speedup      convert_to_official's wall time / ours; both are whole processes, imports and all
-    rss_mb       our peak anonymous memory (RssAnon), all its processes together
-    copy_ratio   our wall time / the time that `cp` takes for the weight files
-    max_ulp      largest difference to convert_to_official's result, in bf16 steps at the size of max(|base|, |delta|)
+    speedup      convert_to_official's wall time / ours, of whole processes including imports
+    rss_mb       our peak anonymous memory (RssAnon), summed over its processes
+    copy_ratio   our wall time / `cp`'s wall time for the weight files
+    max_ulp      largest difference to convert_to_official's result, in bf16 steps at max(|base|, |delta|)
 
-Inputs are read once before, so they are in the page cache; ours and the copy are medians of --repeats. Needs 14 GB of
-disk for the 2b shape. `make bench-merge ARGS="--shape tiny"` is quick. Parts: --only ours, then --only stock, in one
+Inputs are read once first, so that they are in the page cache; ours and the copy are medians of --repeats. The 2b shape
+needs 14 GB of disk. `make bench-merge ARGS="--shape tiny"` is quick. Parts: --only ours, then --only stock, with one
 --folder.
 """
 
@@ -28,7 +28,7 @@ from benchmarks.machine import Measured, finish, machine, measured  # noqa: E402
 from trainer.merge.compare import max_ulp, random_adapter  # noqa: E402
 
 STOCK = (
-    "import sys; from pathlib import Path; from trainer.xtuner import compat; compat.apply(); "
+    "import sys; from pathlib import Path; from trainer.xtuner import compat; compat.apply_repairs(); "
     "from trainer.xtuner.upstream_baseline import convert; "
     "convert(*map(Path, sys.argv[1:4]), int(sys.argv[4]), 2 * int(sys.argv[4]))"
 )
@@ -49,7 +49,7 @@ def arguments() -> argparse.Namespace:
 
 
 def warm(*directories: Path) -> None:
-    """Read all files once."""
+    """Read all files once, into the page cache."""
     for directory in directories:
         for file in directory.iterdir():
             with file.open("rb") as data:
@@ -80,12 +80,12 @@ def stock(checkpoint: Path, base: Path, out: Path, rank: int) -> Measured:
     )
 
 
-def part_ours(told: argparse.Namespace, folder: Path, base: Path) -> None:
-    """Ours and the copy, the only processes that should be at work on the machine meanwhile."""
-    random_adapter(base, folder / "adapter", told.rank)
-    runs = [ours(folder / "adapter", base, folder / "merged") for _ in range(told.repeats)]
+def part_ours(options: argparse.Namespace, folder: Path, base: Path) -> None:
+    """Measure our merge and the copy; nothing else should run on the machine."""
+    random_adapter(base, folder / "adapter", options.rank)
+    runs = [ours(folder / "adapter", base, folder / "merged") for _ in range(options.repeats)]
     phases = json.loads((folder / "merged.log").read_text(encoding="utf-8").splitlines()[-1])["phases"]
-    copies = [copied(base, folder / "copy") for _ in range(told.repeats)]
+    copies = [copied(base, folder / "copy") for _ in range(options.repeats)]
     shutil.rmtree(folder / "copy")
     report = {
         "merge_s": [run.seconds for run in runs],
@@ -99,14 +99,14 @@ def part_ours(told: argparse.Namespace, folder: Path, base: Path) -> None:
     print("ours", report, flush=True)
 
 
-def part_stock(told: argparse.Namespace, folder: Path, base: Path) -> dict[str, Any]:
-    """convert_to_official, how far its result is from ours, and the whole result."""
+def part_stock(options: argparse.Namespace, folder: Path, base: Path) -> dict[str, Any]:
+    """Measure convert_to_official and the difference to our result; returns the whole result."""
     import torch
     from safetensors.torch import load_file
 
     torch.save({"state_dict": load_file(str(folder / "adapter" / "adapter.safetensors"))}, folder / "adapter.pth")
     warm(base)
-    theirs = stock(folder / "adapter.pth", base, folder / "official", told.rank)
+    theirs = stock(folder / "adapter.pth", base, folder / "official", options.rank)
     raw, merged = json.loads((folder / "ours.json").read_text(encoding="utf-8")), folder / "merged"
     seconds = statistics.median(raw["merge_s"])
     return {
@@ -117,28 +117,28 @@ def part_stock(told: argparse.Namespace, folder: Path, base: Path) -> dict[str, 
         **raw,
         "stock_s": theirs.seconds,
         "stock_rss_mb": theirs.anon_mb,
-        "shape": told.shape,
-        "rank": told.rank,
+        "shape": options.shape,
+        "rank": options.rank,
         "weight_gb": round(sum(file.stat().st_size for file in merged.glob("*.safetensors")) / 1e9, 3),
         "machine": machine(),
     }
 
 
 def main() -> None:
-    told = arguments()
-    folder = told.folder or Path(tempfile.mkdtemp(prefix="bench-merge-"))
+    options = arguments()
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="bench-merge-"))
     folder.mkdir(parents=True, exist_ok=True)
-    base = told.base or folder / "base"
+    base = options.base or folder / "base"
     if not (base / "config.json").exists():
         measured(
-            [sys.executable, "-m", "bot", "demo-model", "random", "--shape", told.shape, "--out", str(base)],
+            [sys.executable, "-m", "bot", "demo-model", "random", "--shape", options.shape, "--out", str(base)],
             folder / "base.log",
         )
-    if told.only != "stock":
-        part_ours(told, folder, base)
-    if told.only != "ours":
-        finish(part_stock(told, folder, base), "merge", told.save)
-    if not told.folder:
+    if options.only != "stock":
+        part_ours(options, folder, base)
+    if options.only != "ours":
+        finish(part_stock(options, folder, base), "merge", options.save)
+    if not options.folder:
         shutil.rmtree(folder)
 
 

@@ -1,9 +1,8 @@
-"""NVIDIA's Multi-Process Service: several servers' kernels on one GPU at the same time, instead of in turns.
+"""NVIDIA's Multi-Process Service (MPS): kernels of several processes run on one GPU at the same time.
 
-Without it a GPU gives processes time slices; with it, one server's decoding, which waits for memory, runs beside
-another's reading of photos, which waits for arithmetic. It is a program of the driver's (`nvidia-cuda-mps-control`),
-for one user, and changes no setting of the card. A process that is told of a service that is not there runs as without
-it.
+Without MPS the GPU gives each process time slices. With it, one server's decoding (memory-bound) overlaps another's
+photo encoding (compute-bound). MPS is a program of the driver (`nvidia-cuda-mps-control`) for one user and changes no
+setting of the GPU. A process configured for a service that does not run works as without MPS.
 """
 
 import os
@@ -21,29 +20,29 @@ LIMIT_S = 20
 
 
 class MpsError(JokebotError):
-    """The service can't be started; servers take turns then."""
+    """MPS can't be started; servers then get time slices."""
 
 
 def variables(folder: Path) -> dict[str, str]:
-    """What a process needs in its environment to use the service of that folder."""
+    """Environment variables for processes that use the service in this folder."""
     return {"CUDA_MPS_PIPE_DIRECTORY": str(folder / "pipe"), "CUDA_MPS_LOG_DIRECTORY": str(folder / "log")}
 
 
 def find() -> str | None:
-    """The program's path, or None where this host has none."""
+    """The path of the MPS program; None if the host has none."""
     return shutil.which(PROGRAM) or shutil.which(PROGRAM, path=os.pathsep.join(PLACES))
 
 
 @contextmanager
 def service(folder: Path) -> Iterator[dict[str, str]]:
-    """The service during the block; the variables its users need. Raises MpsError."""
+    """Run the service during the block; yields its clients' variables. Raises MpsError if it does not start."""
     program = find()
     if program is None:
         raise MpsError(f"This host has no {PROGRAM}.")
-    told = variables(folder)
-    for place in told.values():
-        Path(place).mkdir(parents=True, exist_ok=True)
-    environ = {**os.environ, **told}
+    client_variables = variables(folder)
+    for directory in client_variables.values():
+        Path(directory).mkdir(parents=True, exist_ok=True)
+    environ = {**os.environ, **client_variables}
     try:
         subprocess.run(
             [program, "-d"],
@@ -57,15 +56,15 @@ def service(folder: Path) -> Iterator[dict[str, str]]:
     except (OSError, subprocess.SubprocessError) as error:
         raise MpsError(f"{PROGRAM} can't be started: {getattr(error, 'stderr', '') or error}") from error
     try:
-        yield told
+        yield client_variables
     finally:
         stop(program, environ)
 
 
 def stop(program: str, environ: dict[str, str]) -> None:
-    """End the service; its users should have ended before."""
+    """Stop the service; its clients should have ended before."""
     try:
         subprocess.run([program], input="quit\n", env=environ, timeout=LIMIT_S, capture_output=True, text=True)
     except subprocess.TimeoutExpired:
-        # It waits for users that are still there; with the last of them it ends.
+        # The service ends after its last client.
         subprocess.run([program], input="quit -t 1\n", env=environ, timeout=LIMIT_S, capture_output=True, text=True)

@@ -3,12 +3,12 @@
 The bot runs as `jokebot run` in a process of its own with a profiler (sys.setprofile). The sandbox and a stub engine
 run in two other processes, from the tree of this file. A user sends one photo in a private chat as a warm-up, so that
 late imports don't count, then a second photo, which is counted. `--root DIR` traces the bot of another checkout, with
-that checkout's `.venv/bot` where there is one. `--against DIR` traces that checkout too and prints its counts under
+that checkout's `.venv/bot` if it has one. `--against DIR` traces that checkout too and prints its counts under
 `before`. Telegram's rate limits are raised, so that no call depends on the time between the two photos.
 
 What counts:
 
-- The span begins with the dispatcher's task for the update and ends with it. A task counts as the dispatcher's where
+- The span begins with the dispatcher's task for the update and ends with it. A task counts as the dispatcher's if
   its outermost coroutine is defined in the dispatcher's file and has the update as a local variable.
 - Calls in that task and in the tasks and threads that it starts: they inherit a context variable that marks them.
 - Calls of functions defined in a file of the packages bot, storage, configs and trainer: wrappers, comprehensions and
@@ -50,24 +50,24 @@ SCRIPT = Path(__file__).resolve()
 ROOT = SCRIPT.parents[1]
 PACKAGES = {("bot",), ("storage",), ("configs",), ("trainer",)}
 DISPATCHERS = (Path("bot", "updates.py"), Path("bot", "telegram", "dispatcher.py"))
-"""The dispatcher's file, today's and the redesigned tree's."""
+"""The dispatcher's file, at e77f410 and today."""
 STUBS = (ROOT / "bot" / "engine" / "stub.py", ROOT / "bot" / "engine" / "stub" / "engine.py")
-"""The stub engine's program, likewise."""
+"""The stub engine's program, at e77f410 and today."""
 STATEMENTS = {"execute", "executemany", "execute_fetchall", "execute_insert"}
-"""aiosqlite's ways to execute a statement."""
+"""aiosqlite's methods that execute a statement."""
 TOKEN = "123456:photo-path"
 RAISED = {"JOKEBOT_LIMITS_MESSAGES_PER_S": "100000", "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100000"}
-"""No photo waits for the limits of Telegram, so that the counts don't depend on the time between the two."""
+"""Raised rate limits, so that the counts don't depend on the time between the photos."""
 TIMEOUT_S = 60.0
 PHOTOS = 2
-"""The warm-up and the one that counts."""
+"""The warm-up photo and the counted photo."""
 
 Event = tuple[str, str]
-"""A file of ours, relative to the root, and a function; or "sql" and a statement."""
+"""A file of the packages, relative to the root, and a function; or "sql" and a statement."""
 
 
 class Tracer:
-    """Notes each call of our functions within the work on an update. `spans` are the events, by update id."""
+    """Records the calls of the packages' functions while an update is handled. `spans`: events by update id."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -78,7 +78,7 @@ class Tracer:
         self.spans: dict[int, list[Event]] = {}
 
     def install(self) -> None:
-        """Profile this thread and each one that starts from now on."""
+        """Profile this thread and all threads that start later."""
         threading.setprofile(self._profile)
         sys.setprofile(self._profile)
 
@@ -102,7 +102,7 @@ class Tracer:
         asyncio.current_task().add_done_callback(lambda _: self._ended.add(id(events)))
 
     def _file(self, name: str) -> str:
-        """The file relative to the root, "" where it is in none of the packages."""
+        """The file relative to the root; "" if it is in none of the packages."""
         if name not in self._files:
             relative = Path(name).relative_to(self._root) if Path(name).is_relative_to(self._root) else Path()
             self._files[name] = str(relative) if relative.parts[:1] in PACKAGES else ""
@@ -110,7 +110,7 @@ class Tracer:
 
 
 def is_start(frame: FrameType) -> bool:
-    """Whether a `call` event starts the function: for generators and coroutines it comes at each resumption too.
+    """Whether a `call` event starts the function: generators and coroutines send it at each resumption too.
 
     The argument of the interpreter's RESUME instruction is 0 at a start
     (https://docs.python.org/3.11/library/dis.html).
@@ -120,7 +120,7 @@ def is_start(frame: FrameType) -> bool:
 
 
 def update_of_task(frame: FrameType) -> int | None:
-    """The id of the update that the current task works on, where `frame` is the task's outermost coroutine."""
+    """The id of the current task's update if `frame` is the task's outermost coroutine, else None."""
     try:
         task = asyncio.current_task()
     except RuntimeError:
@@ -145,7 +145,7 @@ def trace(root: Path, output: Path) -> None:
 
 
 def count(events: Sequence[Event]) -> dict[str, int]:
-    """The figures that the docstring of this file describes."""
+    """The counts of the module's docstring."""
     files = [file for file, _ in events if file != "sql"]
     words = [statement.split()[0].upper() for file, statement in events if file == "sql"]
     folders = [str(Path(file).parent) for file in files]
@@ -160,7 +160,7 @@ def count(events: Sequence[Event]) -> dict[str, int]:
 
 
 def moves(places: Sequence[str]) -> int:
-    return sum(one != other for one, other in pairwise(places))
+    return sum(source != target for source, target in pairwise(places))
 
 
 class User:
@@ -172,7 +172,7 @@ class User:
         self._photos = 0
 
     async def photo_to_joke(self) -> None:
-        """Send a photo that the bot hasn't seen and wait for the message with buttons that replies to it."""
+        """Send a new photo and wait for the message with buttons that replies to it."""
         if not self._id:
             async with self._client.get("/sandbox/state") as response:
                 self._id = (await response.json())["people"][0]["id"]
@@ -196,7 +196,7 @@ class User:
 
 @asynccontextmanager
 async def program(*command: str, cwd: Path, **variables: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process, ended by SIGTERM at the end of the block. Its standard output is a pipe."""
+    """Run a process and end it with SIGTERM after the block. Its standard output is a pipe."""
     environment = {**os.environ, "PYTHONPATH": str(cwd), **variables}
     process = await asyncio.create_subprocess_exec(*command, cwd=cwd, env=environment, stdout=subprocess.PIPE)
     try:
@@ -208,7 +208,7 @@ async def program(*command: str, cwd: Path, **variables: str) -> AsyncIterator[a
 
 
 async def line_with(process: asyncio.subprocess.Process, words: str) -> str:
-    """The last word of the first line that begins with `words`. Raises RuntimeError where the process ends first."""
+    """The last word of the first line that begins with `words`. Raises RuntimeError if the process ends first."""
     async for line in process.stdout:
         if line.decode().startswith(words):
             return line.decode().split()[-1]
@@ -216,7 +216,7 @@ async def line_with(process: asyncio.subprocess.Process, words: str) -> str:
 
 
 async def events_of(root: Path) -> list[Event]:
-    """What the bot of the checkout at `root` calls for a fresh photo."""
+    """The events of the bot of the checkout `root` for a fresh photo."""
     own, theirs = sys.executable, root / ".venv" / "bot" / "bin" / "python"
     stub = next(str(file) for file in STUBS if file.exists())
     async with AsyncExitStack() as stack:

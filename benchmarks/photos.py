@@ -1,4 +1,4 @@
-"""The photo of the benchmarks: 208 KB, 1280 × 960 pixels, as often as wanted and never the same bytes twice."""
+"""The benchmarks' photos: distinct JPEGs of 208 KB and 1280 × 960 pixels."""
 
 import io
 
@@ -9,7 +9,7 @@ PHOTO_BYTES = 208_000
 
 
 class Photos:
-    """An endless supply of different JPEGs: one picture, whose highest-frequency quantisation steps are varied."""
+    """Distinct JPEGs of one picture that differ in the highest-frequency quantisation steps."""
 
     def __init__(self) -> None:
         noise = numpy.random.default_rng(0)
@@ -32,7 +32,7 @@ class Photos:
     def next(self) -> bytes:
         self.made += 1
         number = self.made
-        for place in range(3):
-            self.jpeg[self.steps + place] = 1 + number % 250
+        for index in range(3):
+            self.jpeg[self.steps + index] = 1 + number % 250
             number //= 250
         return bytes(self.jpeg)

@@ -1,8 +1,8 @@
-"""Where one of our servers spends the GPU's time: 2 seconds of 32 clients under LMDeploy's own profiler.
+"""GPU profile of one of our servers: 2 seconds with 32 clients under LMDeploy's profiler.
 
-Starts one server with LMDeploy's torch profiler on, keeps it busy until the trace is written, and adds the kernels up.
-Printed last, as one JSON object: `busy`, the share of the time in which any kernel ran; `by_kind`, each kind's share of
-the kernels' time; `top`, the longest kernels with their milliseconds and numbers.
+Starts a server with LMDeploy's torch profiler, keeps it busy until the trace is written, and sums up the kernels. The
+last output line is one JSON object: `busy`, share of the time with a running kernel; `by_kind`, share of kernel time
+per kind; `top`, the longest kernels with milliseconds and counts.
 """
 
 import argparse
@@ -23,10 +23,10 @@ from benchmarks.load import Engines, closed_loop
 from benchmarks.machine import finish, machine
 from benchmarks.photos import Photos
 from benchmarks.serve import KEY, START_S, free_port, lmdeploy_settings
-from bot.engine.lmdeploy.command_line import command, environment
+from bot.engine.lmdeploy.command_line import server_command, server_environment
 from bot.runtime.child_process import start_child
 
-DELAY_S, SECONDS, CLIENTS, PATIENCE_S = 40, 2, 32, 90
+DELAY_S, SECONDS, CLIENTS, TRACE_TIMEOUT_S = 40, 2, 32, 90
 KINDS = (
     ("attention", r"flash|fmha|attention|attn"),
     ("matrix products", r"gemm|cutlass|cublas|nvjet|xmma|matmul|splitK"),
@@ -42,19 +42,19 @@ def kind_of(name: str) -> str:
 
 
 def kernels_of(trace: Path) -> list[tuple[str, float, float]]:
-    """(name, start, duration) of what ran on the GPU, microseconds, in order of their starts."""
+    """(name, start, duration) of the GPU's kernels in microseconds, sorted by start."""
     with gzip.open(trace, "rt", encoding="utf-8") as file:
         events = json.load(file)["traceEvents"]
-    found = [
+    kernels = [
         (event["name"], float(event["ts"]), float(event["dur"]))
         for event in events
         if event.get("ph") == "X" and event.get("cat") in ("kernel", "gpu_memcpy", "gpu_memset")
     ]
-    return sorted(found, key=lambda kernel: kernel[1])
+    return sorted(kernels, key=lambda kernel: kernel[1])
 
 
 def busy(kernels: Sequence[tuple[str, float, float]]) -> float:
-    """The share of the time from the first kernel to the last in which one or more ran."""
+    """Share of the time from first to last kernel in which at least one ran."""
     covered, until = 0.0, kernels[0][1]
     for _, start, duration in kernels:
         covered += max(0.0, start + duration - max(start, until))
@@ -87,40 +87,40 @@ def main() -> int:
     parser.add_argument("--model", type=Path, required=True, help="a checkpoint directory")
     parser.add_argument("--folder", type=Path, required=True, help="for the log and the trace")
     parser.add_argument("--save", default="", metavar="MACHINE", help="keep the result in benchmarks/results/")
-    told = parser.parse_args()
-    told.folder.mkdir(parents=True, exist_ok=True)
-    trace, settings = told.folder / "trace-0.json.gz", lmdeploy_settings()
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    trace, settings = options.folder / "trace-0.json.gz", lmdeploy_settings()
     trace.unlink(missing_ok=True)
     profiler = {
         "LMDEPLOY_PROFILE_CUDA": "1",
         "LMDEPLOY_PROFILE_DELAY": str(DELAY_S),
         "LMDEPLOY_PROFILE_DURATION": str(SECONDS),
-        "LMDEPLOY_PROFILE_OUT_PREFIX": str(told.folder / "trace-"),
+        "LMDEPLOY_PROFILE_OUT_PREFIX": str(options.folder / "trace-"),
     }
     with start_child(
         "server",
-        command(told.model, free_port(), settings),
-        log=told.folder / "server.log",
-        environment={**environment(KEY), **profiler},
+        server_command(options.model, free_port(), settings),
+        log=options.folder / "server.log",
+        environment={**server_environment(KEY), **profiler},
         grace_s=5,
     ) as child:
         engines, photos = Engines([child.wait_ready(START_S)], KEY, tiles=settings.engine.max_tiles), Photos()
-        limit = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TRACE_TIMEOUT_S
         asyncio.run(
-            closed_loop(engines, photos.next, CLIENTS, 100_000, lambda: trace.exists() or time.monotonic() > limit)
+            closed_loop(engines, photos.next, CLIENTS, 100_000, lambda: trace.exists() or time.monotonic() > deadline)
         )
-        # Written in one go, but a large file takes a moment; the server ends only after it.
+        # A large trace takes a moment to write; stop the server after that.
         time.sleep(3)
     if not trace.exists():
-        print(f"LMDeploy wrote no trace; see {told.folder / 'server.log'}")
+        print(f"LMDeploy wrote no trace; see {options.folder / 'server.log'}")
         return 1
-    found = report(kernels_of(trace))
-    for kernel in found["top"]:
+    profile = report(kernels_of(trace))
+    for kernel in profile["top"]:
         print(f"{kernel['ms']:9.2f} ms {kernel['times']:6d} {kernel['kernel']}")
     finish(
-        {**found, "clients": CLIENTS, "settings": settings.lmdeploy.model_dump(), "machine": machine()},
+        {**profile, "clients": CLIENTS, "settings": settings.lmdeploy.model_dump(), "machine": machine()},
         "profile_serve",
-        told.save,
+        options.save,
     )
     return 0
 

@@ -1,6 +1,7 @@
 # environment: train
-"""Where a training step of ours spends its time: `python benchmarks/profile_step.py --folder DIR`, after
-benchmarks/train.py has left a run called `ours` there. Prints the kernels that cost most, then one JSON object: step_s,
+"""Profile of our training step: `python benchmarks/profile_step.py --folder DIR`.
+
+DIR must hold the run `ours` of benchmarks/train.py. Prints the most expensive kernels, then one JSON object: step_s,
 tflop, tflops, photos_per_s.
 """
 
@@ -24,9 +25,9 @@ GPU = torch.cuda.is_available()
 
 
 def build(plan: TrainingPlan) -> tuple[Any, Any, list[Any]]:
-    """Model, optimiser and one batch of a run, its features kept."""
+    """Build the model, the optimiser and one batch of a run, with cached features."""
     worker.prepare_environment(plan)
-    compat.apply()
+    compat.apply_repairs()
     from mmengine.config import Config
     from mmengine.optim import OptimWrapper
     from mmengine.registry import MODELS
@@ -47,9 +48,7 @@ def build(plan: TrainingPlan) -> tuple[Any, Any, list[Any]]:
 
 
 def work(model: Any, batch: Any) -> float:
-    """Floating-point operations of a step without recomputation and vision model, 10¹²: products forward and
-    backward.
-    """
+    """TFLOP of a step's matrix products, forward and backward, without recomputation and vision model."""
     config, rows = model.decoder().config, batch["data"]["rows"]
     tokens, rank = sum(len(row["ids"]) for row in rows), model.decoder().output.a.shape[0]
     shapes = [

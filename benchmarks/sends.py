@@ -1,13 +1,12 @@
-"""`make bench-sends`: what it costs that new messages go out one after the other (bot/telegram/send_journal.py,
-limits.sends_at_once).
+"""`make bench-sends`: cost of serialized sends (bot/telegram/send_journal.py, setting limits.sends_at_once).
 
-The sandbox runs in this process and takes `delay_ms` longer to answer a sendMessage; the stub engine answers at once.
-For each delay and each setting a hundred people send a photo at once, then one photo comes after the other. Telegram's
-own limit of 30 messages a second is raised, to see this one. Printed last, as one JSON object: a list `cases` of
+The sandbox runs in this process and delays the answer to each sendMessage by `delay_ms`; the stub engine answers at
+once. For each delay and setting, 100 users send a photo at once, then single photos follow. Telegram's limit of 30
+messages per second is raised. The last output line is one JSON object with a list `cases` of
 
     delay_ms, sends_at_once
-    jokes_per_s      a hundred photos at once, until the last joke
-    one_p50_ms       photo to joke while nobody else asks
+    jokes_per_s      throughput for 100 photos at once, until the last joke
+    one_p50_ms       photo to joke for single photos, median
 """
 
 import asyncio
@@ -30,7 +29,7 @@ from bot.engine.stub.engine import StubEngine
 from bot.sandbox.server import Sandbox
 
 TOKEN = "123456:sends"
-PEOPLE, ONES = 100, 15
+USERS, SINGLE_PHOTOS = 100, 15
 DELAYS_S, SETTINGS = (0.0, 0.1), (1, 3, 1000)
 RAISED = {
     "JOKEBOT_LIMITS_MESSAGES_PER_S": "100000",
@@ -40,53 +39,55 @@ RAISED = {
 }
 
 
-class Askers:
-    """People who send photos, and when each got a joke."""
+class PhotoSenders:
+    """Users who send photos and wait for their jokes."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.world = sandbox.world
-        self.people = [self.world.add_person(f"Person {number}").id for number in range(PEOPLE)]
+        self.users = [self.world.add_user(f"User {number}").id for number in range(USERS)]
         self.numbers = itertools.count()
         self.waiting: dict[tuple[int, int], asyncio.Future[float]] = {}
-        self.world.events.listeners.append(self.hear)
+        self.world.events.listeners.append(self.on_event)
 
-    def hear(self, event: dict[str, Any]) -> None:
+    def on_event(self, event: dict[str, Any]) -> None:
         message = event.get("message") or {}
         request = event.get("chat_id"), message.get("reply_to_message", {}).get("message_id")
         if message.get("reply_markup") and (future := self.waiting.pop(request, None)):
             future.set_result(time.perf_counter())
 
-    async def ask(self, person: int) -> float:
-        """Send a photo; seconds until its joke is there."""
+    async def send_photo(self, user: int) -> float:
+        """Send a photo; returns the seconds until its joke arrives."""
         number, buffer = next(self.numbers) * 7919 % 0xFFFFFF, io.BytesIO()
         Image.new("RGB", (64, 48), (number >> 16, number >> 8 & 255, number & 255)).save(buffer, "PNG")
         sent = time.perf_counter()
-        message = self.world.send_photo(person, person, buffer.getvalue())
-        future = self.waiting[person, message["message_id"]] = asyncio.get_running_loop().create_future()
+        message = self.world.send_photo(user, user, buffer.getvalue())
+        future = self.waiting[user, message["message_id"]] = asyncio.get_running_loop().create_future()
         return await future - sent
 
 
 async def measure(delay_s: float, at_once: int, folder: Path) -> dict[str, Any]:
-    """One case."""
+    """Measure one case."""
     async with (
         Sandbox.running(port=0, token=TOKEN) as sandbox,
         StubEngine.running() as engine,
-        bot_process(sandbox.url, engine.url, folder, TOKEN, {**RAISED, "JOKEBOT_LIMITS_SENDS_AT_ONCE": str(at_once)}),
+        bot_process(
+            sandbox.url, engine.url, folder, TOKEN, {**RAISED, "JOKEBOT_LIMITS_CONCURRENT_SENDS": str(at_once)}
+        ),
     ):
-        askers = Askers(sandbox)
-        for person in askers.people[:3]:
-            await askers.ask(person)
+        senders = PhotoSenders(sandbox)
+        for user in senders.users[:3]:
+            await senders.send_photo(user)
         if delay_s:
             sandbox.faults.add("sendMessage", "slow", times=None, delay_s=delay_s)
-        began = time.perf_counter()
-        await asyncio.gather(*map(askers.ask, askers.people))
-        took = time.perf_counter() - began
-        ones = [await askers.ask(person) for person in askers.people[:ONES]]
+        started = time.perf_counter()
+        await asyncio.gather(*map(senders.send_photo, senders.users))
+        took = time.perf_counter() - started
+        single_s = [await senders.send_photo(user) for user in senders.users[:SINGLE_PHOTOS]]
     return {
         "delay_ms": round(1000 * delay_s),
         "sends_at_once": at_once,
-        "jokes_per_s": round(PEOPLE / took, 1),
-        "one_p50_ms": round(1000 * statistics.median(ones), 1),
+        "jokes_per_s": round(USERS / took, 1),
+        "one_p50_ms": round(1000 * statistics.median(single_s), 1),
     }
 
 

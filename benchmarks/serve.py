@@ -1,21 +1,20 @@
-"""`make bench-serve`: photos a second of plain `lmdeploy serve api_server` and of our servers, on one GPU, in one run.
+"""`make bench-serve`: photos per second of plain `lmdeploy serve api_server` and of our servers on one GPU.
 
-208 KB photos of 1280 × 960 (13 tiles), each a different one, 64 new tokens whatever the model would say, from 1, 8, 32
-and 64 clients. Ours are as many servers as the settings say, started by the bot's own command; other numbers of them
-are tried at 32 clients. The checkpoint is random and of InternVL2-2B's exact shapes. Printed last, as one JSON object:
+Distinct 208 KB photos of 1280 × 960 (13 tiles), always 64 new tokens, from 1, 8, 32 and 64 clients. Our servers are
+started by the bot's command, as many as the settings say; other counts are measured with 32 clients. The checkpoint has
+InternVL2-2B's shapes and random weights. The last output line is one JSON object:
 
     plain_photos_per_s  plain LMDeploy, the better of 32 and 64 clients
     photos_per_s        ours, the same
-    p50_1_s             ours, median seconds of one photo at a time
-    plain, ours         every level, with the GPU's memory and the CPU cores taken; trials by_servers and by_tiles
-    mps                 where it is asked for: the same with NVIDIA's Multi-Process Service
+    p50_1_s             ours, median seconds per photo with one client
+    plain, ours         each number of clients, with GPU memory and CPU cores; measurements by_servers and by_tiles
+    mps                 with --mps: the same with NVIDIA's Multi-Process Service
 """
 
 import argparse
 import asyncio
 import os
 import socket
-import subprocess
 import sys
 import time
 import urllib.request
@@ -25,16 +24,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.load import Engines, closed_loop, summary
-from benchmarks.machine import finish, keep, machine
+from benchmarks.machine import cpu_seconds, finish, gpu_mb, machine, save_result
 from benchmarks.mps import MpsError, service
 from benchmarks.photos import Photos
 from bot.engine.lmdeploy.cache_size import cache_blocks
-from bot.engine.lmdeploy.command_line import command, environment
+from bot.engine.lmdeploy.command_line import server_command, server_environment
 from bot.runtime.child_process import ChildFailed, ChildProcess, start_child
 from configs.settings import Settings, load_settings
 
@@ -42,12 +39,12 @@ KEY = "benchmark"
 PLAIN_LEVELS = {1: 6, 8: 24, 32: 80, 64: 104}
 OUR_LEVELS = {1: 12, 8: 48, 32: 224, 64: 352}
 TRIAL, MPS_LEVELS = {32: 128}, {32: 192, 64: 320}
-"""Requests for each number of clients."""
+"""Number of clients → number of requests."""
 START_S = 200.0
 
 
 def lmdeploy_settings() -> Settings:
-    """The settings as they are, of a bot whose engine is LMDeploy."""
+    """The current settings, with LMDeploy as the engine."""
     settings = load_settings()
     return settings.model_copy(update={"engine": settings.engine.model_copy(update={"kind": "lmdeploy"})})
 
@@ -59,7 +56,7 @@ def free_port() -> int:
 
 
 def wait_for(url: str, child: ChildProcess, timeout_s: float = START_S) -> None:
-    """Wait until a plain server answers. Raises ChildFailed."""
+    """Wait until a plain server answers. Raises ChildFailed if it ends or times out."""
     deadline = time.monotonic() + timeout_s
     while child.running and time.monotonic() < deadline:
         try:
@@ -71,40 +68,16 @@ def wait_for(url: str, child: ChildProcess, timeout_s: float = START_S) -> None:
 
 
 def preprocess_of(log: Path) -> str:
-    """What a server of ours cuts photos with, as its log says: the launcher falls back to LMDeploy's own way by
-    itself.
-    """
-    said = log.read_text(encoding="utf-8", errors="replace")
-    return "gpu" if "registered in the engine process" in said else "stock"
-
-
-def gpu_mb() -> int:
-    """Memory in use on the first GPU, MB; 0 without one."""
-    try:
-        shown = subprocess.run(
-            ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"], capture_output=True, text=True
-        )
-        return int(shown.stdout.split()[0])
-    except (OSError, ValueError, IndexError):
-        return 0
-
-
-def cpu_seconds() -> dict[str, float]:
-    """CPU seconds of this process (the clients) and of each process below it, by role and number."""
-    used = {"clients": sum(psutil.Process().cpu_times()[:2])}
-    for process in psutil.Process().children(recursive=True):
-        try:
-            used[f"{process.name()}-{process.pid}"] = sum(process.cpu_times()[:2])
-        except psutil.Error:
-            continue
-    return used
+    """Where our server preprocesses photos, from its log: "gpu", or "stock" if the launcher fell back to LMDeploy's."""
+    output = log.read_text(encoding="utf-8", errors="replace")
+    return "gpu" if "registered in the engine process" in output else "stock"
 
 
 async def level(engines: Engines, photos: Photos, clients: int, requests: int) -> dict[str, Any]:
-    """One number of clients: its figures, with the CPU cores that each busy process took."""
-    before, began = cpu_seconds(), time.monotonic()
+    """Measure one number of clients, with the CPU cores that each busy process used."""
+    before, started = cpu_seconds(), time.monotonic()
     done = await closed_loop(engines, photos.next, clients, requests)
-    after, seconds = cpu_seconds(), time.monotonic() - began
+    after, seconds = cpu_seconds(), time.monotonic() - started
     cores = {name: round((value - before.get(name, 0.0)) / seconds, 2) for name, value in after.items()}
     return summary(done, clients) | {
         "seconds": round(seconds, 1),
@@ -115,9 +88,8 @@ async def level(engines: Engines, photos: Photos, clients: int, requests: int) -
 
 @dataclass
 class Bench:
-    """One run of the benchmark; `parts` grows as it goes, and is kept after every level, since the run has a time
-    limit.
-    """
+    """One run of the benchmark. `parts`: results so far; saved after each measurement, because the run's time is
+    limited."""
 
     model: Path
     settings: Settings
@@ -125,31 +97,29 @@ class Bench:
     scale: float
     save: str
     parts: dict[str, Any] = field(default_factory=dict)
-    began: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic)
 
     def say(self, text: str) -> None:
-        print(f"[{time.monotonic() - self.began:6.1f} s] {text}", flush=True)
+        print(f"[{time.monotonic() - self.started:6.1f} s] {text}", flush=True)
 
     async def levels(self, name: str, engines: Engines, plan: dict[int, int], measured: dict[str, Any]) -> None:
-        """Measure each number of clients into `measured`, and keep what there is."""
+        """Measure each number of clients into `measured` and save the results so far."""
         photos = Photos()
-        # Not measured: the first photos compile kernels, 4 at once for the larger steps too.
+        # Warm-up: the first photos compile kernels; 4 at once also those of larger batches.
         warm = await closed_loop(engines, photos.next, 4 * len(engines.urls), 8 * len(engines.urls))
         self.say(f"{name}: warm, {summary(warm, 1)}")
         for clients, requests in scaled(plan, self.scale).items():
             measured[str(clients)] = await level(engines, photos, clients, requests)
             self.say(f"{name}: {measured[str(clients)]}")
-            keep(self.result(), "serve", self.save)
+            save_result(self.result(), "serve", self.save)
 
     def plain(self) -> None:
-        """LMDeploy as its documentation starts it; the batch is bounded as ours is, which its default of 1024 only
-        slows down.
-        """
+        """Measure LMDeploy started as documented, with our batch size: its default of 1024 is slower."""
         port, environ = (
             free_port(),
             {name: value for name, value in os.environ.items() if not name.startswith("JOKEBOT_")},
         )
-        started = [
+        arguments = [
             str(self.settings.environments.serve_python),
             "-m",
             "lmdeploy",
@@ -168,7 +138,7 @@ class Bench:
         ]
         url, part, start = f"http://127.0.0.1:{port}", self.parts.setdefault("plain", {"levels": {}}), time.monotonic()
         with start_child(
-            "plain server", started, log=self.folder / "plain.log", environment=environ, grace_s=5
+            "plain server", arguments, log=self.folder / "plain.log", environment=environ, grace_s=5
         ) as child:
             wait_for(url, child)
             part["start_s"] = round(time.monotonic() - start, 1)
@@ -178,7 +148,7 @@ class Bench:
 
     @contextmanager
     def servers(self, part: dict[str, Any], count: int, name: str, **variables: str) -> Iterator[list[str]]:
-        """So many of our servers, started at once by the bot's command; their addresses."""
+        """Start `count` of our servers at once with the bot's command; yields their URLs."""
         with ExitStack() as stack:
             start, children = time.monotonic(), []
             for number in range(count):
@@ -186,9 +156,9 @@ class Bench:
                     stack.enter_context(
                         start_child(
                             f"server {number}",
-                            command(self.model, free_port(), self.settings),
+                            server_command(self.model, free_port(), self.settings),
                             log=self.folder / f"{name}-{number}.log",
-                            environment={**environment(KEY), **variables},
+                            environment={**server_environment(KEY), **variables},
                             grace_s=5,
                         )
                     )
@@ -211,10 +181,8 @@ class Bench:
             self.levels(f"{name}, {len(urls)} servers, {tiles} tiles", Engines(urls, KEY, tiles=tiles), plan, measured)
         )
 
-    def ours(self, tried: list[int], tiles: list[int]) -> None:
-        """As many servers as the settings say for the levels; other numbers of servers and of tiles for a trial
-        each.
-        """
+    def ours(self, server_counts: list[int], tiles: list[int]) -> None:
+        """Measure all client numbers with the settings' servers, and one trial per other server count and tiles."""
         default = self.settings.server_count
         part = self.parts.setdefault(
             "ours",
@@ -226,31 +194,34 @@ class Bench:
                 "by_tiles": {},
             },
         )
-        with self.servers(part, max(default, *tried, 1), "ours") as urls:
+        with self.servers(part, max(default, *server_counts, 1), "ours") as urls:
             self.measure(urls[:default], OUR_LEVELS, part["levels"], "ours")
-            for count in tried:
+            for count in server_counts:
                 self.measure(urls[:count], TRIAL, part["by_servers"].setdefault(str(count), {}), "ours")
-            for most in tiles:
-                self.measure(urls[:default], TRIAL, part["by_tiles"].setdefault(str(most), {}), "ours", most)
+            for max_tiles in tiles:
+                self.measure(urls[:default], TRIAL, part["by_tiles"].setdefault(str(max_tiles), {}), "ours", max_tiles)
 
-    def mps(self, tried: list[int]) -> None:
-        """The same with kernels of several servers at the same time (`benchmarks/mps.py`)."""
+    def mps(self, server_counts: list[int]) -> None:
+        """Measure the server counts with NVIDIA's Multi-Process Service (`benchmarks/mps.py`)."""
         part: dict[str, Any] = self.parts.setdefault("mps", {"by_servers": {}})
         try:
-            with service(self.folder / "mps") as variables, self.servers(part, max(tried), "mps", **variables) as urls:
-                for count in tried:
+            with (
+                service(self.folder / "mps") as variables,
+                self.servers(part, max(server_counts), "mps", **variables) as urls,
+            ):
+                for count in server_counts:
                     self.measure(urls[:count], MPS_LEVELS, part["by_servers"].setdefault(str(count), {}), "mps")
         except MpsError as error:
             part["failed"] = str(error)
             self.say(f"mps: {error}")
 
     def result(self) -> dict[str, Any]:
-        said: dict[str, Any] = {}
-        if found := self.parts.get("plain", {}).get("levels"):
-            said["plain_photos_per_s"] = best(found)
-        if found := self.parts.get("ours", {}).get("levels"):
-            said |= {"photos_per_s": best(found), "p50_1_s": found.get("1", {}).get("p50_s", 0.0)}
-        return said | {
+        result: dict[str, Any] = {}
+        if levels := self.parts.get("plain", {}).get("levels"):
+            result["plain_photos_per_s"] = best(levels)
+        if levels := self.parts.get("ours", {}).get("levels"):
+            result |= {"photos_per_s": best(levels), "p50_1_s": levels.get("1", {}).get("p50_s", 0.0)}
+        return result | {
             "tiles": self.settings.engine.max_tiles + 1,
             "new_tokens": 64,
             "settings": self.settings.lmdeploy.model_dump(),
@@ -298,22 +269,22 @@ def main() -> int:
     )
     parser.add_argument("--scale", type=float, default=1.0, help="share of the requests")
     parser.add_argument("--save", default="", metavar="MACHINE", help="keep the result in benchmarks/results/")
-    told = parser.parse_args()
-    told.folder.mkdir(parents=True, exist_ok=True)
-    bench, failed = Bench(told.model, lmdeploy_settings(), told.folder, told.scale, told.save), False
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    bench, failed = Bench(options.model, lmdeploy_settings(), options.folder, options.scale, options.save), False
     parts = {
         "plain": bench.plain,
-        "ours": lambda: bench.ours(told.tried, told.tiles),
-        **({"mps": lambda: bench.mps(told.mps)} if told.mps else {}),
+        "ours": lambda: bench.ours(options.tried, options.tiles),
+        **({"mps": lambda: bench.mps(options.mps)} if options.mps else {}),
     }
     for name, run in parts.items():
-        if told.only in (None, name):
+        if options.only in (None, name):
             try:
                 run()
             except ChildFailed as error:
                 bench.say(f"{name} failed: {error}")
                 failed = True
-    finish(bench.result(), "serve", told.save)
+    finish(bench.result(), "serve", options.save)
     return int(failed)
 
 

@@ -1,13 +1,13 @@
 # environment: train
-"""Jokes and a training run on one GPU: what each costs the other.
+"""Serving and training on one GPU: how much each slows the other down.
 
-Our servers answer photos of 13 tiles from 4 clients, first alone, then while a QLoRA run of batch 4 trains beside them.
-The run's steps are measured without jokes and with them, after its first epoch, when it has its picture features. The
-servers' memory is bounded by their cache's blocks, so it is the same in both. Printed last, as one JSON object:
+Our servers answer photos of 13 tiles from 4 clients, first alone, then beside a QLoRA run of batch 4. The run's steps
+are measured with and without clients, after its first epoch, when the picture features are cached. The servers' memory
+is the same in both, because their cache has a fixed size. The last output line is one JSON object:
 
-    joke_p50_alone_s, joke_p50_together_s       median seconds of one joke
-    step_alone_s, step_together_s               median seconds of a training step
-    servers_mb, both_mb                         GPU memory in use with the servers alone, and with the run at work
+    joke_p50_alone_s, joke_p50_together_s       median seconds per joke
+    step_alone_s, step_together_s               median seconds per training step
+    servers_mb, both_mb                         GPU memory of the servers alone, and with the run
 """
 
 import argparse
@@ -26,10 +26,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import train
 from benchmarks.load import Engines, closed_loop, summary
-from benchmarks.machine import ROOT, finish, machine
+from benchmarks.machine import ROOT, finish, gpu_mb, machine
 from benchmarks.photos import Photos
-from benchmarks.serve import KEY, START_S, free_port, gpu_mb, lmdeploy_settings
-from bot.engine.lmdeploy.command_line import command, environment
+from benchmarks.serve import KEY, START_S, free_port, lmdeploy_settings
+from bot.engine.lmdeploy.command_line import server_command, server_environment
 from bot.runtime.child_process import start_child
 from configs.settings import Settings
 from storage.learning.run_files import read_training_steps
@@ -38,19 +38,21 @@ CLIENTS = 4
 
 
 class Training:
-    """A run in a process of its own; its log is folder/train.log."""
+    """A training run in a child process; its log is folder/train.log."""
 
-    def __init__(self, told: argparse.Namespace) -> None:
-        self.out = told.folder / "ours"
-        given = argparse.Namespace(steps=4000, batch=told.batch, photos=told.photos, rank=told.rank, rate=1e-4)
-        if not (told.folder / "data").exists():
-            train.make_photos(told.folder / "data", told.photos)
-        if not (told.folder / "base").exists():
-            (told.folder / "base").symlink_to(told.model.absolute())
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.out = options.folder / "ours"
+        run_options = argparse.Namespace(
+            steps=4000, batch=options.batch, photos=options.photos, rank=options.rank, rate=1e-4
+        )
+        if not (options.folder / "data").exists():
+            train.make_photos(options.folder / "data", options.photos)
+        if not (options.folder / "base").exists():
+            (options.folder / "base").symlink_to(options.model.absolute())
         shutil.rmtree(self.out, ignore_errors=True)
-        train.plan_of(given, told.folder, "ours").save()
-        self.epoch = max(1, told.photos // told.batch)
-        with (told.folder / "train.log").open("w") as log:
+        train.plan_of(run_options, options.folder, "ours").save()
+        self.epoch = max(1, options.photos // options.batch)
+        with (options.folder / "train.log").open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, str(ROOT / "benchmarks" / "train.py"), "--variant", "ours", "--folder", str(self.out)],
                 cwd=ROOT,
@@ -62,13 +64,13 @@ class Training:
         return [line["s"] for line in read_training_steps(self.out)]
 
     def wait_for(self, count: int, timeout_s: float = 180.0) -> list[float]:
-        """The seconds of all steps once there are so many. Raises RuntimeError where the run ends or takes too long."""
+        """Wait for `count` steps; returns their seconds. Raises RuntimeError if the run ends or times out."""
         deadline = time.monotonic() + timeout_s
-        while len(found := self.steps()) < count:
+        while len(seconds := self.steps()) < count:
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the run has {len(found)} steps and code {self.process.poll()}")
+                raise RuntimeError(f"the run has {len(seconds)} steps and code {self.process.poll()}")
             time.sleep(0.2)
-        return found
+        return seconds
 
     def stop(self) -> None:
         self.process.terminate()
@@ -83,11 +85,11 @@ def jokes(engines: Engines, photos: Photos, requests: int, until: Any = lambda: 
     return summary(asyncio.run(closed_loop(engines, photos.next, CLIENTS, requests, until)), CLIENTS)
 
 
-def measure(told: argparse.Namespace, settings: Settings, stack: ExitStack) -> dict[str, Any]:
-    began, children = time.monotonic(), []
+def measure(options: argparse.Namespace, settings: Settings, stack: ExitStack) -> dict[str, Any]:
+    started, children = time.monotonic(), []
 
     def say(text: str) -> None:
-        print(f"[{time.monotonic() - began:6.1f} s] {text}", flush=True)
+        print(f"[{time.monotonic() - started:6.1f} s] {text}", flush=True)
 
     base = {**os.environ, "PYTHONPATH": os.environ.get("SERVE_PATH", os.environ.get("PYTHONPATH", ""))}
     for number in range(settings.server_count):
@@ -95,9 +97,9 @@ def measure(told: argparse.Namespace, settings: Settings, stack: ExitStack) -> d
             stack.enter_context(
                 start_child(
                     f"server {number}",
-                    command(told.model, free_port(), settings),
-                    log=told.folder / f"server-{number}.log",
-                    environment=environment(KEY, base=base),
+                    server_command(options.model, free_port(), settings),
+                    log=options.folder / f"server-{number}.log",
+                    environment=server_environment(KEY, base=base),
                     grace_s=5,
                 )
             )
@@ -107,15 +109,15 @@ def measure(told: argparse.Namespace, settings: Settings, stack: ExitStack) -> d
         Photos(),
     )
     jokes(engines, photos, 4 * CLIENTS)
-    alone, servers_mb = jokes(engines, photos, told.jokes), gpu_mb()
+    alone, servers_mb = jokes(engines, photos, options.jokes), gpu_mb()
     say(f"jokes alone: {alone}, {servers_mb} MB")
-    run = Training(told)
+    run = Training(options)
     stack.callback(run.stop)
     begin = run.epoch + 3
-    steps_alone = run.wait_for(begin + told.steps)[begin:]
+    steps_alone = run.wait_for(begin + options.steps)[begin:]
     say(f"steps alone: {statistics.median(steps_alone)} s")
     before = len(run.steps()) + 1
-    together = jokes(engines, photos, 10_000, lambda: len(run.steps()) >= before + told.steps)
+    together = jokes(engines, photos, 10_000, lambda: len(run.steps()) >= before + options.steps)
     steps_together, both_mb = run.steps()[before:], gpu_mb()
     say(f"together: {together}, {statistics.median(steps_together)} s a step, {both_mb} MB")
     return {
@@ -141,15 +143,15 @@ def main() -> int:
     parser.add_argument("--jokes", type=int, default=64, help="jokes measured alone")
     parser.add_argument("--steps", type=int, default=25, help="training steps measured, without jokes and with them")
     parser.add_argument("--save", default="", metavar="MACHINE", help="keep the result in benchmarks/results/")
-    told = parser.parse_args()
-    told.folder.mkdir(parents=True, exist_ok=True)
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
     settings = lmdeploy_settings()
     with ExitStack() as stack:
-        found = measure(told, settings, stack)
+        result = measure(options, settings, stack)
     finish(
-        {**found, "settings": settings.lmdeploy.model_dump(), "machine": machine(), "date": time.strftime("%Y-%m-%d")},
+        {**result, "settings": settings.lmdeploy.model_dump(), "machine": machine(), "date": time.strftime("%Y-%m-%d")},
         "share",
-        told.save,
+        options.save,
     )
     return 0
 

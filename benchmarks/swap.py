@@ -1,16 +1,14 @@
-"""`make bench-swap`: a model takes another's place while photos keep coming.
+"""`make bench-swap`: swaps the served model under load.
 
-Closed-loop clients ask through the bot's own joker, router and servers, with 208 KB photos of 1280 × 960; the servers
-are CPU engines on the demo model, or LMDeploy where there is a GPU (`--kind`, `--model`). Printed last, as one JSON
-object:
+Closed-loop clients use the bot's joke generator, router and servers with 208 KB photos of 1280 × 960; the servers are
+CPU engines with the demo model, or LMDeploy with a GPU (`--kind`, `--model`). The last output line is one JSON object:
 
-    failed          photos without a joke, over the whole run
-    p99_before_s    photo to joke, the slowest hundredth, with nothing else going on
-    p99_during_s    the same from a green server's start to the last blue one's end, all swaps pooled
-    gap_s           the longest time during swaps in which no joke was finished
+    failed          photos without a joke in the whole run
+    p99_before_s    photo to joke without a swap, p99
+    p99_during_s    the same from the first new server's start to the last old server's end, over all swaps
+    gap_s           the longest time without a finished joke during swaps
 
-A run that must not take longer than `--limit-s` swaps once where there is no time for a second time, and says so in
-`swaps`.
+With `--limit-s` the second swap is skipped if there is no time for it; `swaps` gives the number.
 """
 
 import argparse
@@ -38,7 +36,7 @@ from configs.prompts import load_prompts
 from configs.settings import Settings, load_settings
 from storage.database import Database
 from storage.learning.models import Model, register_base
-from storage.media.photos import Photo, check_photo, keep_photo
+from storage.media.photos import Photo, add_photo, check_photo
 
 DEMO = ROOT / "configs" / "demo-model" / "checkpoint"
 DIFFERENT = 32
@@ -47,20 +45,20 @@ ENDING_S = 20.0
 
 
 @dataclass
-class Asked:
-    """Photos and their jokes: (sent, answered, the model's id) in monotonic seconds, and what went wrong."""
+class Answers:
+    """Answered photos as (sent, answered, model id), in monotonic seconds, and failures."""
 
     answered: list[tuple[float, float, int]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     def seconds(self, spans: Sequence[tuple[float, float]]) -> list[float]:
-        """How long those took that ended within one of the spans, the shortest first."""
+        """Durations of the answers that ended within one of the spans, sorted."""
         return sorted(
             end - sent for sent, end, _ in self.answered if any(first <= end <= last for first, last in spans)
         )
 
     def gap(self, spans: Sequence[tuple[float, float]]) -> float:
-        """The longest time within a span without an answer."""
+        """The longest time without an answer within a span."""
         longest = 0.0
         for first, last in spans:
             ends = [first, *sorted(end for _, end, _ in self.answered if first <= end <= last), last]
@@ -73,16 +71,16 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 
 class Bench:
-    """One run. `say` prints where it is."""
+    """One run of the benchmark; `say` prints its progress."""
 
     def __init__(self, arguments: argparse.Namespace, settings: Settings, folder: Path) -> None:
         self.arguments, self.settings, self.folder = arguments, settings, folder
-        self.began = time.monotonic()
-        self.asked = Asked()
+        self.started = time.monotonic()
+        self.answers = Answers()
         self.stopping = False
 
     def say(self, text: str) -> None:
-        print(f"[{time.monotonic() - self.began:6.1f} s] {text}", flush=True)
+        print(f"[{time.monotonic() - self.started:6.1f} s] {text}", flush=True)
 
     async def run(self) -> dict[str, Any]:
         database = await Database.open(self.settings.storage.database)
@@ -107,26 +105,26 @@ class Bench:
             await database.close()
 
     def directories(self) -> list[tuple[str, Path]]:
-        """Blue's and green's checkpoints, two names of one where no other is given."""
+        """The old and the new model's checkpoints; links to one checkpoint unless two are given."""
         return [("blue", self.arguments.model), ("green", self.arguments.green or self.arguments.model)]
 
     async def photos(self, database: Database) -> list[Photo]:
         made = Photos()
         checked = [check_photo(made.next(), max_bytes=10**7, max_pixels=10**7) for _ in range(DIFFERENT)]
-        return [await keep_photo(database, self.settings.storage.photos, photo, 1) for photo in checked]
+        return [await add_photo(database, self.settings.storage.photos, photo, 1) for photo in checked]
 
     async def all_ready(self, servers: ManagedServers) -> None:
-        shown: list[tuple[str, str]] = []
+        printed: list[tuple[str, str]] = []
         async with asyncio.timeout(self.settings.servers.start_timeout_s):
             while {state.state for state in servers.status()} != {"ready"}:
                 now = [(state.name, state.state) for state in servers.status()]
-                if now != shown:
-                    shown = now
+                if now != printed:
+                    printed = now
                     self.say(" | ".join(f"{state.name} {state.state} {state.says}"[:300] for state in servers.status()))
                 await asyncio.sleep(0.1)
 
     async def client(self, number: int, joker: JokeGenerator, photos: list[Photo]) -> None:
-        """Ask again and again, each time about the next photo."""
+        """Request jokes in a loop, each for the next photo."""
         for turn in range(10**9):
             if self.stopping:
                 return
@@ -134,10 +132,10 @@ class Bench:
             try:
                 joke = await joker.generate(photos[(number + turn) % len(photos)], user_id=number, language="en")
             except JokebotError as error:
-                self.asked.failures.append(f"{time.monotonic() - self.began:.1f} s: {error}")
+                self.answers.failures.append(f"{time.monotonic() - self.started:.1f} s: {error}")
                 await asyncio.sleep(0.5)
             else:
-                self.asked.answered.append((sent, time.monotonic(), joke.model_id))
+                self.answers.answered.append((sent, time.monotonic(), joke.model_id))
 
     async def measure(
         self, servers: ManagedServers, joker: JokeGenerator, photos: list[Photo], models: list[Model]
@@ -146,13 +144,12 @@ class Bench:
         await asyncio.sleep(WARM_S)
         before = [(time.monotonic(), time.monotonic() + self.arguments.before_s)]
         await asyncio.sleep(self.arguments.before_s)
-        self.say(
-            f"before: {len(self.asked.seconds(before))} jokes, p99 {quantile(self.asked.seconds(before), 0.99):.2f} s"
-        )
+        calm = self.answers.seconds(before)
+        self.say(f"before: {len(calm)} jokes, p99 {quantile(calm, 0.99):.2f} s")
         spans: list[tuple[float, float]] = []
         for number in range(self.arguments.swaps):
             longest = max((last - first for first, last in spans), default=0.0)
-            if time.monotonic() - self.began + longest + ENDING_S > self.arguments.limit_s:
+            if time.monotonic() - self.started + longest + ENDING_S > self.arguments.limit_s:
                 self.say("there is no time for another swap")
                 break
             first = time.monotonic()
@@ -160,19 +157,19 @@ class Bench:
             spans.append((first, time.monotonic()))
             self.say(
                 f"{arm.model.name} is in after {spans[-1][1] - first:.1f} s; p99 "
-                f"{quantile(self.asked.seconds(spans[-1:]), 0.99):.2f} s"
+                f"{quantile(self.answers.seconds(spans[-1:]), 0.99):.2f} s"
             )
         self.stopping = True
         await asyncio.gather(*clients)
         return self.result(before, spans)
 
     def result(self, before: list[tuple[float, float]], spans: list[tuple[float, float]]) -> dict[str, Any]:
-        calm, busy = self.asked.seconds(before), self.asked.seconds(spans)
+        calm, busy = self.answers.seconds(before), self.answers.seconds(spans)
         figures = {
-            "failed": len(self.asked.failures),
+            "failed": len(self.answers.failures),
             "p99_before_s": quantile(calm, 0.99),
             "p99_during_s": quantile(busy, 0.99),
-            "gap_s": self.asked.gap(spans),
+            "gap_s": self.answers.gap(spans),
             "p50_before_s": quantile(calm, 0.5),
             "p50_during_s": quantile(busy, 0.5),
             "ratio": quantile(busy, 0.99) / (quantile(calm, 0.99) or 1.0),
@@ -186,8 +183,8 @@ class Bench:
             "servers": self.settings.server_count,
             "clients": self.arguments.clients,
             "kind": self.settings.engine.kind,
-            "failures": self.asked.failures[:5],
-            "seconds": round(time.monotonic() - self.began, 1),
+            "failures": self.answers.failures[:5],
+            "seconds": round(time.monotonic() - self.started, 1),
             "machine": machine(),
             "load": round(os.getloadavg()[0], 1),
             "date": time.strftime("%Y-%m-%d"),
@@ -195,13 +192,13 @@ class Bench:
 
 
 def settings_of(arguments: argparse.Namespace, folder: Path) -> Settings:
-    """The settings as they are, with what the run needs in place of some."""
+    """The current settings, with this run's changes."""
     loaded = load_settings()
     engine = loaded.engine.model_copy(
         update={"kind": arguments.kind, "in_flight": max(arguments.clients, loaded.in_flight)}
     )
     servers = loaded.servers.model_copy(
-        update={"predecessor": arguments.predecessor, "count": arguments.servers or loaded.servers.count}
+        update={"previous_model": arguments.previous_model, "count": arguments.servers or loaded.servers.count}
     )
     joke = loaded.joke.model_copy(update={"max_tokens": arguments.tokens})
     storage = loaded.storage.model_copy(update={"directory": folder})
@@ -223,7 +220,10 @@ def parse() -> argparse.Namespace:
         "--limit-s", type=float, default=1e9, help="no swap begins that would probably end later than this"
     )
     parser.add_argument(
-        "--predecessor", choices=("end", "sleep", "run"), default="end", help="what becomes of the model before"
+        "--previous-model",
+        choices=("stop", "sleep", "keep_running"),
+        default="stop",
+        help="the setting servers.previous_model",
     )
     parser.add_argument("--save", default="", help="keep the result as benchmarks/results/swap_NAME.json")
     return parser.parse_args()
@@ -245,8 +245,8 @@ def main() -> None:
             (Path(os.environ["OUT"]) / "swap_times.json").write_text(
                 json.dumps(
                     [
-                        [round(sent - bench.began, 3), round(end - bench.began, 3), model]
-                        for sent, end, model in bench.asked.answered
+                        [round(sent - bench.started, 3), round(end - bench.started, 3), model]
+                        for sent, end, model in bench.answers.answered
                     ]
                 )
             )

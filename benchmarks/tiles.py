@@ -1,9 +1,8 @@
 # environment: train
-"""A photo's tiles by `bot/engine/lmdeploy/gpu_preprocess.py` beside Pillow and the CPU, which is how LMDeploy makes
-them.
+"""Compares the tiles of `bot/engine/lmdeploy/gpu_preprocess.py` with LMDeploy's, which Pillow makes on the CPU.
 
-For photos of several sizes: whether the two are equal to the bit, and the median milliseconds of each for 1280 × 960
-pixels (13 tiles), with the bytes that go to LMDeploy's engine process. Prints one JSON object last.
+For photos of several sizes: whether both are bit-identical, and for 1280 × 960 pixels (13 tiles) the median
+milliseconds of each and the bytes sent to LMDeploy's engine process. The last output line is one JSON object.
 """
 
 import json
@@ -20,7 +19,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.machine import machine
-from bot.engine.lmdeploy.gpu_preprocess import normalised, photo_tiles
+from bot.engine.lmdeploy.gpu_preprocess import normalise_values, photo_tiles
 from configs.tiling import cut_tiles, tile_grid
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -28,25 +27,28 @@ SIZES = ((1280, 960), (960, 1280), (640, 480), (333, 777), (899, 640), (100, 50)
 
 
 def on_cpu(photo: Image.Image) -> torch.Tensor:
-    """As LMDeploy does it: Pillow's tiles, torchvision's ToTensor and Normalize in float32, cast last."""
+    """As LMDeploy: Pillow's tiles, torchvision's ToTensor and Normalize in float32, then the cast."""
     return torch.stack(
-        [normalised(torch.from_numpy(numpy.array(tile)).permute(2, 0, 1), torch.bfloat16) for tile in cut_tiles(photo)]
+        [
+            normalise_values(torch.from_numpy(numpy.array(tile)).permute(2, 0, 1), torch.bfloat16)
+            for tile in cut_tiles(photo)
+        ]
     )
 
 
 def on_device(photo: Image.Image) -> torch.Tensor:
     pixels = torch.from_numpy(numpy.array(photo)).to(DEVICE)
-    return normalised(photo_tiles(pixels, tile_grid(*photo.size), 448, thumbnail=True), torch.bfloat16)
+    return normalise_values(photo_tiles(pixels, tile_grid(*photo.size), 448, thumbnail=True), torch.bfloat16)
 
 
 def milliseconds(make: Callable[[Image.Image], torch.Tensor], photo: Image.Image, times: int = 15) -> float:
     seconds = []
     for _ in range(times):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         make(photo)
         if DEVICE == "cuda":
             torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.perf_counter() - started)
     return round(1000 * statistics.median(seconds), 2)
 
 

@@ -1,15 +1,15 @@
 # environment: train
-"""`make bench-train`: our training and XTuner's own, on the same photos, order, seed, prompt and first adapter.
+"""`make bench-train`: compares our training with XTuner's, with the same photos, order, seed, prompt and first adapter.
 
-    speedup     XTuner's seconds a step / ours, medians over the second half of a run (our features are kept by then)
+    speedup     XTuner's seconds per step / ours, medians over the second half of a run (our features are cached then)
     loss_gap    mean over all steps of |ours − stock| / stock, LoRA dropout 0
-    rss_mb      our process's peak resident memory; gpu_mb is the GPU's
+    rss_mb      our process's peak resident memory; gpu_mb: the GPU's
 
-`stock` is XTuner with eager attention, which is what OpenGVLab's code runs without flash-attn; `sdpa` is the same with
-PyTorch's fused attention; their own gap says how much of ours is rounding: `gap_limit` is twice that, or 0.01. Each is
-a real run, a process of its own that ends in XTuner's `main()`. On a GPU the shape is InternVL2-2B's (random weights,
-1280×960 photos, 13 tiles); without one it is the tiny model on one tile, and few steps. Parts: --only stock sdpa ours,
-in one --folder. benchmarks/loss_gap.py compares the losses alone, on smaller photos and with several learning rates.
+`stock` is XTuner with eager attention, which OpenGVLab's code uses without flash-attn; `sdpa` uses PyTorch's fused
+attention. The gap between these two estimates rounding: `gap_limit` is max(0.01, twice that gap). Each variant is a
+real run in a child process that ends in XTuner's `main()`. On a GPU the shape is InternVL2-2B's (random weights,
+1280×960 photos, 13 tiles); without one the tiny model with one tile and few steps. Parts: --only stock sdpa ours, with
+one --folder. benchmarks/loss_gap.py compares only losses, on smaller photos and with several learning rates.
 """
 
 import argparse
@@ -77,7 +77,7 @@ def arguments() -> argparse.Namespace:
 
 
 def make_photos(folder: Path, count: int, size: tuple[int, int] = (1280, 960)) -> None:
-    """Photos, each one different, with a short joke each, in the exporter's form. 1280×960 pixels make 13 tiles."""
+    """Write distinct photos with a short joke each, in the exporter's format. 1280×960 pixels give 13 tiles."""
     (folder / "images").mkdir(parents=True)
     noise, rows, (width, height) = numpy.random.default_rng(0), [], size
     for number in range(count):
@@ -87,7 +87,7 @@ def make_photos(folder: Path, count: int, size: tuple[int, int] = (1280, 960)) -
         pixels = squares + noise.normal(0, 9, squares.shape)
         Image.fromarray(pixels.clip(0, 255).astype("uint8")).save(folder / "images" / f"{number}.jpg", quality=85)
         joke = (
-            f"The {WORDS[number % 16]} told the {WORDS[(7 * number + 3) % 16]}: {number} times is enough, even "
+            f"The {WORDS[number % 16]} options the {WORDS[(7 * number + 3) % 16]}: {number} times is enough, even "
             f"for a {WORDS[(5 * number + 1) % 16]}!"
         )
         rows.append(
@@ -103,16 +103,16 @@ def make_photos(folder: Path, count: int, size: tuple[int, int] = (1280, 960)) -
     (folder / "train.json").write_text(json.dumps(rows), encoding="utf-8")
 
 
-def plan_of(told: argparse.Namespace, folder: Path, variant: str) -> TrainingPlan:
-    """A run of exactly --steps steps, one update each."""
-    epochs = max(1, told.steps * told.batch // told.photos)
+def plan_of(options: argparse.Namespace, folder: Path, variant: str) -> TrainingPlan:
+    """The plan of a run with exactly --steps steps, one update each."""
+    epochs = max(1, options.steps * options.batch // options.photos)
     training = TrainingSettings(
-        batch_size=told.batch,
+        batch_size=options.batch,
         accumulation=1,
         epochs=epochs,
-        learning_rate=told.rate,
-        lora_rank=told.rank,
-        lora_alpha=2 * told.rank,
+        learning_rate=options.rate,
+        lora_rank=options.rank,
+        lora_alpha=2 * options.rank,
         lora_dropout=0,
         checkpoint_steps=100_000,
     )
@@ -121,7 +121,7 @@ def plan_of(told: argparse.Namespace, folder: Path, variant: str) -> TrainingPla
 
 
 def run_variant(variant: str, out: Path) -> int:
-    """The process of one variant. XTuner's own differ in the configuration alone."""
+    """Run one variant in this process. XTuner's variants differ only in the configuration."""
     plan = TrainingPlan.load(out)
     if variant != "ours":
         prepare = worker.prepare
@@ -142,22 +142,22 @@ def run_variant(variant: str, out: Path) -> int:
     return worker.run(plan)
 
 
-def run(told: argparse.Namespace, folder: Path, variant: str) -> None:
+def run(options: argparse.Namespace, folder: Path, variant: str) -> None:
     shutil.rmtree(folder / variant, ignore_errors=True)
     if variant == "ours":
         shutil.rmtree(folder / "features", ignore_errors=True)
-    plan_of(told, folder, variant).save()
+    plan_of(options, folder, variant).save()
     ran = measured(
         [sys.executable, __file__, "--variant", variant, "--folder", str(folder / variant)], folder / f"{variant}.log"
     )
-    said, steps = read_progress(folder / variant), read_training_steps(folder / variant)
+    progress, steps = read_progress(folder / variant), read_training_steps(folder / variant)
     seconds = [line["s"] for line in steps]
     report = {
         "step_s": round(statistics.median(seconds[len(seconds) // 2 :]), 4),
-        "first_epoch_step_s": round(statistics.median(seconds[1 : max(3, told.photos // told.batch)]), 4),
-        "startup_s": round(said["began"] - ran.started, 2),
+        "first_epoch_step_s": round(statistics.median(seconds[1 : max(3, options.photos // options.batch)]), 4),
+        "startup_s": round(progress["began"] - ran.started, 2),
         "whole_s": ran.seconds,
-        "memory_mb": said["memory_mb"],
+        "memory_mb": progress["memory_mb"],
         "rss_mb": ran.rss_mb,
         "losses": [line["loss"] for line in steps],
     }
@@ -165,24 +165,21 @@ def run(told: argparse.Namespace, folder: Path, variant: str) -> None:
     print(variant, {name: value for name, value in report.items() if name != "losses"}, flush=True)
 
 
-def gap(one: list[float], other: list[float]) -> float:
-    return round(sum(abs(a - b) / b for a, b in zip(one, other, strict=True)) / len(other), 6)
+def gap(first: list[float], second: list[float]) -> float:
+    return round(sum(abs(a - b) / b for a, b in zip(first, second, strict=True)) / len(second), 6)
 
 
-def result_of(told: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def result_of(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     reports = {variant: json.loads((folder / f"{variant}.json").read_text(encoding="utf-8")) for variant in VARIANTS}
     losses = {variant: report.pop("losses") for variant, report in reports.items()}
     noise = gap(losses["sdpa"], losses["stock"])
-    if told.save:
+    if options.save:
         from trainer.xtuner.export import plot
 
         RESULTS.mkdir(exist_ok=True)
         plot(
-            {
-                variant: [{"step": step + 1, "loss": loss} for step, loss in enumerate(values)]
-                for variant, values in losses.items()
-            },
-            RESULTS / f"train_{told.save}.png",
+            {variant: list(enumerate(values, 1)) for variant, values in losses.items()},
+            RESULTS / f"train_{options.save}.png",
         )
     return {
         "speedup": round(reports["stock"]["step_s"] / reports["ours"]["step_s"], 2),
@@ -193,11 +190,11 @@ def result_of(told: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "loss_gap_to_sdpa": gap(losses["ours"], losses["sdpa"]),
         "stock_gap": noise,
         "gap_limit": max(0.01, 2 * noise),
-        "photos_per_s": round(told.batch / reports["ours"]["step_s"], 2),
-        "shape": told.shape,
-        "batch": told.batch,
-        "rank": told.rank,
-        "photos": told.photos,
+        "photos_per_s": round(options.batch / reports["ours"]["step_s"], 2),
+        "shape": options.shape,
+        "batch": options.batch,
+        "rank": options.rank,
+        "photos": options.photos,
         "steps": len(losses["ours"]),
         **reports,
         "losses": losses,
@@ -206,23 +203,33 @@ def result_of(told: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def main() -> int:
-    told = arguments()
-    if told.variant:
-        return run_variant(told.variant, told.folder)
-    folder = (told.folder or Path(tempfile.mkdtemp(prefix="bench-train-"))).resolve()
+    options = arguments()
+    if options.variant:
+        return run_variant(options.variant, options.folder)
+    folder = (options.folder or Path(tempfile.mkdtemp(prefix="bench-train-"))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "data").exists():
-        make_photos(folder / "data", told.photos)
+        make_photos(folder / "data", options.photos)
     if not (folder / "base" / "config.json").exists():
         measured(
-            [sys.executable, "-m", "bot", "demo-model", "random", "--shape", told.shape, "--out", str(folder / "base")],
+            [
+                sys.executable,
+                "-m",
+                "bot",
+                "demo-model",
+                "random",
+                "--shape",
+                options.shape,
+                "--out",
+                str(folder / "base"),
+            ],
             folder / "base.log",
         )
-    for variant in told.only:
-        run(told, folder, variant)
+    for variant in options.only:
+        run(options, folder, variant)
     if all((folder / f"{variant}.json").exists() for variant in VARIANTS):
-        finish(result_of(told, folder), "train", told.save)
-    if not told.folder:
+        finish(result_of(options, folder), "train", options.save)
+    if not options.folder:
         shutil.rmtree(folder)
     return 0
 

@@ -1,11 +1,12 @@
 """The `jokebot` command. Each subcommand is a module of `bot/cli/` with
 
     HELP: str                                   one line
-    ENVIRONMENT: "bot" | "train"                which interpreter runs it
+    ENVIRONMENT: "bot" | "train"                the environment whose interpreter runs it
     add_arguments(parser) -> None
     run(arguments, settings) -> int             the exit code
 
-Modules are imported only when their subcommand is called, so that `jokebot run` loads nothing that it doesn't need.
+A module is imported only when its subcommand is called, so `jokebot run` loads nothing that it doesn't need. A module
+whose name begins with `_` is a hidden subcommand: the program calls it, and no help text lists it.
 """
 
 import argparse
@@ -13,39 +14,45 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 
-from bot.runtime.logging_setup import complain
+from bot.runtime.logging_setup import report_error
 from configs.errors import JokebotError
 from configs.settings import Settings, load_settings
 
-COMMANDS = Path(__file__).with_name("cli")
-NOT_COMMANDS = {"__init__", "reference"}
-"""Modules of `bot/cli/` that are no subcommands: the reference pages are made by `python -m bot.cli.reference`."""
+CLI_FOLDER = Path(__file__).with_name("cli")
+HIDDEN_COMMANDS = {"_pipeline"}
+NOT_COMMANDS = {"reference"}
+"""Modules of `bot/cli/` that are no subcommands: `python -m bot.cli.reference` writes the reference pages."""
 ENTERED = "_JOKEBOT_ENTERED"
-"""In the environment of a process that has just become the train environment's: its number, which exec keeps, and
-the interpreter.
-"""
+"""Variable that marks a process as started by `enter_environment`: its process id (exec keeps it) and interpreter."""
 
 
 def names() -> list[str]:
-    """The subcommands, as a person types them."""
-    return sorted(file.stem.replace("_", "-") for file in COMMANDS.glob("*.py") if file.stem not in NOT_COMMANDS)
+    """The subcommands, without the hidden ones, as users type them."""
+    stems = (file.stem for file in CLI_FOLDER.glob("[!_]*.py"))
+    return sorted(stem.replace("_", "-") for stem in stems if stem not in NOT_COMMANDS)
 
 
-def load(name: str):
-    return importlib.import_module(f"bot.cli.{name.replace('-', '_')}")
+def load(name: str) -> ModuleType:
+    """Import the module of a subcommand."""
+    return importlib.import_module(f"bot.cli.{name if name in HIDDEN_COMMANDS else name.replace('-', '_')}")
 
 
 def overview() -> str:
+    """The text of `jokebot --help`."""
     width = max(len(name) for name in names())
     lines = [f"  {name.ljust(width)}  {load(name).HELP}" for name in names()]
-    return "usage: jokebot COMMAND …\n\n" + "\n".join(lines) + "\n\njokebot COMMAND --help tells more."
+    return (
+        "usage: jokebot COMMAND …\n\n" + "\n".join(lines) + "\n\n`jokebot COMMAND --help` shows a command's arguments."
+    )
 
 
 def enter_environment(environment: str, settings: Settings, argv: list[str]) -> None:
-    """Continue under the train environment's interpreter, where the command needs it and this is another one.
+    """Replace this process by the train environment's interpreter if the command needs it.
 
-    That may be a script around one, which looks like another one from inside: a process that has entered doesn't again.
+    The setting may name a wrapper script, whose interpreter has another prefix; the variable ENTERED stops a second
+    attempt. Raises JokebotError if the interpreter doesn't exist.
     """
     python = settings.environments.train_python
     if environment == "bot" or Path(sys.prefix) == python.parent.parent:
@@ -60,14 +67,15 @@ def enter_environment(environment: str, settings: Settings, argv: list[str]) -> 
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run a subcommand and return its exit code: 2 for a JokebotError (one line on stderr), 130 for Ctrl-C."""
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] in ("-h", "--help"):
         print(overview())
         return 0
-    if argv[0] not in names():
+    if argv[0] not in {*names(), *HIDDEN_COMMANDS}:
         print(f"jokebot: there is no command {argv[0]!r}; `jokebot --help` lists them.", file=sys.stderr)
         return 2
-    os.umask(0o077)  # whatever a command writes is for its user alone
+    os.umask(0o077)  # files that a command writes are readable by their owner only
     command = load(argv[0])
     parser = argparse.ArgumentParser(prog=f"jokebot {argv[0]}", description=command.HELP)
     command.add_arguments(parser)
@@ -77,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
         enter_environment(command.ENVIRONMENT, settings, argv)
         return command.run(arguments, settings)
     except JokebotError as error:
-        complain(error)
+        report_error(error)
         return 2
     except KeyboardInterrupt:
         return 130

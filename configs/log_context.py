@@ -1,7 +1,7 @@
-"""Log lines as text or as JSON, and what each is about: the update that is worked on, and the run.
+"""Log lines as text or JSON, with the context of each: the request id of the update, and the run.
 
-Both are context variables: whoever begins a piece of work says what it is about, and all tasks and threads that come of
-it know. Processes that have nothing else of ours read this file too, so it needs Python alone.
+Both are context variables: the caller that starts the work sets them, and all tasks and threads of the work inherit
+them. The serve environment imports this module too, so it uses only the standard library.
 """
 
 import base64
@@ -16,43 +16,42 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 
 HEADER = "X-Request-Id"
-"""The HTTP header that takes a request id to an engine."""
+"""The HTTP header that carries a request id to an engine."""
 REQUEST: ContextVar[str] = ContextVar("request", default="")
 RUN: ContextVar[int | None] = ContextVar("run", default=None)
-ACCEPTED = re.compile(r"[\w.:-]{1,64}", re.ASCII)
-TEXT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ +[\w.]+(?: \[[^\]]*\])?: ")
+SAFE_REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+TEXT_PREFIX = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ +[\w.]+(?: \[[^\]]*\])?: ")
 
 
 def request_id(update_id: int) -> str:
-    """The id of the work on an update, eight characters; the same after a restart, so what a kill cut in two keeps
-    one.
+    """The request id of an update, eight characters.
+
+    It is computed from the update's id, so it stays the same when a restarted bot resumes the work.
     """
     return base64.b32encode(hashlib.blake2b(str(update_id).encode(), digest_size=5).digest()).decode().lower()
 
 
 def accepted(text: str | None) -> str:
-    """A request id that came from elsewhere; "" for one that could pass for something else in a log."""
-    return text if text and ACCEPTED.fullmatch(text) else ""
+    """A request id of another process, or "" if it contains characters that could forge a log line."""
+    return text if text and SAFE_REQUEST_ID.fullmatch(text) else ""
 
 
 @contextmanager
 def about(*, request: str | None = None, run: int | None = None) -> Iterator[None]:
-    """What log lines of the block are about; what is None stays as it is."""
-    tokens = [
-        (variable, variable.set(value)) for variable, value in ((REQUEST, request), (RUN, run)) if value is not None
-    ]
+    """Set the context of the block's log lines; None leaves a variable unchanged."""
+    request_token = None if request is None else REQUEST.set(request)
+    run_token = None if run is None else RUN.set(run)
     try:
         yield
     finally:
-        for variable, token in tokens:
-            variable.reset(token)
+        if request_token:
+            REQUEST.reset(request_token)
+        if run_token:
+            RUN.reset(run_token)
 
 
 class ContextFormatter(logging.Formatter):
-    """One record as a line of text (its traceback below it) or of JSON.
-
-    `clean` takes out of each text what nobody may read.
-    """
+    """Formats a record as a line of text (the traceback below it) or of JSON. `clean` removes secrets from a text."""
 
     def __init__(self, format: str = "text", clean: Callable[[str], str] = str) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s%(about)s: %(message)s")
@@ -62,8 +61,8 @@ class ContextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         if self.json:
             return self._as_json(record)
-        found = [REQUEST.get(), *([f"run {run}"] if (run := RUN.get()) is not None else [])]
-        record.about = f" [{' '.join(filter(None, found))}]" if any(found) else ""
+        context = [REQUEST.get(), *([f"run {run}"] if (run := RUN.get()) is not None else [])]
+        record.about = f" [{' '.join(filter(None, context))}]" if any(context) else ""
         return self._clean(super().format(record))
 
     def _as_json(self, record: logging.LogRecord) -> str:
@@ -83,10 +82,10 @@ class ContextFormatter(logging.Formatter):
 
 
 def message_in(line: str) -> str:
-    """What a line of either form says, without the rest; another program's line as it is."""
+    """The message of a line of text or JSON; another program's line is returned unchanged."""
     if line.startswith("{"):
         try:
             return str(json.loads(line)["message"])
         except (ValueError, KeyError, TypeError):
             return line
-    return TEXT.sub("", line, count=1)
+    return TEXT_PREFIX.sub("", line, count=1)

@@ -1,5 +1,4 @@
-"""How much memory this process can still take: the host's, or its control group's (a container's limit) where that is
-less.
+"""Memory that this process can still allocate: the minimum of the host's and its control groups' (container limits).
 
 Control groups: version 2 (https://docs.kernel.org/admin-guide/cgroup-v2.html) and version 1
 (https://docs.kernel.org/admin-guide/cgroup-v1/memory.html).
@@ -28,7 +27,7 @@ VERSION_2 = CgroupFiles("memory.max", "memory.current", "inactive_file")
 
 
 def free_memory(proc: Path | None = None, cgroup: Path | None = None) -> int | None:
-    """Bytes; None where nothing is known. `proc` and `cgroup` are the mount points of the two file systems."""
+    """Bytes that this process can still allocate, or None if unknown. `proc` and `cgroup` are mount points."""
     proc, cgroup = proc or PROC, cgroup or CGROUP
     known = [free for free in (_host_free(proc), *_cgroups_free(proc, cgroup)) if free is not None]
     return min(known, default=None)
@@ -47,7 +46,7 @@ def _host_free(proc: Path) -> int | None:
 
 
 def _cgroups_free(proc: Path, cgroup: Path) -> Iterator[int | None]:
-    """What each of this process's control groups may still take. A limit may be set at any level above the process."""
+    """Free bytes of each control group above this process; any level may have a limit."""
     paths = _own_groups(proc)
     for controller, root, files in (("", cgroup, VERSION_2), ("memory", cgroup / "memory", VERSION_1)):
         group = root / paths.get(controller, "/").lstrip("/")
@@ -58,12 +57,10 @@ def _cgroups_free(proc: Path, cgroup: Path) -> Iterator[int | None]:
 
 
 def _own_groups(proc: Path) -> dict[str, str]:
-    """The process's group by controller of version 1; "" for version 2.
+    """The process's group by version 1 controller; the key is "" for version 2.
 
-    Paths are relative to the controller's mount point.
-
-    In a container without a cgroup namespace they are the host's paths and don't exist; the mount point is the
-    container's.
+    Paths are relative to the controller's mount point. In a container without a cgroup namespace they are the host's
+    paths, which don't exist there; the mount point itself is then the container's group.
     """
     try:
         rows = [line.split(":", 2) for line in (proc / "self/cgroup").read_text(encoding="utf-8").splitlines()]
@@ -73,7 +70,7 @@ def _own_groups(proc: Path) -> dict[str, str]:
 
 
 def _group_free(folder: Path, files: CgroupFiles) -> int | None:
-    """None where the group has no limit or there is no such group."""
+    """Free bytes of a group; None if it doesn't exist or has no limit."""
     try:
         limit = int((folder / files.limit).read_text(encoding="ascii"))
         usage = int((folder / files.usage).read_text(encoding="ascii"))

@@ -1,6 +1,6 @@
-"""Reads `configs/prompts.toml`: what a model is asked, for serving and training alike.
+"""Reads `configs/prompts.toml`, the prompts of serving and of training.
 
-Used by `bot` (to ask), by `trainer` (to rebuild what a joke was asked with) and by the checks that compare token ids.
+`bot` asks models with them, `trainer` rebuilds the prompts of stored jokes, parity checks compare token ids.
 """
 
 import tomllib
@@ -15,12 +15,12 @@ PROMPTS_FILE = Path(__file__).with_name("prompts.toml")
 CAPTION_LIMIT = 300
 """Characters of a caption that reach the model; Telegram allows 1,024."""
 EXPLAIN = "explain"
-"""The style that explains a joke and tells none."""
+"""The style that explains a joke instead of telling one."""
 
 
 @dataclass(frozen=True)
 class PromptTemplate:
-    """The chat template's pieces; `{context}` stands for the picture's context tokens."""
+    """The parts of the chat template; `{context}` stands for the photo's context tokens."""
 
     bos: str
     system: str
@@ -33,7 +33,7 @@ class PromptTemplate:
 
 @dataclass(frozen=True)
 class LanguagePrompts:
-    """The prompts of one language: `styles` by name, the default style, and how a caption or a joke is quoted."""
+    """The prompts of a language: `styles` by name, the default style, and the quotation of a caption or a joke."""
 
     default: str
     caption: str
@@ -42,20 +42,20 @@ class LanguagePrompts:
 
     @property
     def joke_styles(self) -> tuple[str, ...]:
-        """The styles that tell jokes, in the file's order."""
+        """The styles except `explain`, in the order of the file."""
         return tuple(style for style in self.styles if style != EXPLAIN)
 
 
 @dataclass(frozen=True)
 class Prompts:
-    """All that `prompts.toml` says."""
+    """The content of `prompts.toml`."""
 
     system: str
     template: PromptTemplate
     languages: dict[str, LanguagePrompts]
 
     def language(self, code: str) -> LanguagePrompts:
-        """Raises PromptError for a language that is not defined."""
+        """The prompts of a language. Raises PromptError if it is not defined."""
         if code not in self.languages:
             raise PromptError(
                 f"There are no prompts for the language {code!r}; prompts.toml has {', '.join(self.languages)}."
@@ -63,9 +63,9 @@ class Prompts:
         return self.languages[code]
 
     def ask(self, language: str, style: str | None = None, caption: str | None = None, joke: str | None = None) -> str:
-        """The user turn's text, without the picture. `caption` and `joke` are quoted as data, their markup disarmed.
+        """The text of the user turn, without the photo. `caption` and `joke` are quoted as data (see `disarm`).
 
-        Raises PromptError for a language or style that is not defined.
+        Raises PromptError if the language or style is not defined.
         """
         prompts = self.language(language)
         style = style or prompts.default
@@ -79,9 +79,9 @@ class Prompts:
         return text
 
     def render(self, user: str, context_tokens: int) -> str:
-        """The whole prompt as one string, as the model's tokenizer sees it (special tokens written out).
+        """The whole prompt as one string with special tokens, as the tokenizer gets it.
 
-        `context_tokens` is the number of picture tokens (256 a tile for InternVL2); 0 means no picture.
+        `context_tokens` is the number of the photo's tokens (InternVL2: 256 per tile); 0 means no photo.
         """
         template = self.template
         image = template.image.format(context=template.context * context_tokens) if context_tokens else ""
@@ -94,12 +94,12 @@ class Prompts:
 
 
 def disarm(text: str) -> str:
-    """A person's text as harmless data for a prompt or a dataset: one line, no markup, no control or format characters.
+    """A user's text as data for a prompt or a dataset: one line without markup, control or format characters.
 
-    Special tokens of InternVL2's tokenizer are written with `<`, so replacing the angle brackets by their typographic
-    twins disarms them. InternLM2's vocabulary also has `[UNUSED_TOKEN_145]` and its like, the first names of
-    `<|im_end|>` and its like (InternLM/InternLM#693). Quotation marks can't close the quotation; at most CAPTION_LIMIT
-    characters.
+    The special tokens of InternVL2's tokenizer contain `<`, so angle brackets become typographic ones. InternLM2's
+    vocabulary also has tokens such as `[UNUSED_TOKEN_145]`, earlier names of tokens such as `<|im_end|>`
+    (InternLM/InternLM#693). Double quotation marks become single, so the text can't end its quotation. The result has
+    at most CAPTION_LIMIT characters.
     """
     text = unicodedata.normalize("NFC", text).translate(_DISARM)
     text = "".join(
@@ -130,7 +130,7 @@ _DISARM = str.maketrans(
 
 @cache
 def load_prompts(path: Path = PROMPTS_FILE) -> Prompts:
-    """Read and check the prompts file. Raises PromptError when a part is missing."""
+    """Read and check the prompts file. Raises PromptError if it is invalid or a part is missing."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         languages = {code: LanguagePrompts(**part) for code, part in data["languages"].items()}

@@ -1,4 +1,4 @@
-"""Settings of what is held back, and of how long things are kept."""
+"""Settings of safety (blocked words, photo moderation) and of data retention."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from configs.base import Count, Positive, SettingsSection
 
 
 def split_entries(value: Any) -> Any:
-    """A variable's entries: a JSON list, or words between commas, because an entry may hold spaces."""
+    """Split a variable's value into entries: a JSON list, or words between commas (an entry may contain spaces)."""
     if not isinstance(value, str):
         return value
     return (
@@ -33,8 +33,8 @@ class SafetySettings(SettingsSection):
     blocked_file: Path | None = Field(
         None, description="Text file with more of them, one per line. # starts a comment."
     )
-    blocked_tries: Count = Field(3, description="Blocked jokes for one photo before the bot gives up on it.")
-    moderate: str = Field(
+    max_blocked_attempts: Count = Field(3, description="Blocked jokes for one photo before the bot gives up on it.")
+    moderation_hook: str = Field(
         "", description="module:function that checks each photo before the bot stores it. Empty: no check."
     )
     moderate_timeout_s: Positive = Field(10.0, description="Longest time for the check of one photo.")
@@ -44,13 +44,13 @@ class SafetySettings(SettingsSection):
 
     @field_validator("blocked_file")
     @classmethod
-    def from_here(cls, path: Path | None) -> Path | None:
-        """The run's process has another working directory."""
+    def make_absolute(cls, path: Path | None) -> Path | None:
+        """Makes the path absolute, because the pipeline process has another working directory."""
         return path.absolute() if path else None
 
-    @field_validator("moderate")
+    @field_validator("moderation_hook")
     @classmethod
-    def names_a_function(cls, name: str) -> str:
+    def check_function_name(cls, name: str) -> str:
         if name and not re.fullmatch(r"[\w.]+:\w+", name):
             raise ValueError("it is module:function, as in my_rules:moderate")
         return name

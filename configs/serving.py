@@ -1,4 +1,4 @@
-"""Settings of what writes the jokes: the engine, the servers of the bot's own, and what a joke is asked for with."""
+"""Settings of joke generation: the engine, the servers that the bot runs, and the sampling."""
 
 from typing import Any, Literal
 
@@ -12,12 +12,12 @@ class EngineSettings(SettingsSection):
 
     kind: Literal["url", "cpu", "lmdeploy"] = Field(
         "url",
-        description=("`cpu` and `lmdeploy`: the bot runs the servers. `url`: an external server at the address below."),
+        description="`cpu` and `lmdeploy`: the bot runs the servers. `url`: an external server at the address below.",
     )
     url: str = Field("http://127.0.0.1:23333/v1", description="Base address of an external server (kind `url`).")
     api_key: SecretStr = Field(
         SecretStr("jokebot-local"),
-        description=("API key of an external server (kind `url`). The bot gives its own servers a key by itself."),
+        description="API key of an external server (kind `url`). The bot gives its own servers a key by itself.",
     )
     model: str = Field("", description="Name of the model on the server. Empty: the first one that the server lists.")
     in_flight: Count | None = Field(
@@ -41,20 +41,6 @@ class EngineSettings(SettingsSection):
         0.5, description="Pause before the second attempt. It doubles with each further attempt."
     )
     max_tiles: int = Field(12, ge=1, le=40, description="Most 448-pixel tiles of one photo, plus a thumbnail.")
-    canary_by: Literal["person", "chat", "photo"] = Field(
-        "photo",
-        description=(
-            "Unit that is assigned to a variant during a trial. With `person` or `chat` the variants have different "
-            "users, and the error rate of a trial exceeds canary.alpha."
-        ),
-    )
-    canary_turn_h: float = Field(
-        24.0,
-        ge=0,
-        description=(
-            "Hours after which other users or chats get the canary. 0: never; with few users it may then reach none."
-        ),
-    )
 
 
 class LmdeploySettings(SettingsSection):
@@ -92,37 +78,39 @@ class ServerSettings(SettingsSection):
     threads: int = Field(
         0, ge=0, description="CPU threads of one CPU engine. 0 divides the host's cores among the engines."
     )
-    cores_apart: bool = Field(
+    dedicated_cores: bool = Field(
         True,
         description=(
             "Give each of several servers its own CPU cores, so that a starting one doesn't slow down the others."
         ),
     )
     start_timeout_s: Positive = Field(300.0, description="Longest time from the start of a server to its first joke.")
-    probe_every_s: Positive = Field(
+    probe_interval_s: Positive = Field(
         20.0, description="Seconds without any output after which the bot sends a server a test photo."
     )
-    hang_s: Positive = Field(
+    hang_timeout_s: Positive = Field(
         60.0, description="Seconds without an answer to a test photo after which the bot restarts the server."
     )
     restart_delay_s: Positive = Field(
         1.0, description="Pause before the first restart of a server. It doubles with each failed start."
     )
-    restart_delay_most_s: Positive = Field(60.0, description="Longest pause before a restart.")
-    wait_s: Positive = Field(
+    restart_delay_max_s: Positive = Field(60.0, description="Longest pause before a restart.")
+    recovery_wait_s: Positive = Field(
         180.0,
         description=(
             "Longest wait of photos for a restarting server. After that, users are told that the engine is down."
         ),
     )
-    drain_s: Positive = Field(120.0, description="Longest time that a replaced server has to finish its jokes.")
-    extra: bool = Field(True, description="Allow one extra model server (needed for canaries and zero-downtime swaps).")
-    predecessor: Literal["end", "sleep", "run"] = Field(
+    drain_timeout_s: Positive = Field(120.0, description="Longest time that a replaced server has to finish its jokes.")
+    allow_extra_server: bool = Field(
+        True, description="Allow one extra model server (needed for canaries and zero-downtime swaps)."
+    )
+    previous_model: Literal["stop", "sleep", "keep_running"] = Field(
         "sleep",
         description=(
-            "What happens to the previous model after a swap. `end`: stopped; /rollback has to start it. `sleep`: "
-            "/rollback takes seconds; needs about 0.8 GB of GPU memory and the weights in RAM per server. `run`: "
-            "keeps running."
+            "What happens to the previous model after a swap. `stop`: stopped; /rollback has to start it. `sleep`: "
+            "/rollback takes seconds; needs about 0.8 GB of GPU memory and the weights in RAM per server. "
+            "`keep_running`: it keeps running."
         ),
     )
     sleep_while_training: bool = Field(
@@ -149,9 +137,11 @@ class JokeSettings(SettingsSection):
 
     language: str = Field("en", description="Language of jokes for users whose own language has no prompts.")
     style: str = Field("", description="Style in prompts.toml. Empty: the default of the language.")
-    album: Literal["each", "one"] = Field(
-        "each",
-        description=("`each`: a joke for each photo of an album. `one`: one joke, with buttons for the other photos."),
+    album_mode: Literal["per_photo", "per_album"] = Field(
+        "per_photo",
+        description=(
+            "`per_photo`: a joke for each photo of an album. `per_album`: one joke, with buttons for the other photos."
+        ),
     )
     temperature: float = Field(0.8, ge=0, le=2, description="Sampling temperature.")
     top_p: float = Field(0.9, gt=0, le=1, description="Nucleus sampling.")
@@ -170,7 +160,7 @@ class JokeSettings(SettingsSection):
     )
 
     def sampling(self, language: str) -> dict[str, Any]:
-        """Temperature, top_p, max_tokens and the repetition settings for a language, by their names here."""
+        """The sampling parameters of a language by field name."""
         own = self.languages.get(language, LanguageSampling())
         return {
             name: getattr(self, name) if (value := getattr(own, name)) is None else value

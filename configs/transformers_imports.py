@@ -1,9 +1,9 @@
-"""Imports torchvision and transformers' automatic classes where that takes care.
+"""Imports torchvision beside a CPU build of torch, and transformers' automatic classes without network access.
 
-torchvision's ordinary wheel has compiled operators that are linked against CUDA, so beside a CPU build of torch they
-are not there, and `import torchvision` dies while it describes them ("operator torchvision::nms does not exist").
-Jokebot, XTuner and transformers use only its picture transforms, which are plain Python. This module is given torch and
-does not import it: `configs` stays free of it.
+The compiled operators in torchvision's default wheel are linked against CUDA. With a CPU build of torch they are
+missing, and `import torchvision` fails while it registers their descriptions ("operator torchvision::nms does not
+exist"). Jokebot, XTuner and transformers use only its image transforms, which are plain Python. The caller passes torch
+in, so `configs` doesn't import it.
 """
 
 import atexit
@@ -16,15 +16,15 @@ from typing import Any
 
 
 def import_torchvision(torch: Any) -> None:
-    """Import torchvision, passing over the descriptions of its own operators that are missing. Harmless where none are.
+    """Import torchvision and ignore its missing operators. Does nothing special if none is missing.
 
-    Call it before the first import of transformers' models, which import torchvision by themselves.
+    Call it before the first import of transformers' models, which import torchvision themselves.
     """
     describe = torch.library.register_fake
 
-    def describe_if_there(operator: Any, function: Callable | None = None, /, **options: Any) -> Any:
+    def describe_existing(operator: Any, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         if function is None:
-            return lambda given: describe_if_there(operator, given, **options)
+            return lambda fake: describe_existing(operator, fake, **options)
         try:
             describe(operator, function, **options)
         except RuntimeError:
@@ -32,7 +32,7 @@ def import_torchvision(torch: Any) -> None:
                 raise
         return function
 
-    torch.library.register_fake = describe_if_there
+    torch.library.register_fake = describe_existing
     try:
         import torchvision  # noqa: F401
     finally:
@@ -40,9 +40,11 @@ def import_torchvision(torch: Any) -> None:
 
 
 def import_transformers(torch: Any) -> tuple[Any, Any]:
-    """AutoModel and AutoTokenizer, set up so that nothing is fetched and no other process's copy of a checkpoint's
-    code is shared: transformers keeps such copies by the directory's last name alone. Another place for them in
-    HF_MODULES_CACHE is respected."""
+    """Import AutoModel and AutoTokenizer, offline and with a module cache of this process.
+
+    transformers caches a checkpoint's code under the last part of its directory's name, so processes with different
+    checkpoints could share it by mistake. HF_MODULES_CACHE, if set, is left unchanged.
+    """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     if "transformers" not in sys.modules and "HF_MODULES_CACHE" not in os.environ:
         copies = tempfile.mkdtemp(prefix="jokebot-code-")

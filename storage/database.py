@@ -1,14 +1,15 @@
-"""The SQLite file: opening it, migrating it, and the two ways to use it (read, write).
+"""The SQLite file: open, migrate, read, write.
 
-One writing connection guarded by a lock, so that a transaction is never shared by two tasks, and one reading connection
-that sees the last committed state (WAL). `synchronous=FULL` keeps every commit through a power cut
-(https://www.sqlite.org/pragma.html#pragma_synchronous).
+One connection writes; a lock keeps two tasks from sharing a transaction. Another connection reads the last committed
+state (WAL). `synchronous=FULL` keeps every commit through a power cut
+(https://www.sqlite.org/pragma.html#pragma_synchronous). `secure_delete` overwrites deleted content with zeros; the
+write-ahead log keeps it until `truncate_log`.
 """
 
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,19 +27,25 @@ if TYPE_CHECKING:
 MIGRATIONS = Path(__file__).with_name("migrations")
 RESTORE = "`jokebot restore` brings back the newest backup, and keeps this file beside it."
 
+Parameters = Sequence[Any] | Mapping[str, Any]
+"""Values for the places `?` of a query in order, or for its places `:name`."""
+
 
 class DatabaseError(JokebotError):
-    """The database can't be used; the message says why and what to do."""
+    """The database can't be used; the message has the cause and the remedy."""
 
 
 def as_database_error(path: Path, error: sqlite3.Error) -> DatabaseError:
-    """SQLite's error with a message for users."""
+    """SQLite's error as a DatabaseError with a message for users."""
     return DatabaseError(f"The database {path} can't be opened or read: {error}. If it is damaged: {RESTORE}")
 
 
 class Database:
-    """An open, migrated database. Make one with `Database.of` for a block, or with `Database.open`, and
-    `close` it: its threads keep the process alive."""
+    """An open, migrated database.
+
+    Use `Database.connect` as a block, or `Database.open` and then `close`: the connections' threads keep the process
+    alive.
+    """
 
     def __init__(self, path: Path, reader: aiosqlite.Connection, writer: aiosqlite.Connection) -> None:
         self.path = path
@@ -50,7 +57,7 @@ class Database:
     async def open(cls, path: Path, *, busy_timeout_s: float = 10.0) -> "Database":
         """Open or create the file and bring it up to the newest migration.
 
-        Raises DatabaseError when it is damaged, locked for longer than the time-out, or newer than this program.
+        Raises DatabaseError if it is damaged, locked for longer than the timeout, or newer than this program.
         """
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
@@ -70,7 +77,7 @@ class Database:
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, storage: "StorageSettings") -> AsyncIterator["Database"]:
+    async def connect(cls, storage: "StorageSettings") -> AsyncIterator["Database"]:
         """The settings' database, closed at the end of the block. Raises DatabaseError as `open` does."""
         database = await cls.open(storage.database, busy_timeout_s=storage.busy_timeout_s)
         try:
@@ -87,46 +94,52 @@ class Database:
                 yield self._writer
                 await self._writer.commit()
             except BaseException:
-                # A cancelled BEGIN is carried out all the same, and a commit can fail: neither may leave a transaction
-                # open.
+                # A cancelled BEGIN is still executed, and a commit can fail: neither may leave a transaction open.
                 await self._writer.rollback()
                 raise
 
-    async def row(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Row | None:
+    async def row(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
         """The first row of a query on the committed state, or None."""
         return next(iter(await self.rows(sql, parameters)), None)
 
-    async def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterable[sqlite3.Row]:
+    async def rows(self, sql: str, parameters: Parameters = ()) -> Iterable[sqlite3.Row]:
         """All rows of a query on the committed state.
 
-        Run to its end in one step of the connection's thread: a cursor left open between two steps would hold back the
-        snapshot that every other reader of the connection sees, and a row just committed would seem missing.
+        The query runs to its end in one step of the connection's thread. A cursor left open between two steps would
+        keep an old snapshot for all readers of the connection, and a row just committed would be missing.
         """
         return await self._reader.execute_fetchall(sql, parameters)
 
-    async def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+    async def value(self, sql: str, parameters: Parameters = ()) -> Any:
         """The first column of the first row, or None."""
         row = await self.row(sql, parameters)
         return row[0] if row else None
 
     async def integers(
-        self, sql: str, parameters: Sequence[Any] = (), *, columns: int, batch: int = 50_000
+        self, sql: str, parameters: Parameters = (), *, columns: int, batch: int = 50_000
     ) -> "NDArray[np.int64]":
-        """All rows of a query of whole numbers as an array (n, columns); millions of rows never stand as objects at
-        once.
-        """
+        """All rows of a query of integers as an array (n, columns), read in batches to save memory."""
         import numpy as np
 
         parts = []
         async with self._reader.execute(sql, parameters) as cursor:
-            while rows := await cursor.fetchmany(batch):
+            while rows := list(await cursor.fetchmany(batch)):
                 values = (value for row in rows for value in row)
                 parts.append(np.fromiter(values, np.int64, columns * len(rows)).reshape(-1, columns))
         return np.concatenate(parts) if parts else np.empty((0, columns), np.int64)
 
+    async def truncate_log(self) -> bool:
+        """Move the write-ahead log into the file and empty it, so that deleted content is in neither.
+
+        Returns False if another connection was reading for longer than the busy timeout. Raises sqlite3.Error.
+        """
+        async with self._lock:
+            busy = next(iter(await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")))[0]
+        return not busy
+
     @asynccontextmanager
     async def separate_reader(self) -> AsyncIterator["Database"]:
-        """The same database, read through a connection of its own, so that a query of seconds doesn't delay others."""
+        """The same database with its own reading connection, so that a slow query doesn't delay others."""
         reader = await _connect(self.path, busy_timeout_s=10.0)
         beside = Database(self.path, reader, self._writer)
         beside._lock = self._lock
@@ -140,13 +153,18 @@ class Database:
         await self._writer.close()
 
 
-def check_file(path: Path) -> int:
-    """Read a database file through without changing it and return how many ratings it holds.
+def connect_read_only(path: Path, timeout_s: float = 5.0) -> sqlite3.Connection:
+    """A connection that can't write. The path may contain characters that mean something in a URI. Blocks."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=timeout_s)
 
-    Raises DatabaseError when it is damaged or no database of ours. Blocks; for the command line.
+
+def check_file(path: Path) -> int:
+    """Check a database file without changing it and return the number of ratings.
+
+    Raises DatabaseError if it is damaged or not a Jokebot database. Blocks.
     """
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(connect_read_only(path)) as connection:
             verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
             ratings = connection.execute("SELECT count(*) FROM ratings").fetchone()[0]
     except sqlite3.Error as error:
@@ -161,7 +179,7 @@ async def _connect(path: Path, busy_timeout_s: float) -> aiosqlite.Connection:
     connection.row_factory = sqlite3.Row
     try:
         await _write_ahead(connection, time.monotonic() + busy_timeout_s)
-        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             await connection.execute(f"PRAGMA {pragma}")
     except BaseException:
         await connection.close()
@@ -170,7 +188,7 @@ async def _connect(path: Path, busy_timeout_s: float) -> aiosqlite.Connection:
 
 
 async def _write_ahead(connection: aiosqlite.Connection, deadline: float) -> None:
-    """Switch to WAL. SQLite doesn't wait for its time-out here when several processes do it to a new file at once."""
+    """Switch to WAL. SQLite doesn't apply its timeout here when several processes switch a new file at once."""
     while True:
         try:
             await connection.execute("PRAGMA journal_mode=WAL")
@@ -187,7 +205,7 @@ def migrations() -> list[tuple[int, Path]]:
 
 
 async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
-    """Apply what is missing: each migration and the record of it are one transaction."""
+    """Apply missing migrations, each with its record in one transaction."""
     await connection.execute(
         "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at REAL NOT "
         "NULL)"
@@ -217,7 +235,7 @@ async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
 
 
 def _statements(script: str) -> list[str]:
-    """Split a migration into statements: `executescript` would commit and so break the one transaction."""
+    """Split a migration into statements: `executescript` would commit and so end the transaction."""
     statements, rest = [], ""
     for line in script.splitlines(keepends=True):
         rest += line

@@ -1,7 +1,6 @@
-"""Which tests run where: `make test` calls pytest once in the train environment and once in the bot environment.
+"""Selects the tests of an environment: `make test` runs pytest in the train and in the bot environment.
 
-Tests of code that needs torch or XTuner stand in the files and folders named here; every other test runs in the bot
-environment alone.
+Tests of code that needs torch or XTuner are in TRAIN_TESTS; all others run in the bot environment only.
 """
 
 import importlib.util
@@ -11,16 +10,16 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 TRAIN_TESTS = ("trainer", "bot/engine/cpu", "bot/engine/lmdeploy")
-# before torch is loaded: threads that spin cost a busy machine dearly
+# Set before torch is loaded: spinning threads slow down a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# as in what a shell starts in the background; children would inherit it
+# A shell ignores SIGINT for background processes, and children would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 IN_TRAIN = importlib.util.find_spec("torch") is not None
 
 
 def pytest_ignore_collect(collection_path: Path, config) -> bool | None:
-    """Leave out what belongs to the other environment: whole folders too, for the sake of their conftest.py."""
+    """Ignore the other environment's tests, whole folders too, because their conftest.py needs its packages."""
     if not collection_path.is_relative_to(HERE) or collection_path == HERE or collection_path.name == "conftest.py":
         return None
     path = collection_path.relative_to(HERE).as_posix()

@@ -1,11 +1,11 @@
-"""A container with a memory limit, as its processes see it: the two file systems that the kernel tells it in."""
+"""Simulates a container with a memory limit: files of proc and cgroup."""
 
 from pathlib import Path
 
 import pytest
 
 USED, CACHED = 1_000_000_000, 300_000_000
-"""Bytes that the container has taken, and those of them that are cached pages of files."""
+"""Bytes used by the container, and cached file pages among them."""
 
 
 def write_files(folder: Path, **texts: str) -> None:
@@ -15,10 +15,10 @@ def write_files(folder: Path, **texts: str) -> None:
 
 
 def limit_memory(folder: Path, free: int, *, version: int = 2) -> tuple[Path, Path]:
-    """Files that tell that `free` bytes are left, on a host with 64 GiB; the mount points of proc and cgroup."""
+    """Write files for `free` bytes left on a host with 64 GiB; returns the mount points of proc and cgroup."""
     limit = free + USED - CACHED
     write_files(folder / "proc", meminfo="MemTotal: 134217728 kB\nMemAvailable: 67108864 kB\n")
-    # Version 1 has no namespaces in older Dockers: the path is the host's.
+    # With version 1, older Dockers have no cgroup namespace: the path is the host's.
     write_files(folder / "proc/self", cgroup="0::/\n" if version == 2 else "4:memory:/docker/8f2a\n0::/docker/8f2a\n")
     if version == 2:
         write_files(
@@ -42,7 +42,7 @@ def limit_memory(folder: Path, free: int, *, version: int = 2) -> tuple[Path, Pa
 
 
 def enter_container(monkeypatch: pytest.MonkeyPatch, folder: Path, free: int, *, version: int = 2) -> None:
-    """Let this process see such a container's files, with `free` bytes left."""
+    """Make configs.memory read a simulated container's files, with `free` bytes left."""
     proc, cgroup = limit_memory(folder, free, version=version)
     monkeypatch.setattr("configs.memory.PROC", proc)
     monkeypatch.setattr("configs.memory.CGROUP", cgroup)

@@ -2,13 +2,17 @@
 
 import ast
 import re
+import subprocess
 import sys
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "configs" / "requirements"
+LOCKS = sorted(REQUIREMENTS.glob("*.txt"))
 OURS = {"bot", "storage", "configs", "trainer", "benchmarks", "tests"}
 IMPORT_NAMES = {
     "PIL": "pillow",
@@ -29,24 +33,23 @@ def plain(name: str) -> str:
 
 
 def declared() -> set[str]:
-    """What the lists name, and what make_env.py installs beside them."""
-    names = {
-        match[1]
-        for file in REQUIREMENTS.glob("*.in")
-        for line in file.read_text().splitlines()
-        if (match := NAME.match(line))
-    }
-    source = (REQUIREMENTS / "make_env.py").read_text()
-    return {plain(name) for name in names | set(re.findall(r'"([a-z]+)==[\d.]+"', source)) | {"torch"}}
+    """What pyproject.toml names: core, extras and groups."""
+    written = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = written["project"]
+    groups = [
+        project["dependencies"],
+        *project["optional-dependencies"].values(),
+        *written["dependency-groups"].values(),
+    ]
+    return {plain(NAME.match(line)[1]) for group in groups for line in group}
 
 
 def locked() -> set[str]:
-    return {
-        plain(match[1])
-        for file in REQUIREMENTS.glob("*.txt")
-        for line in file.read_text().splitlines()
-        if (match := NAME.match(line))
-    }
+    return {name for lock in LOCKS for name in pins(lock)}
+
+
+def pins(lock: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+) \\$", lock.read_text(), re.MULTILINE))
 
 
 def documented() -> dict[str, str]:
@@ -75,7 +78,7 @@ def imported(file: Path) -> set[str]:
 def test_every_import_is_declared(file):
     brought = {name for name, section in documented().items() if section.startswith("Imported")} & locked()
     strangers = {name for name in imported(file) if plain(IMPORT_NAMES.get(name, name)) not in declared() | brought}
-    assert not strangers, f"{', '.join(strangers)}: name it in configs/requirements/*.in and in docs/dependencies.md"
+    assert not strangers, f"{', '.join(strangers)}: name it in pyproject.toml and in docs/dependencies.md"
 
 
 def test_every_declared_package_has_its_reason_and_licence():
@@ -86,10 +89,53 @@ def test_no_package_is_described_that_nobody_declares():
     assert {name for name, section in documented().items() if not section.startswith("Imported")} - declared() == set()
 
 
-def test_a_lock_pins_everything_exactly():
-    for name in ("bot", "dev", "train", "serve"):
-        lines = [line for line in (REQUIREMENTS / f"{name}.txt").read_text().splitlines() if NAME.match(line)]
-        assert lines and not [line for line in lines if "==" not in line and " @ " not in line], name
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+def test_a_lock_pins_every_package_with_a_hash_and_names_no_index_and_no_path(lock):
+    lines = [line for line in lock.read_text().splitlines() if not line.startswith("#")]
+    pinned = re.compile(r"[a-z0-9-]+==[\w.+!]+ \\")
+    hashed = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
+    assert len(pins(lock)) > 5 and not [
+        line for line in lines if not pinned.fullmatch(line) and not hashed.fullmatch(line)
+    ]
+    assert all(hashed.fullmatch(after) for line, after in pairwise(lines) if pinned.fullmatch(line))
+    assert not re.search(r"[/@]|index|file:", lock.read_text())
+
+
+def test_locks_hold_what_pyproject_names():
+    """The lock of an extra holds the core as well; torch's build is chosen by the host."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    core = {plain(NAME.match(line)[1]) for line in project["dependencies"]}
+    assert core <= pins(REQUIREMENTS / "bot.txt").keys()
+    for extra, lines in project["optional-dependencies"].items():
+        wanted = core | {plain(NAME.match(line)[1]) for line in lines} - {"torch"}
+        assert wanted <= pins(REQUIREMENTS / f"{extra}.txt").keys(), extra
+
+
+def test_locks_installed_together_agree():
+    for first, second in (("bot", "dev"), ("train", "dev"), ("bot", "moderation"), ("serve", "lmdeploy-cpu")):
+        one, other = pins(REQUIREMENTS / f"{first}.txt"), pins(REQUIREMENTS / f"{second}.txt")
+        assert {name: one[name] for name in one.keys() & other} == {name: other[name] for name in one.keys() & other}
+
+
+def test_the_train_lock_holds_what_torch_requires():
+    """The override leaves torch out of the resolution, so configs/requirements/torch.in names its requirements."""
+    python = ROOT / ".venv" / "train" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("there is no train environment: run `make env-train`")
+    program = "import importlib.metadata as m; print(*(m.requires('torch') or []), sep='\\n')"
+    printed = subprocess.run([python, "-c", program], capture_output=True, text=True, check=True).stdout
+    needed = {
+        plain(NAME.match(line)[1])
+        for line in printed.splitlines()
+        if "extra ==" not in line and not re.match(r"nvidia|triton|cuda", line) and "win32" not in line
+    }
+    assert "sympy" in needed and needed <= pins(REQUIREMENTS / "train.txt").keys()
+
+
+def test_make_env_takes_the_torch_that_pyproject_names():
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["train"]
+    (torch,) = (line for line in extra if line.startswith("torch=="))
+    assert f'TORCH = "{torch.partition("==")[2]}"' in (REQUIREMENTS / "make_env.py").read_text()
 
 
 def test_no_file_loads_pickles_from_outside():

@@ -1,4 +1,4 @@
-"""The figures that pages and the README quote are those that benchmarks/results/ keeps, rounded as they are written."""
+"""Numbers in the pages and the README equal those in benchmarks/results/, rounded as they are written."""
 
 import json
 import re
@@ -16,50 +16,50 @@ from benchmarks import page as module
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 N = r"(\d[\d,]*(?:\.\d+)?)"
-"""A figure in a claim's pattern."""
+"""A number in a claim's pattern."""
 
 
 @cache
-def kept(name: str) -> dict[str, Any]:
+def stored_result(name: str) -> dict[str, Any]:
     return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def flywheel(key: str, taste: str = "deadpan") -> Any:
-    return kept(f"flywheel_{taste}")[key]
+    return stored_result(f"flywheel_{taste}")[key]
 
 
 def on_one_card(*path: str) -> Any:
-    found = kept("share_h100")
+    values = stored_result("share_h100")
     for name in path:
-        found = found[name]
-    return found
+        values = values[name]
+    return values
 
 
 def gate(*keys: str) -> list[float]:
-    return [100 * kept("gate")[key] for key in keys]
+    return [100 * stored_result("gate")[key] for key in keys]
 
 
 def train(*keys: str) -> list[float]:
-    return [kept("train_h100")[key]["step_s"] for key in keys]
+    return [stored_result("train_h100")[key]["step_s"] for key in keys]
 
 
 def merge(key: str) -> Any:
-    return kept("merge_h100")[key]
+    return stored_result("merge_h100")[key]
 
 
 def increments(start: str, key: str) -> list[float]:
-    return [run[key] for run in kept("increments")[start] if run[key] is not None]
+    return [run[key] for run in stored_result("increments")[start] if run[key] is not None]
 
 
 def poisoning(*keys: str) -> list[float]:
-    return [100 * kept("poisoning")[key] for key in keys]
+    return [100 * stored_result("poisoning")[key] for key in keys]
 
 
 def serve(*path: str) -> float:
-    found = kept("serve_h100")
+    values = stored_result("serve_h100")
     for name in path:
-        found = found[name]
-    return found["photos_per_s"]
+        values = values[name]
+    return values["photos_per_s"]
 
 
 CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
@@ -79,7 +79,7 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
         rf"of {N} photos none was lost and none failed, `/retrain` had the gate's verdict after {N} s, "
         rf"liking rose from {N} % to {N} %, and `/rollback` took {N} s",
         lambda: [
-            kept("loop_h100")[key] * scale
+            stored_result("loop_h100")[key] * scale
             for key, scale in (
                 ("photos", 1),
                 ("retrain_s", 1),
@@ -93,9 +93,9 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
         "docs/status.md",
         rf"liking rises from {N} to {N} in three runs, with another taste from {N} to {N} \(",
         lambda: [
-            one
+            liking
             for taste in ("deadpan", "wild")
-            for one in (flywheel("liking", taste)[0], flywheel("liking", taste)[-1])
+            for liking in (flywheel("liking", taste)[0], flywheel("liking", taste)[-1])
         ],
     ),
     (
@@ -127,7 +127,7 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
     (
         "docs/status.md",
         rf"{N} photos a second on an H100 where plain LMDeploy answers {N}, {N} s for one alone",
-        lambda: [kept("serve_h100")[key] for key in ("photos_per_s", "plain_photos_per_s", "p50_1_s")],
+        lambda: [stored_result("serve_h100")[key] for key in ("photos_per_s", "plain_photos_per_s", "p50_1_s")],
     ),
     (
         "docs/status.md",
@@ -137,7 +137,10 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
     (
         "docs/status.md",
         rf"names {N} % of what it learnt from, \d+ to {N} %",
-        lambda: [100 * kept("demo_model")["subject_accuracy"], 100 * kept("demo_model")["other_set_accuracy"]],
+        lambda: [
+            100 * stored_result("demo_model")["subject_accuracy"],
+            100 * stored_result("demo_model")["other_set_accuracy"],
+        ],
     ),
     (
         "docs/gate.md",
@@ -157,9 +160,9 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
     (
         "docs/gate.md",
         rf"ratings at the promotion, median \| \| {N} \| {N}",
-        lambda: [kept("gate")["median_ratings"], kept("gate")["median_ratings_groups"]],
+        lambda: [stored_result("gate")["median_ratings"], stored_result("gate")["median_ratings_groups"]],
     ),
-    ("docs/gate.md", rf"stopped after {N} of its own ratings", lambda: [kept("gate")["terrible_ratings"]]),
+    ("docs/gate.md", rf"stopped after {N} of its own ratings", lambda: [stored_result("gate")["terrible_ratings"]]),
     ("docs/gate.md", rf"`drift_equal_promoted`\): {N} %", lambda: gate("drift_equal_promoted")),
     (
         "docs/loop.md",
@@ -197,7 +200,7 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
         rf"get {N} % without the defences, {N} % with those that",
         lambda: poisoning("poisoned_before_newcomers", "unaware_newcomers"),
     ),
-    ("docs/checkpoints.md", rf"7,448,640 parameters, {N} MiB", lambda: [kept("demo_model")["mb"]]),
+    ("docs/checkpoints.md", rf"7,448,640 parameters, {N} MiB", lambda: [stored_result("demo_model")["mb"]]),
     (
         "docs/deploy/gpu.md",
         rf"answered {N} photos a second for 32 concurrent users, two servers {N}, three {N}, plain LMDeploy {N}",
@@ -218,14 +221,17 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
         rf"two swaps took {N} and {N} s; none of {N} photos failed; the 99th percentile of the latency was {N} s "
         rf"\(before the swaps {N} s\); the longest time without a joke was {N} s",
         lambda: [
-            *kept("swap_h100")["swap_s"],
-            *(kept("swap_h100")[key] for key in ("requests_during", "p99_during_s", "p99_before_s", "gap_s")),
+            *stored_result("swap_h100")["swap_s"],
+            *(stored_result("swap_h100")[key] for key in ("requests_during", "p99_during_s", "p99_before_s", "gap_s")),
         ],
     ),
     (
         "docs/deploy/8gb.md",
         rf"took {N} GB on the H100, ours {N} GB",
-        lambda: [kept("train_h100")["stock"]["memory_mb"] / 1000, kept("train_h100")["ours"]["memory_mb"] / 1000],
+        lambda: [
+            stored_result("train_h100")["stock"]["memory_mb"] / 1000,
+            stored_result("train_h100")["ours"]["memory_mb"] / 1000,
+        ],
     ),
 ]
 
@@ -234,9 +240,9 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
     ("page", "pattern", "figures"), CLAIMS, ids=[f"{page}-{number}" for number, (page, _, _) in enumerate(CLAIMS)]
 )
 def test_a_quoted_figure_is_what_was_measured(page, pattern, figures):
-    found = re.search(pattern, " ".join((ROOT / page).read_text(encoding="utf-8").split()))
-    assert found, f"{page} no longer says so; mend the claim here: {pattern}"
-    for written, measured in zip(found.groups(), figures(), strict=True):
+    match = re.search(pattern, " ".join((ROOT / page).read_text(encoding="utf-8").split()))
+    assert match, f"{page} no longer has this claim; update it here: {pattern}"
+    for written, measured in zip(match.groups(), figures(), strict=True):
         digits = len(written.partition(".")[2])
         assert abs(float(written.replace(",", "")) - measured) <= 0.5001 * 10**-digits, (
             f"{page} says {written}, measured was {measured}"
@@ -253,7 +259,7 @@ def test_every_benchmark_that_a_page_names_is_there():
 
 
 def test_the_results_page_tells_of_every_result(tmp_path, monkeypatch):
-    """One without a text of its own too, so that nobody's result is forgotten."""
+    """Results without a section of their own included."""
     results = tmp_path / "results"
     shutil.copytree(RESULTS, results)
     (results / "novel.json").write_text(

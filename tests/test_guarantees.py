@@ -1,4 +1,4 @@
-"""Every promise in docs/guarantees.md names a test, and that test exists."""
+"""Every guarantee in docs/guarantees.md names an existing test."""
 
 import ast
 import re

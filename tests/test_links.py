@@ -1,4 +1,4 @@
-"""No link of the README, the site or a folder's own page leads nowhere. Addresses elsewhere are not called."""
+"""Links of the README, the site and the folders' pages have targets. External URLs are not requested."""
 
 import re
 import unicodedata
@@ -15,14 +15,19 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(
     file
-    for file in [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "configs").rglob("*.md")]
+    for file in [
+        *ROOT.glob("*.md"),
+        *(ROOT / ".github").rglob("*.md"),
+        *DOCS.rglob("*.md"),
+        *(ROOT / "configs").rglob("*.md"),
+    ]
     if "reference" not in file.parts
 )
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 
 
 def slug(heading: str) -> str:
-    """The anchor that Python-Markdown's `toc`, and GitHub, make of a heading."""
+    """A heading's anchor, as Python-Markdown's `toc` and GitHub make it."""
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "")
     plain = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
     return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", plain).strip().lower())
@@ -34,7 +39,7 @@ def anchors(text: str) -> set[str]:
 
 
 def made() -> dict[Path, str]:
-    """The pages that `make docs` makes, by their place."""
+    """The pages that `make docs` generates, by path."""
     results = "\n".join(f"## {section.title}" for section in SECTIONS)
     return {
         DOCS / "reference" / "commands.md": commands_markdown(),
@@ -59,7 +64,7 @@ def test_every_link_leads_somewhere(page):
 
 
 def test_every_page_of_the_site_can_be_come_upon():
-    """It stands in the menu, or another page links to it."""
+    """Each page is in the menu or linked from another page."""
     menu = set(re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
     linked = {
         (page.parent / link.partition("#")[0]).resolve()

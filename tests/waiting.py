@@ -1,17 +1,17 @@
-"""Waiting for what has to come, for as long as a busy machine may take."""
+"""Waits for a condition, with a timeout for busy machines."""
 
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 
-PATIENCE_S = 200.0
+TIMEOUT_S = 200.0
 
 
-async def until(condition: Callable[[], object | Awaitable[object]], seconds: float = PATIENCE_S) -> None:
-    """Wait until `condition()`, or what it returns to be awaited, is true. Raises TimeoutError."""
+async def until(condition: Callable[[], object | Awaitable[object]], seconds: float = TIMEOUT_S) -> None:
+    """Wait until `condition()`, awaited if it is a coroutine, is true. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while True:
-            found = condition()
-            if await found if inspect.isawaitable(found) else found:
+            result = condition()
+            if await result if inspect.isawaitable(result) else result:
                 return
             await asyncio.sleep(0.01)

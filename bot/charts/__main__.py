@@ -1,6 +1,4 @@
-"""python -m bot.charts NAME < content.json > picture.png: a process of its own for each picture (see
-`bot/charts/render.py`).
-"""
+"""python -m bot.charts NAME < content.json > picture.png: the process that draws one picture (see render.py)."""
 
 import json
 import sys
@@ -9,7 +7,7 @@ from configs.errors import JokebotError
 
 
 def main() -> None:
-    """Draw what stands on the standard input."""
+    """Draw the picture whose content is on the standard input."""
     from bot.charts import run_card, stats_card
 
     cards = {

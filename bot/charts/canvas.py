@@ -1,7 +1,6 @@
-"""A picture put together like a page: everything has its place in pixels from the top left. Drawn by matplotlib.
+"""A picture as a page: all positions are pixels from the top left. Drawn by matplotlib, in a separate process.
 
-Runs in a process of its own (`bot/charts/render.py`): importing matplotlib takes a second and its memory never comes
-back.
+Why a separate process: bot/charts/render.py.
 """
 
 import io
@@ -23,16 +22,17 @@ matplotlib.use("agg")
 
 DPI = 100
 POINTS = 72 / DPI
-"""Points in a pixel: font sizes are given in pixels, like everything here."""
+"""Points in a pixel; font sizes are in pixels here, like all lengths."""
+WIDTH, MARGIN, PAD = 1080, 40, 32
+"""The layout of both pictures: a phone's width, the margin of the page, and the padding of a card."""
+TITLE, HEAD, TEXT, SMALL = 56, 34, 31, 26
+"""Font sizes."""
 NO_BREAK_BEFORE = frozenset("，。！？；：、）》」』”’…%,.!?;:)]}")
 
 
 @dataclass(frozen=True)
 class ColourScheme:
-    """A palette.
-
-    The usual one suits light and dark chats alike: most pictures can't know which they are looked at in.
-    """
+    """A palette. The default one suits light and dark chats, since most pictures can't know the chat's theme."""
 
     page: str = "#20242e"
     card: str = "#2b303c"
@@ -70,14 +70,14 @@ class Canvas:
 
     def __init__(self, width: int, height: int, colours: ColourScheme = COLOURS) -> None:
         self.width, self.height, self.colours = width, height, colours
-        matplotlib.rcParams["font.family"] = list(families())  # of what axes write by themselves
+        matplotlib.rcParams["font.family"] = list(families())  # for the labels of axes
         self.figure = Figure((width / DPI, height / DPI), dpi=DPI, facecolor=colours.page)
         FigureCanvasAgg(self.figure)
 
-    def words(
+    def text(
         self, x: float, y: float, text: str, size: float, colour: str = "", *, bold: bool = False, align: str = "left"
     ) -> None:
-        """One line of text, whose capitals begin at y. `align` says what x is: its left, center or right."""
+        """Draw one line of text; the top of its capitals is at y. `align`: x is its left, center or right."""
         self.figure.text(
             x / self.width,
             1 - (y + size) / self.height,
@@ -89,7 +89,7 @@ class Canvas:
             parse_math=False,
         )
 
-    def lines(
+    def text_lines(
         self,
         x: float,
         y: float,
@@ -100,14 +100,14 @@ class Canvas:
         bold: bool = False,
         spacing: float = 1.35,
     ) -> float:
-        """Several lines of text; returns the y under them."""
+        """Draw several lines of text; returns the y below them."""
         for line in lines:
-            self.words(x, y, line, size, colour, bold=bold)
+            self.text(x, y, line, size, colour, bold=bold)
             y += size * spacing
         return y
 
     def box(self, x: float, y: float, width: float, height: float, colour: str, radius: float = 20) -> None:
-        """A filled rectangle with round corners."""
+        """Draw a filled rectangle with round corners."""
         axes = self.axes(x, y, width, height)
         axes.set(xlim=(0, width), ylim=(0, height))
         axes.axis("off")
@@ -122,33 +122,37 @@ class Canvas:
             )
         )
 
-    def card(
-        self, y: float, height: float, title: str, *, margin: float = 40, pad: float = 32, size: float = 34
-    ) -> None:
-        """A box over the whole width, with its title."""
-        self.box(margin, y, self.width - 2 * margin, height, self.colours.card, radius=28)
-        self.words(margin + pad, y + pad, title, size, bold=True)
+    def card(self, y: float, height: float, title: str) -> None:
+        """Draw a box over the whole width, with its title."""
+        self.box(MARGIN, y, self.width - 2 * MARGIN, height, self.colours.card, radius=28)
+        self.text(MARGIN + PAD, y + PAD, title, HEAD, bold=True)
 
     def photo(self, x: float, y: float, side: int, data: Path) -> None:
-        """A picture's middle as a square. Raises OSError where it can't be read."""
+        """Draw the middle of a picture file as a square. Raises OSError if it can't be read."""
         with Image.open(data) as image:
             square = ImageOps.fit(image.convert("RGB"), (side, side), Image.Resampling.LANCZOS)
         axes = self.axes(x, y, side, side)
         axes.axis("off")
-        shown = axes.imshow(square, aspect="auto", interpolation="nearest", extent=(0, side, 0, side))
-        shown.set_clip_path(
+        drawn = axes.imshow(square, aspect="auto", interpolation="nearest", extent=(0, side, 0, side))
+        drawn.set_clip_path(
             FancyBboxPatch(
                 (14, 14), side - 28, side - 28, boxstyle="round,pad=14,rounding_size=14", transform=axes.transData
             )
         )
 
     def axes(self, x: float, y: float, width: float, height: float) -> Axes:
-        """Axes of that place, without a background."""
+        """Axes at that position, without a background."""
         axes = self.figure.add_axes(
             (x / self.width, 1 - (y + height) / self.height, width / self.width, height / self.height)
         )
         axes.patch.set_alpha(0)
         return axes
+
+    def style_axes(self, axes: Axes, *, pad: float = 9) -> None:
+        """Style the axes' labels like other small text, `pad` pixels off, and remove the frame."""
+        axes.tick_params(colors=self.colours.faint, labelsize=SMALL * POINTS, length=0, pad=pad)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
 
     def png(self) -> bytes:
         buffer = io.BytesIO()
@@ -163,19 +167,19 @@ def font(size: float, bold: bool = False) -> FontProperties:
 
 
 @cache
-def _measuring() -> FigureCanvasAgg:
+def _measuring_canvas() -> FigureCanvasAgg:
     return FigureCanvasAgg(Figure((1, 1), dpi=DPI))
 
 
 @cache
 def width_of(text: str, size: float, bold: bool = False) -> float:
     """A line's width in pixels."""
-    width, _, _ = _measuring().get_renderer().get_text_width_height_descent(text, font(size, bold), ismath=False)
+    width, _, _ = _measuring_canvas().get_renderer().get_text_width_height_descent(text, font(size, bold), ismath=False)
     return float(width)
 
 
 def shortened(text: str, width: float, size: float, *, bold: bool = False) -> str:
-    """The text in one line of that width; where it is longer it ends in "…"."""
+    """The text in one line of that width; a text that is cut ends in "…"."""
     text = writable(" ".join(text.split()), bold=bold)
     if width_of(text, size, bold) <= width:
         return text
@@ -184,20 +188,20 @@ def shortened(text: str, width: float, size: float, *, bold: bool = False) -> st
     return f"{text}…"
 
 
-def wrapped(text: str, width: float, size: float, *, most: int = 99, bold: bool = False) -> list[str]:
-    """The text in at most `most` lines of that width; what is left out then ends in "…"."""
+def wrapped(text: str, width: float, size: float, *, max_lines: int = 99, bold: bool = False) -> list[str]:
+    """The text in at most `max_lines` lines of that width; a text that is cut ends in "…"."""
     lines = [line for part in writable(text, bold=bold).splitlines() for line in _wrap(part, width, size, bold)]
-    if len(lines) <= most:
+    if len(lines) <= max_lines:
         return lines
-    last = lines[most - 1].rstrip()
+    last = lines[max_lines - 1].rstrip()
     while last and width_of(f"{last}…", size, bold) > width:
         last = last[:-1].rstrip()
-    return [*lines[: most - 1], f"{last}…"]
+    return [*lines[: max_lines - 1], f"{last}…"]
 
 
 def _wrap(text: str, width: float, size: float, bold: bool) -> list[str]:
     lines, line = [], ""
-    for piece in _pieces(text):
+    for piece in _breakable_pieces(text):
         if line.strip() and width_of((line + piece).rstrip(), size, bold) > width:
             lines.append(line.strip())
             line = ""
@@ -211,14 +215,14 @@ def _wrap(text: str, width: float, size: float, bold: bool) -> list[str]:
     return [*lines, line.strip()] if line.strip() else lines
 
 
-def _pieces(text: str) -> list[str]:
-    """Where a line may break: after a space, and between Chinese characters."""
+def _breakable_pieces(text: str) -> list[str]:
+    """Split a text where a line may break: after a space, and between Chinese characters."""
     pieces: list[str] = []
     for letter in text:
         together = (
             pieces
             and not pieces[-1][-1].isspace()
-            and (letter in NO_BREAK_BEFORE or not (_wide(letter) or _wide(pieces[-1][-1])))
+            and (letter in NO_BREAK_BEFORE or not (_is_cjk(letter) or _is_cjk(pieces[-1][-1])))
         )
         if together or (pieces and letter.isspace()):
             pieces[-1] += letter
@@ -227,5 +231,5 @@ def _pieces(text: str) -> list[str]:
     return pieces
 
 
-def _wide(letter: str) -> bool:
+def _is_cjk(letter: str) -> bool:
     return "\u2e80" <= letter <= "\uffef" or ord(letter) >= 0x20000

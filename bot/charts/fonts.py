@@ -1,6 +1,4 @@
-"""Which fonts a picture is written in: Latin and symbols first, then Chinese, Japanese and Korean where this host
-has such a font.
-"""
+"""The fonts of pictures: one for Latin and symbols, then one for Chinese, Japanese and Korean if the host has one."""
 
 from functools import cache
 
@@ -9,8 +7,8 @@ from matplotlib.font_manager import FontEntry
 from matplotlib.ft2font import FT2Font
 
 LATIN = "DejaVu Sans"
-"""Comes with matplotlib, so it is there on every host."""
-WIDE = (
+"""Part of matplotlib, so every host has it."""
+CJK_FONTS = (
     "Noto Sans CJK SC",
     "Noto Sans CJK JP",
     "Noto Sans SC",
@@ -27,26 +25,26 @@ WIDE = (
     "AR PL UMing CN",
     "Arial Unicode MS",
 )
-"""Fonts that hold Chinese, best first: those of Linux distributions, then of other systems."""
+"""Fonts with Chinese characters, best first: those of Linux distributions, then of other systems."""
 INVISIBLE = {0x200D, 0xFE0E, 0xFE0F}
-"""Joiners and variation selectors, which change an emoji and have no shape of their own."""
+"""Joiners and variation selectors, which change an emoji and have no glyph."""
 
 
 @cache
 def families() -> tuple[str, ...]:
-    """The families to write in; matplotlib takes each character from the first that has it."""
-    there = {entry.name for entry in font_manager.fontManager.ttflist}
-    return (LATIN, *[name for name in WIDE if name in there][:1])
+    """The font families; matplotlib takes each character from the first that has it."""
+    installed = {entry.name for entry in font_manager.fontManager.ttflist}
+    return (LATIN, *[name for name in CJK_FONTS if name in installed][:1])
 
 
 @cache
 def _characters(bold: bool) -> frozenset[int]:
-    known: set[int] = set()
+    characters: set[int] = set()
     for family in families():
         entry = _entry(family, bold)
-        # A collection's faces share their characters, so which of them is opened makes no difference here.
-        known |= FT2Font(entry.fname).get_charmap().keys()
-    return frozenset(known)
+        # The faces of a collection have the same characters, so any of them can be opened.
+        characters |= FT2Font(entry.fname).get_charmap().keys()
+    return frozenset(characters - INVISIBLE)
 
 
 def _entry(family: str, bold: bool) -> FontEntry:
@@ -58,15 +56,13 @@ def _entry(family: str, bold: bool) -> FontEntry:
 
 
 def writable(text: str, *, bold: bool = False) -> str:
-    """The text without what no font here has, such as most emoji: nobody wants to read little boxes."""
-    known = _characters(bold)
-    return "".join(
-        letter for letter in text if letter.isspace() or ord(letter) in known and ord(letter) not in INVISIBLE
-    ).strip()
+    """The text without characters that no font has, such as most emoji: they would be drawn as boxes."""
+    characters = _characters(bold)
+    return "".join(letter for letter in text if letter.isspace() or ord(letter) in characters).strip()
 
 
 def can_write(text: str) -> bool:
-    """Whether nearly all letters of a text can be written here: a joke may lose an emoji, but not its words."""
+    """Whether the fonts have nearly all letters of a text: a joke may lose an emoji, but not its words."""
     letters = [letter for letter in text if letter.isalnum()]
-    known = _characters(False)
-    return sum(ord(letter) in known for letter in letters) >= 0.95 * len(letters)
+    characters = _characters(False)
+    return sum(ord(letter) in characters for letter in letters) >= 0.95 * len(letters)

@@ -1,13 +1,11 @@
-"""A measure as people read it: put into words by the bot, which imports no matplotlib, and drawn by the process that
-does.
-"""
+"""A table row of a measure. A module of its own: the bot makes rows without matplotlib, and run_card.py draws them."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class MetricRow:
-    """One of the gate's or the trial's; `better` is None where old and new can't be told apart."""
+    """A measure of the gate or the trial; `better` is None if old and new don't differ significantly."""
 
     label: str
     old: str

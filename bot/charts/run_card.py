@@ -1,7 +1,6 @@
-"""The picture at the end of a run: what became of it, the loss, the measures old and new, and photos with both models'
-jokes.
+"""The picture of a run's outcome: the loss, the measures of both models, and photos with both models' jokes.
 
-As wide as a phone and as high as it takes, in letters that can be read there without enlarging.
+It is as wide as a phone's screen, as high as needed, and legible there without zooming.
 """
 
 from dataclasses import dataclass, field
@@ -9,28 +8,27 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bot.charts.canvas import POINTS, Canvas, font, wrapped
+from bot.charts.canvas import HEAD, MARGIN, PAD, SMALL, TEXT, TITLE, WIDTH, Canvas, font, wrapped
 from bot.charts.fonts import can_write, writable
 from bot.charts.measure import MetricRow
 from configs.errors import JokebotError
 
-WIDTH, MARGIN, GAP = 1080, 40, 28
-PAD = 32
-TITLE, HEAD, TEXT, SMALL = 56, 34, 31, 26
+GAP = 28
 SPACING = 1.35
 PHOTO = 230
 CURVE = 280
-HIGHEST = 2 * WIDTH
-"""A chat shows a higher picture with its head and feet cut off. As many photos are shown as fit, and at least one."""
-MOST_LINES = 4
-SMOOTH = 0.9
-"""Weight of the past in the thick line; one step's loss says little."""
+MAX_HEIGHT = 2 * WIDTH
+"""A chat cuts off the top and bottom of a higher picture. As many photos are shown as fit, and at least one."""
+MAX_JOKE_LINES = 4
+SMOOTHING = 0.9
+"""Weight of the past in the running mean of the loss, since a single step's loss is noisy."""
 
 
 @dataclass(frozen=True)
 class PhotoComparison:
-    """A held-out photo's file and what the two models say about it."""
+    """A held-out photo's file and the jokes of the two models."""
 
     photo: str
     old: str
@@ -39,7 +37,7 @@ class PhotoComparison:
 
 @dataclass(frozen=True)
 class RunCard:
-    """All words are in the reader's language already. `words` has: loss, measures, before, after, photos, steps."""
+    """All texts are in the admin's language. `words` has: loss, measures, before, after, photos, steps."""
 
     title: str
     subtitle: str
@@ -51,33 +49,31 @@ class RunCard:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "RunCard":
-        """The same, from what `dataclasses.asdict` and JSON made of it."""
+        """The inverse of `dataclasses.asdict` and JSON."""
         parts = {
-            "measures": [MetricRow(**one) for one in data["measures"]],
-            "pairs": [PhotoComparison(**one) for one in data["pairs"]],
+            "measures": [MetricRow(**row) for row in data["measures"]],
+            "pairs": [PhotoComparison(**pair) for pair in data["pairs"]],
         }
         return cls(**{**data, **parts})
 
 
 def draw(card: RunCard) -> bytes:
-    """The picture, a PNG.
+    """The picture, a PNG. Raises JokebotError if no font has the characters of the admin's language.
 
-    Parts without content are left out, and photos whose file is gone or whose jokes no font here can write.
-
-    Raises JokebotError where no font here can write the reader's language at all.
+    Parts without content are left out, and photos whose file is missing or whose jokes no font can write.
     """
     if not can_write(card.title + "".join(card.words.values())):
         raise JokebotError(
-            "no font on this host holds the characters of the admin's language; Debian's is fonts-noto-cjk."
+            "no font on this host has the characters of the admin's language; Debian's is fonts-noto-cjk."
         )
     heights = [_header_height(card), _curve_height(card), _measures_height(card)]
-    pairs = _that_fit(
+    pairs = _select_fitting(
         [pair for pair in card.pairs if Path(pair.photo).is_file() and can_write(pair.old + pair.new)],
-        HIGHEST - sum(heights) - 5 * GAP,
+        MAX_HEIGHT - sum(heights) - 5 * GAP,
     )
     heights.append(_photos_height(pairs))
-    shown = [height for height in heights if height]
-    canvas = Canvas(WIDTH, round(sum(shown) + GAP * (len(shown) - 1) + 2 * MARGIN))
+    present = [height for height in heights if height]
+    canvas = Canvas(WIDTH, round(sum(present) + GAP * (len(present) - 1) + 2 * MARGIN))
     y = float(MARGIN)
     for part, height in zip((_header, _curve, _measures), heights[:3], strict=True):
         if height:
@@ -88,8 +84,8 @@ def draw(card: RunCard) -> bytes:
     return canvas.png()
 
 
-def _that_fit(pairs: list[PhotoComparison], height: float) -> list[PhotoComparison]:
-    """The first photos that fit into that height, passing over those with long jokes; one at least."""
+def _select_fitting(pairs: list[PhotoComparison], height: float) -> list[PhotoComparison]:
+    """The first photos that fit into that height, without those whose jokes are too long; at least one."""
     chosen: list[PhotoComparison] = []
     for pair in pairs:
         if not chosen or _photos_height([*chosen, pair]) <= height:
@@ -104,7 +100,9 @@ def _header_height(card: RunCard) -> float:
 
 def _header_lines(card: RunCard) -> tuple[list[str], list[str]]:
     width = WIDTH - 2 * MARGIN
-    return wrapped(card.title, width - 50, TITLE, most=2, bold=True), wrapped(card.subtitle, width, TEXT, most=3)
+    return wrapped(card.title, width - 50, TITLE, max_lines=2, bold=True), wrapped(
+        card.subtitle, width, TEXT, max_lines=3
+    )
 
 
 def _header(canvas: Canvas, card: RunCard, y: float, height: float) -> None:
@@ -112,8 +110,8 @@ def _header(canvas: Canvas, card: RunCard, y: float, height: float) -> None:
     title, subtitle = _header_lines(card)
     mark = {"good": colours.after, "bad": colours.worse, "open": colours.accent}[card.outcome]
     canvas.box(MARGIN, y + 4, 18, TITLE * 1.25 * len(title) - 12, mark, radius=9)
-    y = canvas.lines(MARGIN + 46, y, title, TITLE, bold=True, spacing=1.25)
-    canvas.lines(MARGIN, y + 10, subtitle, TEXT, colours.faint)
+    y = canvas.text_lines(MARGIN + 46, y, title, TITLE, bold=True, spacing=1.25)
+    canvas.text_lines(MARGIN, y + 10, subtitle, TEXT, colours.faint)
 
 
 def _curve_height(card: RunCard) -> float:
@@ -121,7 +119,7 @@ def _curve_height(card: RunCard) -> float:
 
 
 def _curve(canvas: Canvas, card: RunCard, y: float, height: float) -> None:
-    """Loss against steps: each step faint, their running mean thick."""
+    """The loss over the steps: a thin line of each step's, a thick one of the running mean."""
     colours = canvas.colours
     canvas.card(y, height, card.words["loss"])
     axes = canvas.axes(MARGIN + PAD + 70, y + PAD + HEAD + 24, WIDTH - 2 * (MARGIN + PAD) - 90, CURVE - 54)
@@ -135,27 +133,25 @@ def _curve(canvas: Canvas, card: RunCard, y: float, height: float) -> None:
     space = 0.08 * (max(high, smooth.max()) - low or 1.0)
     axes.set(xlim=(1, max(2, len(losses)) * 1.02), ylim=(low - space, max(high, float(smooth.max())) + space))
     axes.set_xlabel(writable(card.words["steps"]), color=colours.faint, fontproperties=font(SMALL), loc="right")
-    axes.tick_params(colors=colours.faint, labelsize=SMALL * POINTS, length=0, pad=8)
-    axes.xaxis.get_major_locator().set_params(integer=True, nbins=5)
-    axes.yaxis.get_major_locator().set_params(nbins=4)
+    canvas.style_axes(axes, pad=8)
+    axes.locator_params(axis="x", integer=True, nbins=5)
+    axes.locator_params(axis="y", nbins=4)
     axes.grid(axis="y", color=colours.line, linewidth=1.2)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
 
 
-def running_mean(values: np.ndarray) -> np.ndarray:
-    """The exponential running mean of n values (n), without its usual bias towards 0 at the start."""
-    mean, shown = 0.0, []
+def running_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The exponential running mean of n values (n), corrected for its bias towards 0 at the start."""
+    mean, means = 0.0, []
     for number, value in enumerate(values, 1):
-        mean = SMOOTH * mean + (1 - SMOOTH) * float(value)
-        shown.append(mean / (1 - SMOOTH**number))
-    return np.asarray(shown)
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * float(value)
+        means.append(mean / (1 - SMOOTHING**number))
+    return np.asarray(means)
 
 
 def _measures_height(card: RunCard) -> float:
     if not card.measures:
         return 0.0
-    return PAD + HEAD + 20 + sum(_measure_height(one) for one in card.measures) + PAD - 12
+    return PAD + HEAD + 20 + sum(_measure_height(row) for row in card.measures) + PAD - 12
 
 
 def _measure_height(measure: MetricRow) -> float:
@@ -163,24 +159,24 @@ def _measure_height(measure: MetricRow) -> float:
 
 
 def _label(measure: MetricRow) -> list[str]:
-    return wrapped(measure.label, 580, TEXT, most=2)
+    return wrapped(measure.label, 580, TEXT, max_lines=2)
 
 
 def _measures(canvas: Canvas, card: RunCard, y: float, height: float) -> None:
-    """A table: what was measured, before, after."""
+    """A table with the columns measure, before and after."""
     colours, right = canvas.colours, WIDTH - MARGIN - PAD
     canvas.card(y, height, card.words["measures"])
-    canvas.words(right - 210, y + PAD + 6, card.words["before"], SMALL, colours.before, align="right")
-    canvas.words(right, y + PAD + 6, card.words["after"], SMALL, colours.after, align="right")
+    canvas.text(right - 210, y + PAD + 6, card.words["before"], SMALL, colours.before, align="right")
+    canvas.text(right, y + PAD + 6, card.words["after"], SMALL, colours.after, align="right")
     y += PAD + HEAD + 20
-    for one in card.measures:
-        canvas.lines(MARGIN + PAD, y + 4, _label(one), TEXT)
-        colour = {True: colours.after, False: colours.worse, None: colours.ink}[one.better]
-        canvas.words(right - 210, y + 4, one.old, TEXT, colours.before, align="right")
-        canvas.words(right, y + 4, one.new, TEXT, colour, bold=True, align="right")
-        if one.note:
-            canvas.words(MARGIN + PAD, y + 4 + TEXT * SPACING * len(_label(one)), one.note, SMALL, colours.faint)
-        y += _measure_height(one)
+    for row in card.measures:
+        canvas.text_lines(MARGIN + PAD, y + 4, _label(row), TEXT)
+        colour = {True: colours.after, False: colours.worse, None: colours.ink}[row.better]
+        canvas.text(right - 210, y + 4, row.old, TEXT, colours.before, align="right")
+        canvas.text(right, y + 4, row.new, TEXT, colour, bold=True, align="right")
+        if row.note:
+            canvas.text(MARGIN + PAD, y + 4 + TEXT * SPACING * len(_label(row)), row.note, SMALL, colours.faint)
+        y += _measure_height(row)
 
 
 def _photos_height(pairs: list[PhotoComparison]) -> float:
@@ -192,11 +188,11 @@ def _pair_height(pair: PhotoComparison) -> float:
 
 
 def _joke(text: str) -> list[str]:
-    return wrapped(" ".join(text.split()), WIDTH - 2 * (MARGIN + PAD) - PHOTO - 36, TEXT, most=MOST_LINES)
+    return wrapped(" ".join(text.split()), WIDTH - 2 * (MARGIN + PAD) - PHOTO - 36, TEXT, max_lines=MAX_JOKE_LINES)
 
 
 def _photos(canvas: Canvas, card: RunCard, pairs: list[PhotoComparison], y: float, height: float) -> None:
-    """Each photo with the joke of before above that of after."""
+    """Each photo with both jokes, the one before above the one after."""
     colours = canvas.colours
     canvas.card(y, height, card.words["photos"])
     x, y = MARGIN + PAD + PHOTO + 36, y + PAD + HEAD + 28
@@ -208,6 +204,6 @@ def _photos(canvas: Canvas, card: RunCard, pairs: list[PhotoComparison], y: floa
             (card.words["after"], pair.new, colours.after, colours.ink),
         ):
             canvas.box(x, at + 7, 14, 14, colour, radius=7)
-            canvas.words(x + 26, at, name, SMALL, colour, bold=True)
-            at = canvas.lines(x, at + 44, _joke(text), TEXT, ink) + 18
+            canvas.text(x + 26, at, name, SMALL, colour, bold=True)
+            at = canvas.text_lines(x, at + 44, _joke(text), TEXT, ink) + 18
         y += _pair_height(pair) + GAP

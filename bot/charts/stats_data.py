@@ -1,6 +1,4 @@
-"""What the picture of /stats shows, in a reader's language: the JSON that `bot/charts/stats_card.py` draws in its
-own process.
-"""
+"""Makes the content of the picture of /stats in a user's language, as JSON for `bot/charts/stats_card.py`."""
 
 from datetime import date
 from typing import Any
@@ -11,10 +9,10 @@ from storage.chat import daily_history, stats
 from storage.chat.daily_history import DayStats, ModelLikes
 from storage.chat.stats import UsageStats
 from storage.database import Database
-from storage.learning.models import champion
+from storage.learning.models import get_champion
 
-MODELS = 7
-NAMED = (
+MAX_MODELS = 7
+LABELS = (
     "ratings",
     "funny",
     "somewhat",
@@ -31,27 +29,27 @@ NAMED = (
 )
 
 
-async def content(database: Database, words: Translator, language: str, *, dark: bool) -> dict[str, Any]:
-    """The picture's content as JSON. Reads all ratings, through a connection of its own."""
-    async with database.separate_reader() as beside:
-        days, totals = await daily_history.days(beside), await stats.overall(beside)
-        versions, serving = await daily_history.liked_by_model(beside, MODELS), await champion(beside)
-    return StatsChartData(Localizer(words, language)).card(
+async def stats_content(database: Database, translator: Translator, language: str, *, dark: bool) -> dict[str, Any]:
+    """The picture's content as JSON. Reads all ratings, through a separate connection."""
+    async with database.separate_reader() as reader:
+        days, totals = await daily_history.list_days(reader), await stats.get_overall_stats(reader)
+        versions, serving = await daily_history.list_model_likes(reader, MAX_MODELS), await get_champion(reader)
+    return StatsChartData(Localizer(translator, language)).content(
         days, totals, versions, serving.id if serving else 0, dark=dark
     )
 
 
 class StatsChartData:
-    """Puts figures into words."""
+    """Formats the statistics in the language of `localize`."""
 
-    def __init__(self, say: Localizer) -> None:
-        self._say = say
+    def __init__(self, localize: Localizer) -> None:
+        self._localize = localize
 
-    def card(
+    def content(
         self, days: list[DayStats], totals: UsageStats, versions: list[ModelLikes], serving: int, *, dark: bool
     ) -> dict[str, Any]:
-        """The whole picture."""
-        period = self._say(
+        """The content of the whole picture."""
+        period = self._localize(
             "stats-period",
             first=self._day(days[0].day, year=True),
             last=self._day(days[-1].day, year=True),
@@ -59,32 +57,32 @@ class StatsChartData:
         )
         liking = f"{100 * totals.liking:.0f}%" if totals.ratings else "–"
         tiles = [
-            (self._say("stats-number", number=number), self._say(f"stats-tile-{name}", number=number))
+            (self._localize("stats-number", number=number), self._localize(f"stats-tile-{name}", number=number))
             for name, number in (("photos", totals.photos), ("jokes", totals.jokes), ("ratings", totals.ratings))
         ]
         return {
-            "title": self._say("stats-title"),
+            "title": self._localize("stats-title"),
             "subtitle": period,
-            "words": {name: self._say(f"stats-{name}") for name in NAMED},
+            "words": {name: self._localize(f"stats-{name}") for name in LABELS},
             "dark": dark,
-            "tiles": [*tiles, (liking, self._say("stats-tile-liked"))],
-            "days": [self._day(one.day) for one in days],
-            **{name: [getattr(one, name) for one in days] for name in ("funny", "somewhat", "unfunny", "photos")},
-            "seconds": [None if one.p50_s is None else (one.p50_s, one.p95_s) for one in days],
-            "versions": [self._version(one, serving) for one in versions],
+            "tiles": [*tiles, (liking, self._localize("stats-tile-liked"))],
+            "days": [self._day(day.day) for day in days],
+            **{name: [getattr(day, name) for day in days] for name in ("funny", "somewhat", "unfunny", "photos")},
+            "seconds": [None if day.p50_s is None else (day.p50_s, day.p95_s) for day in days],
+            "versions": [self._version(likes, serving) for likes in versions],
         }
 
-    def _version(self, one: ModelLikes, serving: int) -> dict[str, Any]:
-        low, high = daily_history.wilson(one.liked, one.ratings)
-        star = "★ " if one.model_id == serving else ""
+    def _version(self, likes: ModelLikes, serving: int) -> dict[str, Any]:
+        low, high = daily_history.wilson_interval(likes.liked, likes.ratings)
+        star = "★ " if likes.model_id == serving else ""
         return {
-            "label": f"{star}{one.model_id} {one.name}",
-            "share": one.liked / one.ratings,
+            "label": f"{star}{likes.model_id} {likes.name}",
+            "share": likes.liked / likes.ratings,
             "low": low,
             "high": high,
-            "note": self._say("measure-ratings", ratings=one.ratings),
-            "serves": one.model_id == serving,
+            "note": self._localize("measure-ratings", ratings=likes.ratings),
+            "serves": likes.model_id == serving,
         }
 
     def _day(self, day: date, *, year: bool = False) -> str:
-        return self._say("stats-date" if year else "stats-day", year=str(day.year), month=day.month, day=day.day)
+        return self._localize("stats-date" if year else "stats-day", year=str(day.year), month=day.month, day=day.day)

@@ -1,4 +1,4 @@
-"""What each chat has set: the language and style of its jokes, when it gets some, and how many a day."""
+"""Settings of chats: language and style of the jokes, the photos that get one, and how many a day."""
 
 import random
 
@@ -11,63 +11,61 @@ from storage.chat.chats import ChatSettings
 from storage.database import Database
 
 SURPRISE = "surprise"
-"""In place of a style: another one each time."""
+"""In place of a style: a random one each time."""
 
 
 class ChatSettingsStore:
-    """Settings are kept in the database; all of them are in memory as well, because every message in a group asks
-    for some.
-    """
+    """Settings are stored in the database and cached in memory, because every message in a group needs some."""
 
     def __init__(
-        self, database: Database, prompts: Prompts, languages: LanguagePreferences, kept: dict[int, ChatSettings]
+        self, database: Database, prompts: Prompts, languages: LanguagePreferences, cached: dict[int, ChatSettings]
     ) -> None:
-        self._database, self._prompts, self._languages, self._kept = database, prompts, languages, kept
+        self._database, self._prompts, self._languages, self._cached = database, prompts, languages, cached
 
     @classmethod
     async def load(cls, database: Database, prompts: Prompts, languages: LanguagePreferences) -> "ChatSettingsStore":
-        """With all that chats have set so far."""
-        return cls(database, prompts, languages, await chats.every_chat(database))
+        """With the settings of all chats from the database."""
+        return cls(database, prompts, languages, await chats.all_chats(database))
 
-    def of(self, chat_id: int) -> ChatSettings:
-        """A chat's settings."""
-        return self._kept.get(chat_id) or ChatSettings(chat_id)
+    def get(self, chat_id: int) -> ChatSettings:
+        """A chat's settings; the defaults for a chat that has changed none."""
+        return self._cached.get(chat_id) or ChatSettings(chat_id)
 
     async def change(self, chat_id: int, **values: object) -> None:
-        """Keep new values of some of a chat's settings (fields of `ChatSettings`)."""
-        self._kept[chat_id] = await chats.change_chat(self._database, chat_id, **values)
+        """Store new values of some settings of a chat (fields of `ChatSettings`)."""
+        self._cached[chat_id] = await chats.change_chat(self._database, chat_id, **values)
 
     async def move(self, former_id: int, chat_id: int) -> None:
-        """A group became a supergroup and has another id."""
+        """Move the settings of a group that has become a supergroup and has a new id."""
         moved = await chats.move_chat(self._database, former_id, chat_id)
-        self._kept.pop(former_id, None)
+        self._cached.pop(former_id, None)
         if moved:
-            self._kept[chat_id] = moved
+            self._cached[chat_id] = moved
 
     def forget(self, chat_id: int) -> None:
-        """Drop the settings of a private chat that is deleted from the database."""
-        self._kept.pop(chat_id, None)
+        """Drop the cached settings of a private chat that is deleted from the database."""
+        self._cached.pop(chat_id, None)
 
-    def joke_language(self, chat_id: int, person: User | None) -> str:
-        """The language of a joke in that chat for that person."""
-        chosen = self.of(chat_id).language
-        return chosen if chosen in self._prompts.languages else self._languages.of_jokes(person)
+    def joke_language(self, chat_id: int, user: User | None) -> str:
+        """The language of a joke for that user in that chat."""
+        chosen = self.get(chat_id).language
+        return chosen if chosen in self._prompts.languages else self._languages.joke_language_for(user)
 
     def joke_options(
-        self, chat_id: int, user: User | None, wish: str | None = None
+        self, chat_id: int, user: User | None, requested: str | None = None
     ) -> tuple[ChatSettings, str, str | None]:
-        """The chat's settings, and the language and style of the next joke there; style None for the usual one."""
-        chat, language = self.of(chat_id), self.joke_language(chat_id, user)
-        return chat, language, self.style(chat_id, language, wish) if wish or chat.style else None
+        """The chat's settings, and language and style of its next joke; style None for the language's default."""
+        chat, language = self.get(chat_id), self.joke_language(chat_id, user)
+        return chat, language, self.next_style(chat_id, language, requested) if requested or chat.style else None
 
-    def spoken(self, chat_id: int, person: User | None = None) -> str:
-        """The language to speak with all of a chat."""
-        chat = self.of(chat_id)
-        return self._languages.chosen(chat_id) or chat.language or chat.speaks or self._languages.of(person)
+    def chat_language(self, chat_id: int, user: User | None = None) -> str:
+        """The language of texts for all members of a chat; that of `user` where the chat has none."""
+        chat = self.get(chat_id)
+        return self._languages.chosen(chat_id) or chat.language or chat.speaks or self._languages.language_for(user)
 
-    def style(self, chat_id: int, language: str, wish: str | None = None) -> str | None:
-        """The style of the next joke there: `wish`, else what the chat has set; None for the usual one."""
-        on_offer, style = self._prompts.language(language).joke_styles, wish or self.of(chat_id).style
+    def next_style(self, chat_id: int, language: str, requested: str | None = None) -> str | None:
+        """The style of the chat's next joke: `requested`, else the chat's; None for the language's default."""
+        styles, style = self._prompts.language(language).joke_styles, requested or self.get(chat_id).style
         if style == SURPRISE:
-            return random.choice(on_offer)
-        return style if style in on_offer else None
+            return random.choice(styles)
+        return style if style in styles else None

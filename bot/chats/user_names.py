@@ -1,4 +1,4 @@
-"""What people are called, for admins: noted as they come by, written down together every few seconds."""
+"""Users' names for admins: noted with each update, written to the database together every few seconds."""
 
 import asyncio
 import re
@@ -9,77 +9,70 @@ from collections import OrderedDict
 from telegram import User
 
 from bot.runtime.periodic import Periodic
-from storage.chat.user_activity import UserName, find_username, named, note_names
+from storage.chat.user_activity import UserName, get_user_by_username, get_user_name, record_names
 from storage.database import Database
 
-EVERY_S = 2.0
-KNOWN = 10_000
-"""People whose names are in memory, so that one who sends much is written down once."""
-LONGEST = 40
+WRITE_INTERVAL_S = 2.0
+MAX_CACHED = 10_000
+"""Users whose names are cached, so that the name of an active user is written once."""
+MAX_NAME_LENGTH = 40
 USERNAME = re.compile(r"\w{1,32}", re.ASCII)
 
 
 class UserNames:
-    """`note` whoever comes by; `job` writes down what is new, every few seconds."""
+    """`note` each update's user; `job` writes new names every few seconds."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: OrderedDict[int, UserName] = OrderedDict()
+        self._cached: OrderedDict[int, UserName] = OrderedDict()
         self._new: dict[int, UserName] = {}
         self._writing = asyncio.Lock()
 
-    def note(self, person: User | None) -> None:
-        """Somebody came by."""
-        if person is None or person.is_bot:
+    def note(self, user: User | None) -> None:
+        """Remember a user's current name. Bots and None are ignored."""
+        if user is None or user.is_bot:
             return
-        one = UserName(
-            person.id,
-            sanitize_name(person.full_name),
-            person.username if USERNAME.fullmatch(person.username or "") else None,
-        )
-        if self._known.get(one.person_id) == one:
+        username = user.username if USERNAME.fullmatch(user.username or "") else None
+        name = UserName(user.id, sanitize_name(user.full_name), username)
+        if self._cached.get(user.id) == name:
             return
-        self._known[one.person_id] = self._new[one.person_id] = one
-        if len(self._known) > KNOWN:
-            self._known.popitem(last=False)
+        self._cached[user.id] = self._new[user.id] = name
+        if len(self._cached) > MAX_CACHED:
+            self._cached.popitem(last=False)
 
-    async def forget(self, person_id: int) -> None:
-        """Drop somebody who is about to be deleted from the database: once this returns, nothing about them is on
-        its way there.
-        """
+    async def forget(self, user_id: int) -> None:
+        """Drop a user who is about to be deleted from the database. Afterwards no write of their name is pending."""
         async with self._writing:
-            self._known.pop(person_id, None)
-            self._new.pop(person_id, None)
+            self._cached.pop(user_id, None)
+            self._new.pop(user_id, None)
 
     async def find(self, username: str) -> UserName | None:
-        """Who has that username, without @, in capitals or not."""
+        """The user with that username, without @, in any case."""
         await self.write()
-        return await find_username(self._database, username)
+        return await get_user_by_username(self._database, username)
 
-    async def of(self, person_id: int) -> UserName | None:
-        """What somebody is called, where they were seen."""
-        return self._known.get(person_id) or await named(self._database, person_id)
+    async def get(self, user_id: int) -> UserName | None:
+        """A user's name; None for a user who was never seen."""
+        return self._cached.get(user_id) or await get_user_name(self._database, user_id)
 
     async def write(self) -> None:
-        """Write down what is new. Raises sqlite3.Error; then it is still to be written."""
+        """Write new names. Raises sqlite3.Error; the names are then written by a later call."""
         async with self._writing:
             new, self._new = self._new, {}
             if not new:
                 return
             try:
-                await note_names(self._database, new.values())
+                await record_names(self._database, new.values())
             except sqlite3.Error:
                 self._new = {**new, **self._new}
                 raise
 
     def job(self) -> Periodic:
-        """`write`, again and again."""
-        return Periodic("user-names", EVERY_S, self.write, first_after_s=EVERY_S)
+        """Calls `write` every WRITE_INTERVAL_S."""
+        return Periodic("user-names", WRITE_INTERVAL_S, self.write, first_after_s=WRITE_INTERVAL_S)
 
 
-def sanitize_name(name: str, most: int = LONGEST) -> str:
-    """A name, or a reason, as one short line without control characters: whatever people call themselves, it breaks
-    no list.
-    """
-    shown = "".join(letter for letter in name if letter.isspace() or unicodedata.category(letter)[0] != "C")
-    return " ".join(shown.split())[:most].rstrip() or "?"
+def sanitize_name(name: str, max_length: int = MAX_NAME_LENGTH) -> str:
+    """A name, or a ban's reason, as one short line without control characters, so that it can't break a list."""
+    visible = "".join(letter for letter in name if letter.isspace() or unicodedata.category(letter)[0] != "C")
+    return " ".join(visible.split())[:max_length].rstrip() or "?"

@@ -19,17 +19,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Make a backup, or list them. Raises BackupError, DatabaseError."""
-    from storage.maintenance.backup import back_up, backups
+    from storage.maintenance.backup import back_up, list_backups
 
     folder = arguments.out or settings.backup_folder
     if arguments.list:
-        for one in backups(folder):
-            print(
-                f"{one.directory}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(one.created_at))}  {one.photos} "
-                f"photos, {one.ratings} ratings"
-            )
+        for backup in list_backups(folder):
+            created = time.strftime("%Y-%m-%d %H:%M", time.localtime(backup.created_at))
+            print(f"{backup.directory}  {created}  {backup.photos} photos, {backup.ratings} ratings")
         return 0
-    made = back_up(settings.storage, folder, keep=settings.backup.keep, models=settings.backup.models)
-    lost = f"; {made.missing} photos have no file any more" if made.missing else ""
-    print(f"{made.directory}: {made.photos} photos, {made.ratings} ratings, {made.models} models{lost}.")
+    backup = back_up(settings.storage, folder, keep=settings.backup.keep, models=settings.backup.models)
+    missing = f"; {backup.missing} photos have no file any more" if backup.missing else ""
+    print(f"{backup.directory}: {backup.photos} photos, {backup.ratings} ratings, {backup.models} models{missing}.")
     return 0

@@ -41,40 +41,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Return 0 if every photo got both jokes, 1 if some are missing (the page says so too). Raises JokebotError."""
-    from bot.comparison.page import page
+    from bot.comparison.page import render_page
 
-    question = asked(arguments, settings)
-    refuse_place(arguments.out)
+    question = comparison_prompt(arguments, settings)
+    check_output_path(arguments.out)
     photos = read_photos(arguments.photos, settings.limits)
-    sides = asyncio.run(compare([arguments.model_a, arguments.model_b], photos, question, settings))
-    if not any(answer.text for side in sides for answer in side.answers):
+    columns = asyncio.run(compare([arguments.model_a, arguments.model_b], photos, question, settings))
+    if not any(answer.text for column in columns for answer in column.answers):
         raise JokebotError("Neither model told a joke, so there is nothing to compare and no page.")
-    write(arguments.out, page(photos, sides, question))
+    write_page(arguments.out, render_page(photos, columns, question))
     print(f"The page: {arguments.out}", flush=True)
-    return 0 if complete(sides, arguments.photos) else 1
+    return 0 if is_complete(columns, arguments.photos) else 1
 
 
-def asked(arguments: argparse.Namespace, settings: Settings) -> ComparisonPrompt:
+def comparison_prompt(arguments: argparse.Namespace, settings: Settings) -> ComparisonPrompt:
     """The prompt and sampling for both models. Raises PromptError for an unknown language or style."""
-    prompts, chosen = load_prompts(), settings.joke
-    language = arguments.language or chosen.language
-    style = arguments.style or chosen.style or prompts.language(language).default
+    prompts, joke = load_prompts(), settings.joke
+    language = arguments.language or joke.language
+    style = arguments.style or joke.style or prompts.language(language).default
     return ComparisonPrompt(
         language,
         style,
         prompts.system,
         prompts.ask(language, style),
-        SamplingParams.of(chosen, language),
+        SamplingParams.of(joke, language),
         arguments.seed,
     )
 
 
-def complete(sides: list[ModelColumn], photos: list[Path]) -> bool:
-    return all(len(side.answers) == len(photos) and all(answer.text for answer in side.answers) for side in sides)
+def is_complete(columns: list[ModelColumn], photos: list[Path]) -> bool:
+    """Whether both models wrote a joke for each photo."""
+    return all(
+        len(column.answers) == len(photos) and all(answer.text for answer in column.answers) for column in columns
+    )
 
 
-def refuse_place(path: Path) -> None:
-    """Check the output path before minutes of work. Raises JokebotError."""
+def check_output_path(path: Path) -> None:
+    """Raises JokebotError if the page can't be written there; called before the models start."""
     if path.is_dir() or not path.parent.is_dir():
         raise JokebotError(
             f"The page can't be written to {path}: "
@@ -82,8 +85,8 @@ def refuse_place(path: Path) -> None:
         )
 
 
-def write(path: Path, text: str) -> None:
-    """Write the page atomically. Raises JokebotError."""
+def write_page(path: Path, text: str) -> None:
+    """Write the page atomically. Raises JokebotError if that fails."""
     unfinished = path.with_name(f".{path.name}.tmp")
     try:
         unfinished.write_text(text, encoding="utf-8")

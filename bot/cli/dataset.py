@@ -39,8 +39,8 @@ async def check(arguments: argparse.Namespace, settings: Settings) -> int:
     from trainer.dataset.check import check_dataset
     from trainer.dataset.token_budget import find_token_budget
 
-    async with Database.of(settings.storage) as database:
-        directory = await datasets.find_directory(database, settings.storage.datasets, arguments.dataset)
+    async with Database.connect(settings.storage) as database:
+        directory = await datasets.get_directory(database, settings.storage.datasets, arguments.dataset)
         budget = await find_token_budget(database, settings, arguments.model)
     problems = check_dataset(directory, budget)
     print("\n".join(problems) or f"{directory}: sound.")
@@ -51,14 +51,14 @@ async def show(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print one dataset, or a line per dataset."""
     from storage.database import Database
     from storage.learning import datasets
-    from storage.learning.dataset_files import read
+    from storage.learning.dataset_files import read_dataset
     from trainer.dataset.summary import listing, sample, summary
 
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         if arguments.dataset is None:
-            print(listing(await datasets.every(database), settings.storage.datasets))
+            print(listing(await datasets.all_datasets(database), settings.storage.datasets))
             return 0
-        directory = await datasets.find_directory(database, settings.storage.datasets, arguments.dataset)
-    contents = read(directory)
+        directory = await datasets.get_directory(database, settings.storage.datasets, arguments.dataset)
+    contents = read_dataset(directory)
     print(f"{summary(contents.manifest)}\n{directory}\n\n{sample(contents, arguments.rows)}")
     return 0

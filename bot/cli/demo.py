@@ -1,4 +1,4 @@
-"""`jokebot demo`: what `make demo` and `make demo-check` start."""
+"""`jokebot demo`: the whole bot on this machine; `make demo` and `make demo-check` start it."""
 
 import argparse
 import asyncio
@@ -23,20 +23,21 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
     if arguments.check:
         return check(settings)
-    with stack.running(settings, data=settings.storage.directory / "demo", port=arguments.port) as parts:
+    with stack.running_demo(settings, data=settings.storage.directory / "demo", port=arguments.port) as demo:
         print(
-            f"\nThe chat page: {parts.page}\nSend photos there and press buttons; Alice is an admin and may say "
+            f"\nThe chat page: {demo.page}\nSend photos there and press buttons; Alice is an admin and may say "
             "/retrain. Stop with Ctrl-C.\n",
             flush=True,
         )
-        parts.wait()
+        demo.wait()
     return 0
 
 
 def check(settings: Settings) -> int:
+    """Check a demo in a temporary folder and print the report as JSON. Return 1 if the check fails."""
     from bot.demo import check, stack
 
-    with tempfile.TemporaryDirectory() as folder, stack.running(settings, data=Path(folder)) as parts:
-        report, good = asyncio.run(check.check(parts, stack.photos(settings)))
+    with tempfile.TemporaryDirectory() as folder, stack.running_demo(settings, data=Path(folder)) as demo:
+        report, passed = asyncio.run(check.check_demo(demo, stack.photo_folder(settings)))
     print(json.dumps(report))
-    return 0 if good else 1
+    return 0 if passed else 1

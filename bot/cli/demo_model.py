@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return arguments.do(arguments)
 
 
-# The trainer's own packages exist only in the train environment, so each command imports what it needs.
+# The packages of the train environment are imported inside the functions: `jokebot --help` runs without them.
 def run_random(arguments: argparse.Namespace) -> int:
     from trainer.demo_model.architectures import SHAPES
     from trainer.demo_model.random_weights import write_random
@@ -78,8 +78,8 @@ def run_build(arguments: argparse.Namespace) -> int:
 
     start = time.monotonic()
     out = arguments.out.absolute()
-    took = build(
+    timing = build(
         out, arguments.pack, arguments.device, arguments.minutes, arguments.seed, arguments.start, arguments.steps
     )
-    print(report(took, out, start))
+    print(report(timing, out, start))
     return 0

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def export(arguments: argparse.Namespace, settings: Settings) -> str:
-    """Export; return a summary."""
+    """Export a dataset and return its summary."""
     from configs.blocklist import BlockList
     from storage.database import Database
     from trainer.dataset.export import DatasetExporter
@@ -35,7 +35,7 @@ async def export(arguments: argparse.Namespace, settings: Settings) -> str:
     from trainer.dataset.token_budget import find_token_budget
 
     start = time.monotonic()
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         budget = await find_token_budget(database, settings, arguments.model)
         exporter = DatasetExporter(
             database,
@@ -43,8 +43,8 @@ async def export(arguments: argparse.Namespace, settings: Settings) -> str:
             settings.storage.datasets,
             settings.selection,
             budget,
-            blocked=BlockList.of(settings.guard),
+            blocked=BlockList.of(settings.safety),
         )
         exported = await exporter.export()
-    known = " (it was there already, with the same content)" if exported.known else ""
-    return f"{summary(exported.manifest)}\n{exported.directory}{known}\n{time.monotonic() - start:.1f} s"
+    existing = " (it was there already, with the same content)" if exported.known else ""
+    return f"{summary(exported.manifest)}\n{exported.directory}{existing}\n{time.monotonic() - start:.1f} s"

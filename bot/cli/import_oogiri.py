@@ -1,4 +1,4 @@
-"""`jokebot import-oogiri`: CLoT-Oogiri-GO's rows, or the tutorial's file, as a cold-start dataset."""
+"""`jokebot import-oogiri`: make a cold-start dataset of CLoT-Oogiri-GO's rows or the tutorial's file."""
 
 import argparse
 import asyncio
@@ -37,13 +37,13 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def import_rows(arguments: argparse.Namespace, settings: Settings) -> str:
-    """Import; return a summary."""
+    """Import the rows and return the dataset's summary."""
     from storage.database import Database
     from trainer.dataset.summary import summary
     from trainer.dataset.token_budget import find_token_budget
     from trainer.oogiri.importer import Importer, OogiriImport
 
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         budget = await find_token_budget(database, settings, arguments.model)
         importer = Importer(database, settings.storage.datasets, settings.selection, settings.limits, budget)
         imported = await importer.run(

@@ -1,4 +1,4 @@
-"""`jokebot joke`: a joke for each photo, in the terminal. Nothing is stored."""
+"""`jokebot joke`: print a joke for each photo in the terminal, and store nothing."""
 
 import argparse
 import asyncio
@@ -41,28 +41,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Return 0 if each photo got a joke, else 1. Raises JokebotError if there is no engine or no such style."""
     language, style = arguments.language or settings.joke.language, arguments.style or settings.joke.style or None
-    # A mistyped style is told before an engine is started.
-    prompt = load_prompts().ask(language, style)
-    with engine(arguments, settings) as chosen:
-        failed = asyncio.run(tell(arguments.photos, prompt, language, settings, chosen))
+    prompt = load_prompts().ask(language, style)  # first: an unknown style raises before an engine starts
+    with engine(arguments, settings) as engine_settings:
+        failed = asyncio.run(print_jokes(arguments.photos, prompt, language, settings, engine_settings))
     return 1 if failed else 0
 
 
 def engine(arguments: argparse.Namespace, settings: Settings) -> AbstractContextManager[EngineSettings]:
-    """The engine to use; for `--model` it is started here. Raises JokebotError if it can't be started."""
+    """The engine to use; `--model` starts one for the block. Raises JokebotError if it can't be started."""
     return serving(arguments.model, settings) if arguments.model else engine_of(arguments.engine, settings)
 
 
-async def tell(photos: list[Path], prompt: str, language: str, settings: Settings, chosen: EngineSettings) -> int:
-    """Print a joke for each photo, one after the other; return the number of failures."""
+async def print_jokes(
+    photos: list[Path], prompt: str, language: str, settings: Settings, engine_settings: EngineSettings
+) -> int:
+    """Print a joke for each photo in turn and an error line for each failure; return the number of failures."""
     from bot.engine.client import EngineClient
 
-    client, failed = EngineClient(chosen), 0
+    client, failed = EngineClient(engine_settings), 0
     try:
         for path in photos:
             try:
-                await tell_one(client, path, prompt, language, settings)
+                await print_joke(client, path, prompt, language, settings)
             except JokebotError as error:
                 print(f"{path}: {error}", file=sys.stderr)
                 failed += 1
@@ -71,12 +73,12 @@ async def tell(photos: list[Path], prompt: str, language: str, settings: Setting
     return failed
 
 
-async def tell_one(client: "EngineClient", path: Path, prompt: str, language: str, settings: Settings) -> None:
-    """Check the photo, ask for a joke and print it as it is written. Raises JokebotError."""
+async def print_joke(client: "EngineClient", path: Path, prompt: str, language: str, settings: Settings) -> None:
+    """Print the joke about one photo while the engine writes it. Raises JokebotError."""
     from bot.engine.client import SamplingParams
 
     photo = await asyncio.to_thread(read_photo, path, settings.limits)
-    with page(path) as show:
+    with growing_line(path) as show:
 
         async def on_text(text: str) -> None:
             show(text)
@@ -93,8 +95,8 @@ async def tell_one(client: "EngineClient", path: Path, prompt: str, language: st
 
 
 @contextmanager
-def page(path: Path) -> Iterator[Callable[..., None]]:
-    """A function that shows a growing joke after the file's name; without a terminal, only the complete joke."""
+def growing_line(path: Path) -> Iterator[Callable[..., None]]:
+    """A function that prints the joke so far after the file's name; without a terminal, only the complete joke."""
     if not sys.stdout.isatty():
         yield lambda text, whole=False: print(f"{path}: {text}", flush=True) if whole else None
         return
@@ -108,6 +110,6 @@ def page(path: Path) -> Iterator[Callable[..., None]]:
         try:
             yield lambda text, whole=False: live.update(line(text), refresh=True)
         except JokebotError:
-            # Half a joke is wiped; the error's line comes in its place.
+            # Removes the unfinished joke; the caller prints the error.
             live.transient = True
             raise

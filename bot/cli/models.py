@@ -7,21 +7,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bot.cli.runs import clock, plain
+from bot.cli.runs import format_time, literal
 from configs.errors import JokebotError
+from configs.model_code import check_references, code_digests, read_code_files
 from configs.settings import Settings
 from storage.chat import control_requests
 from storage.database import Database
 from storage.learning import models, promotion
-from storage.learning.model_files import code_of, model_digest
+from storage.learning.model_files import model_digest
 from storage.learning.models import Model, RegistryError
 from storage.learning.reasons import EndReason
-from storage.maintenance.data_folder import is_bot_running as bot_runs
+from storage.maintenance.data_folder import is_bot_running
 
 HELP = "manage models: list, register, deploy, roll back"
 ENVIRONMENT = "bot"
-ANSWER_WITHIN_S = 600.0
-"""A running bot serves a model before it makes it champion, and a large model takes minutes to load."""
+ANSWER_TIMEOUT_S = 600.0
+"""A running bot serves a model before it makes it champion; a large model takes minutes to load."""
 COLOURS = {"champion": "green", "canary": "cyan", "rejected": "yellow", "retired": "dim"}
 
 
@@ -45,47 +46,48 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 async def show(arguments: argparse.Namespace, settings: Settings) -> int:
     from rich.console import Console
 
-    async with Database.of(settings.storage) as database:
-        Console().print(table(await models.all_models(database), await promotion.previous_champion(database)))
+    async with Database.connect(settings.storage) as database:
+        previous = await promotion.get_previous_champion(database)
+        Console().print(registry_table(await models.all_models(database), previous))
     return 0
 
 
-def table(known: list[Model], back: Model | None) -> Any:
-    """The registry, one line per model, or a note that it is empty."""
+def registry_table(registry: list[Model], previous: Model | None) -> Any:
+    """A table with a row for each model, or a note that there are none. `previous` is the rollback's target."""
     from rich.table import Table
     from rich.text import Text
 
-    if not known:
+    if not registry:
         return "There are no models yet; `jokebot models add DIR` registers one."
-    shown = Table(box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
     for title in ("model", "name", "status", "since", "from", "dataset", "why"):
-        shown.add_column(title, overflow="fold")
-    for model in known:
+        table.add_column(title, overflow="fold")
+    for model in registry:
         status = (
             model.status
-            + (", next to go back to" if back and model.id == back.id else "")
+            + (", next to go back to" if previous and model.id == previous.id else "")
             + (", files removed" if model.removed_at else "")
         )
-        shown.add_row(
+        table.add_row(
             str(model.id),
-            plain(model.name),
+            literal(model.name),
             Text(status, style=COLOURS.get(model.status, "")),
-            clock(model.created_at),
+            format_time(model.created_at),
             "" if model.start_id is None else str(model.start_id),
             (model.dataset or "")[:12],
-            plain(model.reason.split(". ")[0]),
+            literal(model.reason.split(". ")[0]),
         )
-    return shown
+    return table
 
 
 async def add(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Check a checkpoint, ask about its code, hash it and register it."""
+    """Check a checkpoint, ask about its code, hash it and register it. Return 1 if the code is not trusted."""
     directory = arguments.directory.absolute()
-    name, code = arguments.name or directory.name, await asyncio.to_thread(checked, directory)
-    if not arguments.yes and not await asyncio.to_thread(agreed, directory, code):
+    name, code = arguments.name or directory.name, await asyncio.to_thread(check_checkpoint, directory)
+    if not arguments.yes and not await asyncio.to_thread(confirm_code, directory, code):
         return 1
     digest = await asyncio.to_thread(model_digest, directory)
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         model = await models.register_base(database, name, str(directory), digest, json.dumps(code))
         if model.is_base and model.directory == str(directory) and model.code != json.dumps(code):
             await models.record_code_consent(database, model.id, json.dumps(code), digest, anew=True)
@@ -101,25 +103,30 @@ async def add(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def checked(directory: Path) -> dict[str, str]:
-    """The code files of a valid base checkpoint. Raises JokebotError if it or its weights are invalid."""
+def check_checkpoint(directory: Path) -> dict[str, str]:
+    """The code files of a base checkpoint, with their hashes. Raises JokebotError if it is invalid."""
     from trainer.merge.base_model import BaseCheckpoint
     from trainer.xtuner.entry import check_base
 
     if not directory.is_dir():
         raise RegistryError(f"There is no directory {directory}.")
     check_base(directory)
-    tensors = {name: tensor for file in BaseCheckpoint.of(directory).files.values() for name, tensor in file.items()}
-    odd = next((name for name, tensor in tensors.items() if tensor.dtype != "BF16"), None)
-    if odd:
+    check_references(directory, read_code_files(directory))
+    tensors = {name: tensor for file in BaseCheckpoint.open(directory).files.values() for name, tensor in file.items()}
+    unsuitable = next((name for name, tensor in tensors.items() if tensor.dtype != "BF16"), None)
+    if unsuitable:
         raise RegistryError(
-            f"{odd} in {directory} is {tensors[odd].dtype}; runs start from bf16 weights. Convert them first."
+            f"{unsuitable} in {directory} is {tensors[unsuitable].dtype}; runs start from bf16 weights. "
+            "Convert them first."
         )
-    return code_of(directory)
+    return code_digests(directory)
 
 
-def agreed(directory: Path, code: dict[str, str]) -> bool:
-    """Ask an admin to trust the code, which runs with all rights of this program whenever the model is loaded."""
+def confirm_code(directory: Path, code: dict[str, str]) -> bool:
+    """Ask whether to trust the checkpoint's code, which each process that loads the model executes.
+
+    Raises JokebotError if stdin is no terminal.
+    """
     if not sys.stdin.isatty():
         raise JokebotError("There is no terminal to ask about the model's code. `--yes` agrees to it.")
     print(f"Loading {directory} runs the code in it, with all rights of this program:")
@@ -128,28 +135,28 @@ def agreed(directory: Path, code: dict[str, str]) -> bool:
 
 
 async def promote(arguments: argparse.Namespace, settings: Settings) -> int:
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         model = await models.get_model(database, arguments.model)
-        if bot_runs(settings.storage.directory):
-            return await asked(database, "promote", model.id)
+        if is_bot_running(settings.storage.directory):
+            return await request_from_bot(database, "promote", model.id)
         await promotion.promote(database, model.id, "admin", reason=EndReason("An admin put it into service.", "admin"))
         print(f"Model {model.id} ({model.name}) is in service; the bot serves it when it starts.")
     return 0
 
 
 async def rollback(arguments: argparse.Namespace, settings: Settings) -> int:
-    async with Database.of(settings.storage) as database:
-        if bot_runs(settings.storage.directory):
-            return await asked(database, "rollback")
+    async with Database.connect(settings.storage) as database:
+        if is_bot_running(settings.storage.directory):
+            return await request_from_bot(database, "rollback")
         change = await promotion.rollback(database, reason="An admin went back.")
         print(f"Model {change.model_id} is in service again; the bot serves it when it starts.")
     return 0
 
 
-async def asked(database: Database, kind: str, model_id: int | None = None) -> int:
+async def request_from_bot(database: Database, kind: str, model_id: int | None = None) -> int:
     """Send the request to the running bot and print its answer. Return 1 if it refuses."""
-    request = await control_requests.wait_for(
-        database, await control_requests.ask(database, kind, model_id), wait_s=ANSWER_WITHIN_S
+    request = await control_requests.wait_for_answer(
+        database, await control_requests.add_request(database, kind, model_id), wait_s=ANSWER_TIMEOUT_S
     )
     print(request.answer)
     return 0 if request.done else 1

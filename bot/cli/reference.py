@@ -1,7 +1,7 @@
 """Writes the reference pages from the code: `python -m bot.cli.reference FOLDER`, which `make docs` calls.
 
-settings.md comes from the settings' own classes, commands.md from each command's own arguments and from the chat's
-command menu. Nothing is listed by hand, so nothing can be missing.
+settings.md is made from the settings classes, commands.md from the arguments of each command and from the chat's
+command menu. Hidden commands are left out.
 """
 
 import argparse
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bot.__main__ import load, names
-from bot.handlers.routes import ADMIN_COMMANDS, COMMANDS
+from bot.handlers.command_menu import ADMIN_COMMANDS, COMMANDS
 from bot.i18n.translator import Translator
 from configs.reference import cell, settings_markdown
 from configs.settings import ROOT
@@ -35,12 +35,12 @@ Only admins (the setting `telegram.admins`) have these commands in their menu:
 
 
 def commands_markdown() -> str:
-    """The page of all commands, in the terminal and in the chat."""
+    """The page of all commands: those of the terminal and those of the chat."""
     return "\n".join([COMMANDS_HEAD, *(command_markdown(name) for name in names()), chat_markdown()])
 
 
 def command_markdown(name: str) -> str:
-    """One command's section."""
+    """The section of one command."""
     command = load(name)
     parser = argparse.ArgumentParser(prog=f"jokebot {name}", description=command.HELP)
     command.add_arguments(parser)
@@ -49,17 +49,19 @@ def command_markdown(name: str) -> str:
 
 
 def parser_markdown(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """A usage line and a table of arguments, then the same for each kind that the command has."""
-    kinds = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    arguments = [action for action in parser._actions if action not in kinds and "--help" not in action.option_strings]
-    if not kinds:
+    """A usage line and a table of arguments, then the same for each subcommand."""
+    subparsers = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    arguments = [
+        action for action in parser._actions if action not in subparsers and "--help" not in action.option_strings
+    ]
+    if not subparsers:
         yield from ("```", " ".join(usage(parser).split()), "```", "")
     if arguments:
         yield from ("| argument | meaning |", "|---|---|", *map(argument_row, arguments), "")
-    for action in kinds:
-        told = {choice.dest: choice.help for choice in action._choices_actions}
-        for kind, child in action.choices.items():
-            yield from (f"### {child.prog}", "", sentence(told.get(kind) or ""), "", *parser_markdown(child))
+    for action in subparsers:
+        help_texts = {choice.dest: choice.help for choice in action._choices_actions}
+        for name, child in action.choices.items():
+            yield from (f"### {child.prog}", "", sentence(help_texts.get(name) or ""), "", *parser_markdown(child))
 
 
 def usage(parser: argparse.ArgumentParser) -> str:
@@ -67,29 +69,27 @@ def usage(parser: argparse.ArgumentParser) -> str:
 
 
 def argument_row(action: argparse.Action) -> str:
-    """An argument as a person types it, and what it means."""
-    shown = action.metavar or ("|".join(map(str, action.choices)) if action.choices else action.dest.upper())
+    """A table row: the argument as users type it, and its meaning."""
+    placeholder = action.metavar or ("|".join(map(str, action.choices)) if action.choices else action.dest.upper())
     if not action.option_strings:
         name = str(action.metavar or action.dest)
     else:
-        name = ", ".join(action.option_strings) + ("" if action.nargs == 0 else f" {shown}")
+        name = ", ".join(action.option_strings) + ("" if action.nargs == 0 else f" {placeholder}")
     text = (action.help or "").replace("%%", "%") + (" (required)" if action.required and action.option_strings else "")
-    known = action.default not in (None, False, argparse.SUPPRESS, []) and "default" not in text
-    return (
-        f"| `{cell(name)}` | "
-        f"{cell(text)}{f' (default: `{cell(typed(action.default))}`)' if known and action.option_strings else ''} |"
-    )
+    has_default = action.default not in (None, False, argparse.SUPPRESS, []) and "default" not in text
+    default = f" (default: `{cell(format_default(action.default))}`)" if has_default and action.option_strings else ""
+    return f"| `{cell(name)}` | {cell(text)}{default} |"
 
 
-def typed(default: object) -> str:
-    """A default as a person would type it: paths from the program's folder on."""
+def format_default(default: object) -> str:
+    """A default as users would type it: paths relative to the program's folder."""
     return str(default.relative_to(ROOT) if isinstance(default, Path) and default.is_relative_to(ROOT) else default)
 
 
 def chat_markdown() -> str:
-    words = Translator(default="en")
+    translator = Translator(default="en")
     tables = [
-        "".join(f"| `/{name}` | {cell(words.format('en', f'command-{name}'))} |\n" for name in commands)
+        "".join(f"| `/{name}` | {cell(translator.format('en', f'command-{name}'))} |\n" for name in commands)
         for commands in (COMMANDS, ADMIN_COMMANDS)
     ]
     return CHAT_HEAD + tables[0] + ADMIN_HEAD + tables[1]
@@ -101,6 +101,7 @@ def sentence(text: str) -> str:
 
 
 def main() -> None:
+    """Write both pages."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where settings.md and commands.md go")
     folder = parser.parse_args().folder

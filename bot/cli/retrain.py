@@ -1,10 +1,12 @@
-"""`jokebot retrain`: train a new model now."""
+"""`jokebot retrain`: train a new model now, cancel the current run, or preview the training data."""
 
 import argparse
 import asyncio
+import dataclasses
 import logging
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from configs.errors import JokebotError
@@ -27,43 +29,80 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "instead of users' ratings; for a cold start from `jokebot import-oogiri`",
     )
     parser.add_argument("--yes", action="store_true", help="start without asking")
-    parser.add_argument(
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument(
         "--cancel", action="store_true", help="cancel the current run instead; the model in service stays"
     )
+    modes.add_argument("--dry-run", action="store_true", help="show what a run would learn from, and start none")
+    parser.add_argument("--json", action="store_true", help="with --dry-run: print a JSON object")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Return 0 if the run is queued, waits for its trial or has an outcome, 1 if it failed, 143 if it was stopped."""
+    """Return 0 if the run is queued, waits for its trial or has an outcome, 1 if it failed, 143 if it was stopped.
+
+    Raises JokebotError if the arguments contradict each other, or if the run can't be started or cancelled.
+    """
+    if arguments.json and not arguments.dry_run:
+        raise JokebotError("`--json` needs `--dry-run`.")
+    if arguments.dry_run and (arguments.dataset or arguments.yes):
+        raise JokebotError("`--dry-run` previews users' ratings and starts no run: omit `--dataset` and `--yes`.")
     from trainer.dataset.token_budget import count_without_torch
 
     count_without_torch()
     if arguments.cancel:
         print(asyncio.run(cancel(settings)))
         return 0
+    if arguments.dry_run:
+        preview = asyncio.run(compute_preview(settings))
+        print(preview.to_json() if arguments.json else format_preview(preview))
+        return 0
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     return asyncio.run(retrain(arguments, settings))
 
 
+async def compute_preview(settings: Settings) -> "RetrainPreview":
+    """Select jokes as a run would, and estimate the training time. Writes only the holdout split of new photos."""
+    from configs.blocklist import BlockList
+    from storage.database import Database
+    from storage.learning import models
+    from trainer.dataset.preview import preview_retraining
+    from trainer.pipeline.duration_estimate import estimate_duration
+
+    async with Database.connect(settings.storage) as database:
+        preview = await preview_retraining(database, settings.selection, BlockList.of(settings.safety))
+        champion = await models.get_champion(database)
+        directory = Path(champion.directory) if champion and champion.directory else settings.model.directory
+        training = estimate_duration(preview.new + preview.replayed, directory, settings) if directory else None
+        return dataclasses.replace(preview, training=dataclasses.asdict(training) if training else None)
+
+
+def format_preview(preview: "RetrainPreview") -> str:
+    return (
+        f"{preview.new} new jokes that people liked ({preview.fresh} of them in no dataset so far) and "
+        f"{preview.replayed} from before, by the ratings of {preview.people} people"
+    )
+
+
 async def cancel(settings: Settings) -> str:
-    """Request the end of the current run; end it here if no process works on it. Raises RunError if there is none."""
+    """Request the end of the current run; end it here if no process executes it. Raises RunError if there is none."""
     from storage.database import Database
     from storage.learning import promotion, runs
     from storage.learning.reasons import EndReason
-    from storage.maintenance.data_folder import is_bot_running as bot_runs
+    from storage.maintenance.data_folder import is_bot_running
     from trainer.pipeline import cleanup
     from trainer.pipeline.workspace import is_run_active, run_lock
 
-    async with Database.of(settings.storage) as database:
+    async with Database.connect(settings.storage) as database:
         current = await runs.current_run(database)
         if current is None:
             raise runs.RunError("There is no run under way.")
         await runs.request_cancel(database, current.id)
-        if is_run_active(settings.storage.runs) or bot_runs(settings.storage.directory):
+        if is_run_active(settings.storage.runs) or is_bot_running(settings.storage.directory):
             return f"Run {current.id} is asked to end; `jokebot runs {current.id}` shows when it has."
         async with run_lock(settings.storage.runs, wait_s=1.0):
             await promotion.end_run(
                 database,
-                await runs.find(database, current.id),
+                await runs.get_run(database, current.id),
                 "cancelled",
                 EndReason("It was cancelled.", "cancelled"),
             )
@@ -73,26 +112,27 @@ async def cancel(settings: Settings) -> str:
 
 async def retrain(arguments: argparse.Namespace, settings: Settings) -> int:
     """Queue a run, or find the unfinished one; execute it here if no bot runs."""
-    from bot.cli.pipeline import work
+    from bot.cli._pipeline import execute_run
     from storage.database import Database
-    from storage.maintenance.data_folder import is_bot_running as bot_runs
+    from storage.maintenance.data_folder import is_bot_running
 
-    async with Database.of(settings.storage) as database:
-        begun = await left_behind(database, arguments) or await queue(database, arguments, settings)
-    if begun is None:
+    async with Database.connect(settings.storage) as database:
+        run = await find_unfinished_run(database, arguments) or await queue_run(database, arguments, settings)
+    if run is None:
         return 0
-    if bot_runs(settings.storage.directory):
-        print(
-            f"Run {begun.id} is queued, and the running bot takes it up. `jokebot runs {begun.id}` shows its progress."
-        )
+    if is_bot_running(settings.storage.directory):
+        print(f"Run {run.id} is queued, and the running bot takes it up. `jokebot runs {run.id}` shows its progress.")
         return 0
-    code = await work(settings, begun.id, partial(print, flush=True))
-    await say_what_is_next(settings, begun.id)
+    code = await execute_run(settings, run.id, partial(print, flush=True))
+    await print_next_step(settings, run.id)
     return code
 
 
-async def left_behind(database: "Database", arguments: argparse.Namespace) -> "Run | None":
-    """The unfinished run to continue. Raises BusyError if it is on trial, or if another dataset was requested."""
+async def find_unfinished_run(database: "Database", arguments: argparse.Namespace) -> "Run | None":
+    """The unfinished run to resume.
+
+    Raises RunInProgress if that run is on trial, or if `--dataset` asks for another run.
+    """
     from storage.learning import runs
 
     current = await runs.current_run(database)
@@ -103,45 +143,48 @@ async def left_behind(database: "Database", arguments: argparse.Namespace) -> "R
     return current
 
 
-async def queue(database: "Database", arguments: argparse.Namespace, settings: Settings) -> "Run | None":
-    """A new run, or None if the user declines. Raises JokebotError for an unusable dataset."""
+async def queue_run(database: "Database", arguments: argparse.Namespace, settings: Settings) -> "Run | None":
+    """Queue a new run, or return None if the user declines. Raises JokebotError for an unusable dataset."""
     from configs.blocklist import BlockList
     from storage.learning import datasets, runs
-    from trainer.dataset.preview import look_ahead
+    from trainer.dataset.preview import preview_retraining
 
     name = None
     if arguments.dataset:
         name = arguments.dataset.rstrip("/").rsplit("/", 1)[-1]
-        name = (await datasets.find(database, name)).name
+        name = (await datasets.get_dataset(database, name)).name
         question = f"Train a new model on the dataset {name[:12]}"
     else:
-        found = await look_ahead(database, settings.selection, BlockList.of(settings.guard))
-        question = said(
-            found, await runs.expected_seconds(database, found.new + found.replayed), settings.retrain.minimum_pairs
-        )
-    if not arguments.yes and not await asyncio.to_thread(agreed, question):
+        preview = await preview_retraining(database, settings.selection, BlockList.of(settings.safety))
+        seconds = await runs.expected_seconds(database, preview.new + preview.replayed)
+        question = confirmation_question(preview, seconds, settings.retrain.min_pairs)
+    if not arguments.yes and not await asyncio.to_thread(confirm, question):
         return None
     return await runs.create_run(database, "command", dataset=name)
 
 
-def said(found: "RetrainPreview", seconds: float | None, minimum: int) -> str:
-    time = "" if seconds is None else f", about {max(1, round(seconds / 60))} min"
-    few = f" (a run wants {minimum})" if found.new < minimum else ""
-    return f"{found.new} new good pairs{few}, by the ratings of {found.people} people{time}. Make a new model"
+def confirmation_question(preview: "RetrainPreview", seconds: float | None, minimum: int) -> str:
+    duration = "" if seconds is None else f", about {max(1, round(seconds / 60))} min"
+    too_few = f" (a run wants {minimum})" if preview.new < minimum else ""
+    return (
+        f"{preview.new} new good pairs{too_few}, by the ratings of {preview.people} people{duration}. Make a new model"
+    )
 
 
-def agreed(question: str) -> bool:
+def confirm(question: str) -> bool:
+    """Ask a yes-or-no question in the terminal. Raises JokebotError if stdin is no terminal."""
     if not sys.stdin.isatty():
         raise JokebotError("There is no terminal to ask. `--yes` starts without asking.")
     return input(f"{question}? [y/N] ").strip().lower() in ("y", "yes")
 
 
-async def say_what_is_next(settings: Settings, run_id: int) -> None:
+async def print_next_step(settings: Settings, run_id: int) -> None:
+    """Print how the candidate of a run gets into service, if the run waits for its trial."""
     from storage.database import Database
     from storage.learning import runs
 
-    async with Database.of(settings.storage) as database:
-        ended = await runs.find(database, run_id)
+    async with Database.connect(settings.storage) as database:
+        ended = await runs.get_run(database, run_id)
     if ended.state == "canary":
         print(
             f"Model {ended.candidate_id} goes on trial when the bot runs. "

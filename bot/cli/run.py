@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import ctypes
 
+from configs.host_environment import check_time_zone, proxy_for
 from configs.settings import Settings
 
 HELP = "run the bot"
@@ -17,20 +18,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT, then finish current work. Raises JokebotError if it can't continue."""
+    """Run until SIGTERM or SIGINT, then finish the current work. Raises JokebotError if the bot can't continue."""
     from bot.app import run_until_stopped
-    from bot.runtime.logging_setup import configure
+    from bot.runtime.logging_setup import configure_logging
 
-    configure(settings)
-    give_memory_back()
+    check_time_zone()
+    proxy_for(settings.engine.url)
+    configure_logging(settings)
+    limit_heap_growth()
     asyncio.run(run_until_stopped(settings))
     return 0
 
 
-def give_memory_back() -> None:
-    """Let glibc return a photo's memory to the system as soon as it is freed, and keep less apart for each thread.
+def limit_heap_growth() -> None:
+    """Let glibc return freed photo buffers to the system at once, and use two arenas for all threads.
 
-    Measured over 4,000 photos: 104 MB resident in place of 144 MB.
+    Measured over 4,000 photos: 104 MB resident instead of 144 MB.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:

@@ -15,7 +15,8 @@ from configs.settings import Settings
 HELP = "start a local Bot API server with a chat page"
 ENVIRONMENT = "bot"
 PORT = 8090
-CALLS_KEPT = 1000
+MAX_STORED_CALLS = 1000
+"""Bot API calls that the sandbox keeps for inspection."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,15 +41,15 @@ async def serve(
     port: int, token: str, flood_limits: FloodLimits | None, samples: dict[str, Path], panel: PanelProxy
 ) -> None:
     """Run until SIGINT or SIGTERM. Raises SandboxError if the port is taken."""
-    ended = asyncio.Event()
+    stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
+        loop.add_signal_handler(number, stopped.set)
     async with Sandbox.running(
         port=port,
         token=token,
         flood_limits=flood_limits,
-        calls_kept=CALLS_KEPT,
+        calls_kept=MAX_STORED_CALLS,
         samples=samples,
         first_message_id=first_number(time.time()),
         panel=panel,
@@ -58,4 +59,4 @@ async def serve(
             f"  JOKEBOT_TELEGRAM_BASE_URL={sandbox.url} JOKEBOT_TELEGRAM_TOKEN={token} jokebot run\n\nCtrl+C ends it.",
             flush=True,
         )
-        await ended.wait()
+        await stopped.wait()

@@ -17,15 +17,15 @@ LONGEST_SIDE = 900
 QUALITY = 82
 LETTERS = "AB"
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""Whatever a model writes, the page loads nothing and runs nothing."""
+"""The page loads nothing and runs no script, regardless of the models' texts."""
 
 
-def page(photos: list[PhotoFile], sides: list[ModelColumn], question: ComparisonPrompt) -> str:
+def render_page(photos: list[PhotoFile], sides: list[ModelColumn], question: ComparisonPrompt) -> str:
     """The whole page. `sides` are the two models, before and after."""
     title = f"{sides[0].name} and {sides[1].name}"
     rows = "\n".join(
-        row(number, one, [side.answers[number - 1] for side in sides], sides, question)
-        for number, one in enumerate(photos, 1)
+        _photo_row(number, photo, [side.answers[number - 1] for side in sides], sides, question)
+        for number, photo in enumerate(photos, 1)
     )
     return f"""<!doctype html>
 <html lang="en">
@@ -40,10 +40,10 @@ def page(photos: list[PhotoFile], sides: list[ModelColumn], question: Comparison
 <p class="brand">Jokebot · before and after</p>
 <h1>Same photos, two models</h1>
 <div class="models">
-{head(0, sides[0])}
-{head(1, sides[1])}
+{_model_header(0, sides[0])}
+{_model_header(1, sides[1])}
 </div>
-{how(question, len(photos))}
+{_prompt_facts(question, len(photos))}
 </header>
 <main>
 {rows}
@@ -54,14 +54,14 @@ A few photos show what changed; whether a model is better is decided by ratings.
 """
 
 
-def head(number: int, side: ModelColumn) -> str:
-    """A model's name and its figures."""
-    told = [answer for answer in side.answers if answer.text]
-    figures = [f"{len(told)} of {len(side.answers)} told"]
-    if told:
-        figures.append(f"{median(answer.latency_s for answer in told):.1f} s a joke")
-        figures.append(f"{median(len(answer.text) for answer in told):.0f} characters")
-    if repeated := len(told) - len({answer.text for answer in told}):
+def _model_header(number: int, side: ModelColumn) -> str:
+    """A model's name and its counts."""
+    jokes = [answer for answer in side.answers if answer.text]
+    figures = [f"{len(jokes)} of {len(side.answers)} told"]
+    if jokes:
+        figures.append(f"{median(answer.latency_s for answer in jokes):.1f} s a joke")
+        figures.append(f"{median(len(answer.text) for answer in jokes):.0f} characters")
+    if repeated := len(jokes) - len({answer.text for answer in jokes}):
         figures.append(f"{repeated} repeated")
     return (
         f'<section class="model {LETTERS[number].lower()}"><span '
@@ -71,15 +71,15 @@ def head(number: int, side: ModelColumn) -> str:
     )
 
 
-def how(question: ComparisonPrompt, photos: int) -> str:
-    """What was asked, and with which sampling."""
-    chosen = question.sampling
+def _prompt_facts(question: ComparisonPrompt, photos: int) -> str:
+    """The prompt and the sampling parameters."""
+    sampling = question.sampling
     facts = [
         f"{photos} photo{'s' if photos != 1 else ''}",
         f"language {question.language}",
         f"style {question.style}",
-        f"temperature {chosen.temperature:g}",
-        f"top-p {chosen.top_p:g}",
+        f"temperature {sampling.temperature:g}",
+        f"top-p {sampling.top_p:g}",
         f"seed {question.seed}" if photos == 1 else f"seeds {question.seed} to {question.seed + photos - 1}",
     ]
     return (
@@ -88,38 +88,40 @@ def how(question: ComparisonPrompt, photos: int) -> str:
     )
 
 
-def row(
-    number: int, one: PhotoFile, answers: list[ModelAnswer], sides: list[ModelColumn], question: ComparisonPrompt
+def _photo_row(
+    number: int, file: PhotoFile, answers: list[ModelAnswer], sides: list[ModelColumn], question: ComparisonPrompt
 ) -> str:
     """One photo with both jokes."""
-    source, width, height = picture(one.photo.data)
-    jokes = "\n".join(said(index, answer, sides[index], question) for index, answer in enumerate(answers))
+    source, width, height = _image_source(file.photo.data)
+    jokes = "\n".join(_joke_section(index, answer, sides[index], question) for index, answer in enumerate(answers))
     same = '\n<p class="same">Both say the same.</p>' if answers[0].text and answers[0].text == answers[1].text else ""
     return f"""<article>
 <figure><img src="{source}" width="{width}" height="{height}" alt="Photo {number}">
-<figcaption><b>{number}</b> {escape(one.name)}</figcaption></figure>
+<figcaption><b>{number}</b> {escape(file.name)}</figcaption></figure>
 <div class="jokes">
 {jokes}{same}
 </div>
 </article>"""
 
 
-def said(index: int, answer: ModelAnswer, side: ModelColumn, question: ComparisonPrompt) -> str:
-    """A joke in its bubble, or why there is none."""
+def _joke_section(index: int, answer: ModelAnswer, side: ModelColumn, question: ComparisonPrompt) -> str:
+    """A joke, or the reason why there is none."""
     letter = LETTERS[index]
-    who = f'<p class="who"><span class="letter">{letter}</span> {escape(side.name)}</p>'
+    model_line = f'<p class="who"><span class="letter">{letter}</span> {escape(side.name)}</p>'
     if not answer.text:
-        return f'<section class="joke {letter.lower()} none">{who}<p>No joke: {escape(answer.trouble)}</p></section>'
+        return (
+            f'<section class="joke {letter.lower()} none">{model_line}<p>No joke: {escape(answer.error)}</p></section>'
+        )
     return (
-        f'<section class="joke {letter.lower()}">{who}'
+        f'<section class="joke {letter.lower()}">{model_line}'
         f'<blockquote lang="{escape(question.language)}" dir="auto">{escape(answer.text)}</blockquote></section>'
     )
 
 
-def picture(data: bytes) -> tuple[str, int, int]:
+def _image_source(data: bytes) -> tuple[str, int, int]:
     """A photo, scaled down, as a data: address with its width and height in pixels."""
     with Image.open(io.BytesIO(data)) as image:
         image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-        small = io.BytesIO()
-        image.convert("RGB").save(small, "JPEG", quality=QUALITY, optimize=True)
-        return f"data:image/jpeg;base64,{base64.b64encode(small.getvalue()).decode('ascii')}", *image.size
+        buffer = io.BytesIO()
+        image.convert("RGB").save(buffer, "JPEG", quality=QUALITY, optimize=True)
+        return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}", *image.size

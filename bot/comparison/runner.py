@@ -1,4 +1,4 @@
-"""Asks two models about the same photos, one model after the other: two checkpoints need the memory of one."""
+"""Requests jokes about the same photos from two models, one after the other, to need the memory of only one."""
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
@@ -16,7 +16,7 @@ from storage.media.image_check import CheckedPhoto
 
 @dataclass(frozen=True)
 class PhotoFile:
-    """A photo with its file's name, the folder left out: a page is shown to others."""
+    """A photo with its file name, without the folder, since the page may be published."""
 
     name: str
     photo: CheckedPhoto
@@ -24,7 +24,7 @@ class PhotoFile:
 
 @dataclass(frozen=True)
 class ComparisonPrompt:
-    """What both models are asked about each photo. `seed` is the first photo's, the next ones' follow."""
+    """The prompt for both models. `seed` is the first photo's seed; each next photo's is one higher."""
 
     language: str
     style: str
@@ -36,18 +36,16 @@ class ComparisonPrompt:
 
 @dataclass(frozen=True)
 class ModelAnswer:
-    """A model's joke about one photo and the seconds it took, or, where `text` is empty, the `trouble` that came
-    instead.
-    """
+    """A model's joke about one photo and its latency; or, if `text` is empty, the `error`."""
 
     text: str = ""
     latency_s: float = 0.0
-    trouble: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True)
 class ModelColumn:
-    """One model: its own name, where it was served, and an answer for each photo in their order."""
+    """One model: its name, where it was served, and an answer for each photo, in order."""
 
     name: str
     place: str
@@ -55,7 +53,7 @@ class ModelColumn:
 
 
 def read_photos(paths: list[Path], limits: LimitSettings) -> list[PhotoFile]:
-    """The photos that can be used; what is wrong with the others is said. Raises JokebotError where none is left."""
+    """The usable photos; errors of the rest are printed to stderr. Raises JokebotError if none is usable."""
     photos = []
     for path in paths:
         try:
@@ -70,23 +68,21 @@ def read_photos(paths: list[Path], limits: LimitSettings) -> list[PhotoFile]:
 async def compare(
     models: list[str], photos: list[PhotoFile], question: ComparisonPrompt, settings: Settings
 ) -> list[ModelColumn]:
-    """Each model's answers.
+    """Each model's answers. `models` are directories and addresses, which are checked before the first request.
 
-    `models` are directories and addresses; mistakes in them are told before the first is asked.
-
-    Raises JokebotError for a model that is neither, or can't be reached or started.
+    Raises JokebotError for a model that is neither, or that can't be reached or started.
     """
     opened, sides = [open_model(model, settings) for model in models], []
     for model in filter(is_address, models):
-        await reach(engine_at(model, settings))
+        await check_reachable(engine_at(model, settings))
     for letter, model, engine in zip("AB", models, opened, strict=True):
         with engine as chosen:
-            sides.append(await ask(letter, model, chosen, photos, question))
+            sides.append(await ask_model(letter, model, chosen, photos, question))
     return sides
 
 
 def open_model(model: str, settings: Settings) -> AbstractContextManager[EngineSettings]:
-    """The engine that serves a model, while the block lasts. Raises JokebotError for what is no model."""
+    """The engine of a model, which runs during the `with` block. Raises JokebotError if there is no such model."""
     if is_address(model):
         return nullcontext(engine_at(model, settings))
     if not Path(model).is_dir():
@@ -94,8 +90,8 @@ def open_model(model: str, settings: Settings) -> AbstractContextManager[EngineS
     return serving(Path(model), settings)
 
 
-async def reach(engine: EngineSettings) -> None:
-    """Raises EngineError where the engine doesn't answer."""
+async def check_reachable(engine: EngineSettings) -> None:
+    """Raises EngineError if the engine doesn't answer."""
     client = EngineClient(engine)
     try:
         await client.models()
@@ -107,10 +103,10 @@ def is_address(model: str) -> bool:
     return model.startswith(("http://", "https://"))
 
 
-async def ask(
+async def ask_model(
     letter: str, model: str, engine: EngineSettings, photos: list[PhotoFile], question: ComparisonPrompt
 ) -> ModelColumn:
-    """One model's answers, each printed as it comes. Raises EngineError where the engine doesn't answer at all."""
+    """One model's answers, each printed at once. Raises EngineError if the engine doesn't answer at all."""
     client = EngineClient(engine)
     try:
         name, place = (
@@ -118,10 +114,10 @@ async def ask(
             urlsplit(model).netloc.rpartition("@")[2] or "CPU engine",
         )
         answers = []
-        for number, one in enumerate(photos):
-            answers.append(answer := await ask_one(client, one, question, number))
+        for number, photo in enumerate(photos):
+            answers.append(answer := await ask_about_photo(client, photo, question, number))
             print(
-                f"{letter} {name}, {one.name}: {answer.text or answer.trouble}",
+                f"{letter} {name}, {photo.name}: {answer.text or answer.error}",
                 file=sys.stdout if answer.text else sys.stderr,
                 flush=True,
             )
@@ -130,19 +126,21 @@ async def ask(
     return ModelColumn(name, place, answers)
 
 
-async def ask_one(client: EngineClient, one: PhotoFile, question: ComparisonPrompt, number: int) -> ModelAnswer:
-    """The joke about photo `number`, from 0 on.
+async def ask_about_photo(
+    client: EngineClient, file: PhotoFile, question: ComparisonPrompt, number: int
+) -> ModelAnswer:
+    """The joke about photo `number`, counted from 0.
 
-    Each photo has a seed of its own: with one for all, a small model tells one joke about all.
+    Each photo has its own seed: with the same seed for all, a small model writes the same joke for all.
     """
     try:
         reply = await client.ask(
             system=question.system,
             user=question.user,
-            photo=one.photo.data,
-            media_type=one.photo.media_type,
+            photo=file.photo.data,
+            media_type=file.photo.media_type,
             sampling=replace(question.sampling, seed=question.seed + number),
         )
     except JokebotError as error:
-        return ModelAnswer(trouble=str(error))
+        return ModelAnswer(error=str(error))
     return ModelAnswer(reply.text, reply.latency_s)

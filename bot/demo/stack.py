@@ -1,9 +1,7 @@
-"""The demo: sandbox and bot as child processes of one command, on free ports of this machine; the bot runs its CPU
-engine.
+"""The demo: the sandbox and a bot with the CPU engine, as child processes of one command, on free local ports.
 
-`jokebot demo` keeps them running and prints the page's address; `jokebot demo --check` plays a person through the
-page's own HTTP interface (bot/demo/check.py). Nothing here is known to the parts: they are told where their peers are
-through the settings that anyone else would use.
+`jokebot demo` keeps them running and prints the page's address. `jokebot demo --check` simulates a user through the
+page's HTTP interface (bot/demo/check.py). The processes get each other's addresses through the usual settings.
 """
 
 import os
@@ -19,11 +17,11 @@ from pathlib import Path
 
 from bot.runtime.child_process import ChildProcess, start_child
 from bot.sandbox.server import TOKEN
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from configs.errors import JokebotError
 from configs.settings import ROOT, Settings
 
-WATCH_S = 0.5
+POLL_INTERVAL_S = 0.5
 DEMO_MODEL = ROOT / "configs" / "demo-model" / "checkpoint"
 DRAWN_SAMPLES = ROOT / "configs" / "demo-model" / "samples"
 REAL_SAMPLES = 4
@@ -39,14 +37,14 @@ PHOTO_NAMES = (
     "moon.png",
     "clock_motion.png",
 )
-"""Real photos in scikit-image's wheel; their sources are listed in its own data folder."""
-LEARNING = {
+"""Real photos in scikit-image's wheel; their sources are listed in its data folder."""
+LEARNING_SETTINGS = {
     "SELECTION_HOLDOUT_SHARE": "0.35",
     "RETRAIN_CRON": "",
-    "RETRAIN_PAIRS": "0",
-    "RETRAIN_MINIMUM_PAIRS": "5",
-    "CANARY_RATINGS": "40",
-    "CANARY_EARLY_RATINGS": "4",
+    "RETRAIN_START_AT_NEW_PAIRS": "0",
+    "RETRAIN_MIN_PAIRS": "5",
+    "CANARY_MAX_RATINGS": "40",
+    "CANARY_INITIAL_RATINGS": "4",
     "TRAINING_LEARNING_RATE": "1e-3",
     "TRAINING_LORA_RANK": "16",
     "TRAINING_LORA_ALPHA": "32",
@@ -56,14 +54,14 @@ LEARNING = {
     "TRAINING_ACCUMULATION": "1",
     "TRAINING_WORKERS": "0",
 }
-"""The demo learns when its admin says so, from as few jokes as one person rates, and in a way that suits so small a
-model. Of a dozen photos a tenth may be none, and without a held-out photo the gate has nothing to judge by; of the
-page's own ones these are five."""
+"""The demo learns only when its admin starts a run, from the few jokes that one user rates, with parameters for a
+small model. The hold-out share is large because a tenth of a dozen photos may be no photo, and the gate needs held-out
+photos; of the page's own photos five are held out."""
 
 
 @dataclass(frozen=True)
 class DemoStack:
-    """The running parts: the page's address, the bot's data folder and the model's name."""
+    """The running processes: the page's address, the bot's data folder and the model's name."""
 
     page: str
     data: Path
@@ -71,31 +69,29 @@ class DemoStack:
     children: tuple[ChildProcess, ...]
 
     def wait(self) -> None:
-        """Stay for as long as all parts run. Raises JokebotError, which names the one that ended and its log."""
+        """Wait while all processes run. Raises JokebotError, which names the one that ended and its log."""
         while all(child.running for child in self.children):
-            time.sleep(WATCH_S)
+            time.sleep(POLL_INTERVAL_S)
         ended = next(child.name for child in self.children if not child.running)
         raise JokebotError(f"The {ended} ended by itself; {self.data / 'logs' / ended}.log says why.")
 
 
-def photos(settings: Settings) -> Path:
-    """The folder of scikit-image's photos in the train environment."""
-    found = sorted(
+def photo_folder(settings: Settings) -> Path:
+    """The folder of scikit-image's photos in the train environment. Raises JokebotError if there is none."""
+    folders = sorted(
         (settings.environments.train_python.parent.parent / "lib").glob("python*/site-packages/skimage/data")
     )
-    if not found:
-        raise JokebotError("scikit-image's photos are not there; run `make env-train`.")
-    return found[0]
+    if not folders:
+        raise JokebotError("scikit-image's photos are missing; run `make env-train`.")
+    return folders[0]
 
 
-def samples(settings: Settings, data: Path) -> Path:
-    """A folder of links to the pictures that the page offers: drawings, which the demo model knows, then photos,
-    which it doesn't.
-    """
+def link_samples(settings: Settings, data: Path) -> Path:
+    """A folder of links to the page's sample pictures: drawings, which the demo model knows, then unknown photos."""
     folder = data / "samples"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    real = [photos(settings) / name for name in PHOTO_NAMES[:REAL_SAMPLES]]
+    real = [photo_folder(settings) / name for name in PHOTO_NAMES[:REAL_SAMPLES]]
     for number, picture in enumerate([*sorted(DRAWN_SAMPLES.glob("*.jpg")), *real], 1):
         (folder / f"{number:02} {picture.name}").symlink_to(picture)
     return folder
@@ -103,9 +99,7 @@ def samples(settings: Settings, data: Path) -> Path:
 
 @contextmanager
 def reserved_port() -> Iterator[int]:
-    """A port that a child may listen on (with SO_REUSEADDR, as aiohttp does) and that nobody else is given: it stays
-    bound here.
-    """
+    """A port on which only a child may listen (with SO_REUSEADDR, as aiohttp does), since it stays bound here."""
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(("127.0.0.1", 0))
@@ -113,18 +107,18 @@ def reserved_port() -> Iterator[int]:
 
 
 @contextmanager
-def running(settings: Settings, *, data: Path, port: int = 0) -> Iterator[DemoStack]:
-    """Start the two parts, yield when all are ready, end them at the end.
+def running_demo(settings: Settings, *, data: Path, port: int = 0) -> Iterator[DemoStack]:
+    """Start both processes, yield once they are ready, and end them after the block.
 
-    Raises ChildFailed where one doesn't start.
+    Raises ChildFailed if one doesn't start.
     """
-    data = data.absolute()  # the parts run in the program's own folder
+    data = data.absolute()  # the processes run in Jokebot's own folder
     logs = data / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     variables = {
         **os.environ,
-        **{f"JOKEBOT_{name}": value for name, value in LEARNING.items()},
-        "JOKEBOT_TELEGRAM_ADMINS": str(FIRST_PERSON_ID),
+        **{f"JOKEBOT_{name}": value for name, value in LEARNING_SETTINGS.items()},
+        "JOKEBOT_TELEGRAM_ADMINS": str(FIRST_USER_ID),
         "PYTHONUNBUFFERED": "1",
         "JOKEBOT_STORAGE_DIRECTORY": str(data),
         "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
@@ -147,7 +141,7 @@ def running(settings: Settings, *, data: Path, port: int = 0) -> Iterator[DemoSt
             return stack.enter_context(child)
 
         sandbox = start(
-            "sandbox", sys.executable, "sandbox", "--port", str(port), "--samples", str(samples(settings, data))
+            "sandbox", sys.executable, "sandbox", "--port", str(port), "--samples", str(link_samples(settings, data))
         )
         variables["JOKEBOT_TELEGRAM_BASE_URL"] = page = sandbox.wait_ready()
         bot = start("bot", sys.executable, "run")

@@ -1,4 +1,4 @@
-"""Asks the engine for a joke: the OpenAI chat protocol with the photo as a `data:` URL, streamed.
+"""The engine's client: the OpenAI chat protocol with the photo as a `data:` URL, streamed.
 
 The `openai` package takes more than half a second to import, so it is imported at the first use, in a thread. Its own
 retries are off; ours repeat only retryable failures (`bot/engine/errors.py`) and end within one total time limit.
@@ -9,15 +9,16 @@ import base64
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
+from bot.engine.chat_types import EngineReply, OnText, SamplingParams
 from bot.engine.errors import EngineError, engine_errors
+from configs.host_environment import proxy_for
 from configs.log_context import HEADER, REQUEST
-from configs.settings import EngineSettings, JokeSettings
+from configs.settings import EngineSettings
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -27,66 +28,11 @@ __all__ = ["EngineClient", "EngineError", "OnText", "EngineReply", "SamplingPara
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-OnText = Callable[[str], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class SamplingParams:
-    """How the engine samples tokens; `max_tokens` bounds their number.
-
-    The same `seed` gives the same tokens where engine, model and request are the same. `repetition_penalty` above 1
-    makes tokens of the prompt and the text so far less likely. A text ends where its last `ngram_size` tokens have been
-    written `ngram_threshold` times (0: it does not end).
-    """
-
-    temperature: float
-    top_p: float
-    max_tokens: int
-    seed: int | None = None
-    repetition_penalty: float = 1.0
-    ngram_size: int = 0
-    ngram_threshold: int = 0
-
-    @classmethod
-    def of(cls, joke: JokeSettings, language: str, seed: int | None = None) -> "SamplingParams":
-        """The settings' parameters for jokes in a language."""
-        values = joke.sampling(language)
-        return cls(
-            values["temperature"],
-            values["top_p"],
-            values["max_tokens"],
-            seed,
-            values["repetition_penalty"],
-            values["repetition_ngram_size"],
-            values["repetition_ngram_threshold"],
-        )
-
-    def extra(self, *, ngram: bool = True) -> dict[str, Any]:
-        """Request fields beyond the OpenAI protocol, by LMDeploy's names. Neutral values are left out, since not every
-        engine knows the fields. Without `ngram` the rule that ends a repetitive text is left out."""
-        fields: dict[str, Any] = {}
-        if self.repetition_penalty != 1.0:
-            fields["repetition_penalty"] = self.repetition_penalty
-        if ngram and self.ngram_size and self.ngram_threshold:
-            fields |= {"repetition_ngram_size": self.ngram_size, "repetition_ngram_threshold": self.ngram_threshold}
-        return fields
-
-
-@dataclass(frozen=True)
-class EngineReply:
-    """What the engine wrote. Token counts are None where it doesn't report them; `latency_s` is the time of the request
-    that succeeded; `finish_reason` is "stop" or "length"."""
-
-    text: str
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    latency_s: float
-    finish_reason: str
 
 
 @dataclass
-class _PartialReply:
-    """A reply while it is written."""
+class PartialReply:
+    """A reply during its generation."""
 
     text: str = ""
     finish_reason: str | None = None
@@ -94,7 +40,7 @@ class _PartialReply:
     completion_tokens: int | None = None
 
     def add(self, chunk: Any) -> bool:
-        """Add a chunk; returns whether there is new text. Raises a built-in exception for a chunk of another shape."""
+        """Add a chunk; returns whether it has text. Raises a built-in exception for a chunk of another shape."""
         if chunk.usage is not None:
             self.prompt_tokens, self.completion_tokens = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
         added = ""
@@ -106,20 +52,20 @@ class _PartialReply:
 
 
 class EngineClient:
-    """A client of one engine; any number of tasks may ask at the same time. Close it at the end.
+    """A client of one engine, for any number of tasks at the same time. Close it at the end.
 
-    `ngram` is for engines whose rule against repetition works: that of a plain LMDeploy 0.18.0 ends jokes after a word
-    (bot/engine/lmdeploy/repetition_fix.py).
+    Set `ngram` only if the engine's rule against repetition works: an unmodified LMDeploy 0.18.0 ends jokes after one
+    word (bot/engine/lmdeploy/repetition_fix.py).
     """
 
     def __init__(self, settings: EngineSettings, *, ngram: bool = True) -> None:
-        self._settings, self._ngram = settings, ngram
+        self._settings, self._ngram, self._proxy = settings, ngram, proxy_for(settings.url)
         self._openai: AsyncOpenAI | None = None
         self._model = settings.model
         self._lock = asyncio.Lock()
 
     async def models(self) -> list[str]:
-        """The names of the models it serves. Raises EngineError."""
+        """The names of the models that the engine serves. Raises EngineError."""
         client, url = await self._client(), self._settings.url
         with engine_errors(url):
             try:
@@ -130,7 +76,7 @@ class EngineClient:
             return [str(model.id) for model in page.data]
 
     async def ready(self) -> bool:
-        """Whether it answers and serves the model that will be asked."""
+        """Whether the engine answers and serves the model of the settings, or any model if they name none."""
         try:
             names = await self.models()
         except EngineError:
@@ -149,14 +95,14 @@ class EngineClient:
     ) -> EngineReply:
         """One reply about a photo (the bytes of a file of that media type).
 
-        `on_text` gets the whole text so far whenever it grows, and after a retry from the beginning again; reading
-        waits for it, so it should return at once. Raises EngineError after the last attempt, or where a retry is no
-        use.
+        `on_text` gets the whole text so far whenever it grows; after a retry the text starts again. Reading waits
+        until `on_text` has returned, so it should return at once. Raises EngineError after the last attempt, or for
+        an error that a retry can't fix.
         """
         deadline = time.monotonic() + self._settings.total_timeout_s
         for attempt in range(1, self._settings.attempts + 1):
             try:
-                return await self._try(self._messages(system, user, photo, media_type), sampling, on_text, deadline)
+                return await self._request(self._messages(system, user, photo, media_type), sampling, on_text, deadline)
             except EngineError as error:
                 delay_s = max(self._retry_delay_s(attempt), error.retry_after_s)
                 if not error.retryable or attempt == self._settings.attempts or time.monotonic() + delay_s >= deadline:
@@ -174,6 +120,7 @@ class EngineClient:
         return self._settings.retry_delay_s * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
 
     def _messages(self, system: str, user: str, photo: bytes, media_type: str) -> list[dict[str, Any]]:
+        """The messages with a photo. `max_dynamic_patch` is LMDeploy's; OpenAI's types don't have it."""
         image = {
             "url": f"data:{media_type};base64,{base64.b64encode(photo).decode('ascii')}",
             "max_dynamic_patch": self._settings.max_tiles,
@@ -183,11 +130,11 @@ class EngineClient:
             {"role": "user", "content": [{"type": "image_url", "image_url": image}, {"type": "text", "text": user}]},
         ]
 
-    async def _try(
+    async def _request(
         self, messages: list[dict[str, Any]], sampling: SamplingParams, on_text: OnText | None, deadline: float
     ) -> EngineReply:
         """One request. Raises EngineError."""
-        model, draft, started_at, reported = await self._model_name(), _PartialReply(), time.monotonic(), ""
+        model, draft, started_at, reported = await self._model_name(), PartialReply(), time.monotonic(), ""
         try:
             async with aclosing(self._drafts(model, messages, sampling, draft, deadline)) as drafts:
                 async for text in drafts:
@@ -197,10 +144,10 @@ class EngineClient:
         except EngineError as error:
             if error.kind in ("down", "cut_off", "refused"):
                 self._model = self._settings.model
-            # A finished joke counts, even if the token counts after it are missing or broken.
+            # A finished joke is used even if the token counts after it are missing or broken.
             if not (draft.text.strip() and draft.finish_reason in ("stop", "length")):
                 raise
-        reply = self._finished(draft, time.monotonic() - started_at)
+        reply = self._complete_reply(draft, time.monotonic() - started_at)
         log.debug(
             "%s at %s wrote %s tokens in %.2f s", model, self._settings.url, reply.completion_tokens, reply.latency_s
         )
@@ -211,35 +158,35 @@ class EngineClient:
         model: str,
         messages: list[dict[str, Any]],
         sampling: SamplingParams,
-        draft: _PartialReply,
+        draft: PartialReply,
         deadline: float,
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         """Yields the text so far each time it has grown; fills `draft`."""
         limits, url, client = self._settings, self._settings.url, await self._client()
+        untyped: dict[str, Any] = {"messages": messages, **({} if sampling.seed is None else {"seed": sampling.seed})}
         first_token_deadline = min(deadline, time.monotonic() + limits.first_token_timeout_s)
         with engine_errors(url):
-            stream = await self._within(
+            stream = await self._await_until(
                 first_token_deadline,
                 client.chat.completions.create(
                     model=model,
-                    messages=messages,
                     temperature=sampling.temperature,
                     top_p=sampling.top_p,
                     max_tokens=sampling.max_tokens,
                     stream=True,
                     stream_options={"include_usage": True},
-                    extra_body=sampling.extra(ngram=self._ngram),
+                    extra_body=sampling.extra_fields(ngram=self._ngram),
                     extra_headers={HEADER: request} if (request := REQUEST.get()) else {},
-                    **({} if sampling.seed is None else {"seed": sampling.seed}),
+                    **untyped,
                 ),
             )
         try:
             with engine_errors(url, midway=True):
                 while True:
-                    until = (
-                        min(deadline, time.monotonic() + limits.token_timeout_s) if draft.text else first_token_deadline
-                    )
-                    chunk = await self._within(until, anext(stream, None))
+                    chunk_deadline = first_token_deadline
+                    if draft.text:
+                        chunk_deadline = min(deadline, time.monotonic() + limits.token_timeout_s)
+                    chunk = await self._await_until(chunk_deadline, anext(stream, None))
                     if chunk is None:
                         return
                     if draft.add(chunk) and (text := draft.text.strip()):
@@ -247,15 +194,15 @@ class EngineClient:
         finally:
             await stream.close()
 
-    async def _within(self, until: float, awaitable: Awaitable[Result]) -> Result:
-        """Await until a point of monotonic time. Raises EngineError "slow"."""
+    async def _await_until(self, deadline: float, awaitable: Awaitable[Result]) -> Result:
+        """Await something until `deadline`, in monotonic time. Raises EngineError "slow"."""
         try:
-            async with asyncio.timeout(max(0.0, until - time.monotonic())):
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 return await awaitable
         except TimeoutError:
             raise EngineError("slow", f"The engine at {self._settings.url} took too long.") from None
 
-    def _finished(self, draft: _PartialReply, latency_s: float) -> EngineReply:
+    def _complete_reply(self, draft: PartialReply, latency_s: float) -> EngineReply:
         """The reply of a complete draft. Raises EngineError for an incomplete or empty one."""
         text, url = draft.text.strip(), self._settings.url
         if draft.finish_reason is None or draft.finish_reason == "abort":
@@ -265,7 +212,7 @@ class EngineClient:
         return EngineReply(text, draft.prompt_tokens, draft.completion_tokens, latency_s, draft.finish_reason)
 
     async def _model_name(self) -> str:
-        """The model to ask: the setting's, else the first one listed, remembered until a request fails."""
+        """The model of the settings, else the first that the engine lists; cached until a request fails."""
         async with self._lock:
             if not self._model:
                 names = await self.models()
@@ -279,17 +226,16 @@ class EngineClient:
     async def _client(self) -> "AsyncOpenAI":
         if self._openai is None:
             client = await asyncio.to_thread(self._make_client)
-            # Two first callers may both have made one; the first to return wins.
+            # Two concurrent callers may both make a client; the first one is used.
             self._openai = self._openai or client
         return self._openai
 
     def _make_client(self) -> "AsyncOpenAI":
         import openai
 
-        limits, local = self._settings, urlsplit(self._settings.url).hostname in ("127.0.0.1", "localhost", "::1")
+        limits = self._settings
         timeout = openai.Timeout(None, connect=limits.connect_timeout_s)
-        # An engine on this machine is never behind the proxy that the environment may name.
-        transport = openai.DefaultAsyncHttpxClient(timeout=timeout, trust_env=not local)
+        transport = openai.DefaultAsyncHttpxClient(timeout=timeout, proxy=self._proxy, trust_env=False)
         client = openai.AsyncOpenAI(
             api_key=limits.api_key.get_secret_value(),
             base_url=limits.url,
@@ -297,6 +243,6 @@ class EngineClient:
             timeout=timeout,
             http_client=transport,
         )
-        # Imports here, in a thread, what the first request would import in the event loop.
+        # This access imports modules here, in a thread; the first request would import them in the event loop.
         _ = client.chat.completions, client.models
         return client

@@ -39,13 +39,13 @@ class EngineError(JokebotError):
 
 @contextmanager
 def engine_errors(url: str, *, midway: bool = False) -> Iterator[None]:
-    """Turn exceptions of the `openai` package into EngineError; `midway` once the reply has begun."""
+    """Turn exceptions of the `openai` package into EngineError; `midway`: the reply has begun."""
     import openai
 
     try:
         yield
     except openai.APIStatusError as error:
-        raise _refusal(error, url) from error
+        raise _status_error(error, url) from error
     except openai.APIConnectionError as error:
         if midway:
             raise EngineError(
@@ -66,40 +66,40 @@ def engine_errors(url: str, *, midway: bool = False) -> Iterator[None]:
     except (ValueError, TypeError, AttributeError, LookupError) as error:
         raise EngineError(
             "cut_off",
-            f"What the engine at {url} sent is no answer of the OpenAI chat protocol. "
+            f"The engine at {url} sent a reply that violates the OpenAI chat protocol. "
             "Check that JOKEBOT_ENGINE_URL is an engine's address.",
             retryable=True,
         ) from error
 
 
-def _refusal(error: "APIStatusError", url: str) -> EngineError:
+def _status_error(error: "APIStatusError", url: str) -> EngineError:
     """The EngineError for an HTTP status other than 200."""
     status = error.status_code
     if status in OVERLOADED:
         return EngineError(
             "down",
-            f"The engine at {url} has no room or is not ready (status {status}).",
+            f"The engine at {url} is overloaded or not ready (status {status}).",
             retryable=True,
-            retry_after_s=_seconds(error.response.headers.get("retry-after", "")),
+            retry_after_s=_retry_after_s(error.response.headers.get("retry-after", "")),
             status=status,
         )
     advice = {
         401: "Check JOKEBOT_ENGINE_API_KEY.",
         403: "Check JOKEBOT_ENGINE_API_KEY.",
         404: "Check JOKEBOT_ENGINE_URL (it ends in /v1) and JOKEBOT_ENGINE_MODEL.",
-    }.get(status, _reason(error))
+    }.get(status, _engine_message(error))
     return EngineError(
         "refused", f"The engine at {url} refused the request (status {status}). {advice}".strip(), status=status
     )
 
 
-def _reason(error: "APIStatusError") -> str:
+def _engine_message(error: "APIStatusError") -> str:
     """The engine's own message, on one short line."""
     body = error.body
     message = body.get("message") if isinstance(body, dict) else body
     return " ".join(str(message or "").split())[:200]
 
 
-def _seconds(header: str) -> float:
+def _retry_after_s(header: str) -> float:
     """A Retry-After header's seconds; 0 where it is missing or a date."""
     return float(header) if header.isascii() and header.isdigit() else 0.0

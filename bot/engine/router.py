@@ -1,8 +1,7 @@
-"""Which model version answers: the champion, a canary for a share of the deliveries, or the next champion during a
-swap.
+"""Routes deliveries: to the champion, a canary (for a share of them), or the next champion during a swap.
 
 A hash of the canary's id and a key (the id of a user, a chat or a photo) decides, so the same key keeps its version.
-With every rotation period (a day, for example) other keys get the canary, so that it has its share among few users too.
+In every rotation period (a day, for example) other keys get the canary, so that it gets its share among few users too.
 """
 
 import hashlib
@@ -16,7 +15,7 @@ from storage.learning.models import Model
 
 
 class JokeBackend(Protocol):
-    """What answers for a model: an EngineClient, or a pool of servers."""
+    """Answers requests for a model: an EngineClient, or a pool of servers."""
 
     async def ask(
         self,
@@ -43,24 +42,26 @@ class ServedModel:
 
 
 class Router:
-    """Changed by `Servers` and by the canary; asked once for each joke.
+    """Chooses the version for each joke. `ModelServers` and `CanaryController` change its routes.
 
-    `turn_s` is the rotation period; 0 never rotates.
+    `rotation_s` is the rotation period; 0 never rotates.
     """
 
-    def __init__(self, champion: ServedModel, *, turn_s: float = 0.0, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, champion: ServedModel, *, rotation_s: float = 0.0, clock: Callable[[], float] = time.time
+    ) -> None:
         self.champion = champion
         self.canary: ServedModel | None = None
         self.share = 0.0
         """The canary's share of the deliveries, 0 to 1."""
         self._incoming: tuple[ServedModel, float] | None = None
-        self._turn_s, self._clock = turn_s, clock
+        self._rotation_s, self._clock = rotation_s, clock
 
     @property
-    def arms(self) -> list[ServedModel]:
+    def served_models(self) -> list[ServedModel]:
         """All versions that get deliveries, the champion first."""
-        others = [self.canary, self._incoming[0] if self._incoming else None]
-        return list(dict.fromkeys([self.champion, *(arm for arm in others if arm)]))
+        further = [self.canary, self._incoming[0] if self._incoming else None]
+        return list(dict.fromkeys([self.champion, *(arm for arm in further if arm)]))
 
     def route(self, key: int) -> ServedModel:
         """The version for a delivery to that user, chat or photo."""
@@ -70,28 +71,28 @@ class Router:
         return self.champion
 
     def fallback_for(self, arm: ServedModel) -> ServedModel | None:
-        """The version that answers what this one couldn't: the champion; None if this is the champion."""
+        """The version to ask where this one failed: the champion; None if this is the champion."""
         return None if arm is self.champion else self.champion
 
     def served_model(self, model_id: int) -> ServedModel | None:
         """A version that gets deliveries, by its id; None where it gets none."""
-        return next((arm for arm in self.arms if arm.model.id == model_id), None)
+        return next((arm for arm in self.served_models if arm.model.id == model_id), None)
 
     def set_champion(self, arm: ServedModel) -> None:
-        """Route to it what no canary takes; if it was the canary, there is none any more."""
+        """Route to it all deliveries that no canary gets. If it was the canary, the canary is cleared."""
         self.champion, self._incoming = arm, None
         if self.canary and self.canary.model.id == arm.model.id:
             self.clear_canary()
 
     def set_canary(self, arm: ServedModel, share: float) -> None:
-        """Give a version that share (0 to 1) of the deliveries; when the share grows, keys that had it keep it."""
+        """Give a version that share (0 to 1) of the deliveries. When the share grows, its keys keep it."""
         self.canary, self.share = arm, validated_share(share)
 
     def clear_canary(self) -> None:
         self.canary, self.share = None, 0.0
 
     def set_incoming(self, arm: ServedModel, share: float) -> None:
-        """During a swap: route this share of what no canary takes to the next champion."""
+        """During a swap: route this share of the deliveries that no canary gets to the next champion."""
         self._incoming = arm, validated_share(share)
 
     def clear_incoming(self) -> None:
@@ -99,13 +100,13 @@ class Router:
 
     def _position(self, model_id: int, key: int) -> float:
         """A key's position for a model in this rotation period: in [0, 1), uniform."""
-        turn = int(self._clock() // self._turn_s) if self._turn_s else 0
-        digest = hashlib.blake2b(f"{model_id}:{key}:{turn}".encode(), digest_size=8).digest()
+        period = int(self._clock() // self._rotation_s) if self._rotation_s else 0
+        digest = hashlib.blake2b(f"{model_id}:{key}:{period}".encode(), digest_size=8).digest()
         return int.from_bytes(digest) / 2**64
 
 
 def validated_share(share: float) -> float:
-    """Raises ValueError."""
+    """The share itself. Raises ValueError unless it is from 0 to 1."""
     if not 0 <= share <= 1:
         raise ValueError(f"a share is between 0 and 1, not {share}")
     return share

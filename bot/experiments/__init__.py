@@ -1,10 +1,10 @@
-"""A candidate's trial on people: the sequential test that says promote, harm, go on, or not enough evidence.
+"""A candidate's trial with users: a sequential test that answers promote, harmful, continue or inconclusive.
 
-Pure arithmetic on counts: no storage, no Telegram, no NumPy. `docs/gate.md` tells the method; `make bench-gate` proves
-it.
+The test is pure arithmetic on counts, without a database, Telegram or NumPy. `docs/gate.md` explains the method;
+`make bench-gate` measures its error rates.
 """
 
 from bot.experiments.observations import Observation, ObservationSums, TrialData
-from bot.experiments.sequential_test import SequentialTest, TrialDecision
+from bot.experiments.sequential_test import SequentialTest, TrialAnswer, TrialDecision
 
-__all__ = ["TrialDecision", "TrialData", "ObservationSums", "SequentialTest", "Observation"]
+__all__ = ["Observation", "ObservationSums", "SequentialTest", "TrialAnswer", "TrialData", "TrialDecision"]

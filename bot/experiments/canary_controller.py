@@ -1,8 +1,7 @@
-"""A run's trial: the candidate is served beside the champion, its share of the deliveries grows, and people's ratings
-decide.
+"""A run's trial: the candidate is served beside the champion, its share grows, and users' ratings decide.
 
-Everything that a trial is stands in the database (`storage/learning/trials.py`): a bot that is started again serves the
-candidate again and goes on. Each look is one query and some arithmetic, made whenever somebody has rated.
+A trial's whole state is in the database (`storage/learning/trials.py`): after a restart the bot serves the candidate
+again and continues the trial. The data is analysed after each new rating, with one query and some arithmetic.
 """
 
 import asyncio
@@ -12,8 +11,8 @@ from dataclasses import asdict
 
 from bot.engine.router import ServedModel
 from bot.engine.servers.base import ModelServers, NoCapacity, ServeError
-from bot.experiments import SequentialTest, TrialDecision
-from bot.experiments.rated_photos import observations
+from bot.experiments import SequentialTest, TrialAnswer, TrialDecision
+from bot.experiments.observations import make_observations
 from bot.retraining.deployer import ModelDeployer
 from configs.learning import CanarySettings
 from storage.database import Database
@@ -24,35 +23,35 @@ from storage.learning.runs import Run, RunStateChanged
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 1.0
-"""How often it is looked whether somebody has rated."""
-ANYWAY_S = 60.0
-"""A look is taken at least that often: verdicts are changed, and days pass."""
-PAUSES_S = (5.0, 30.0, 120.0)
-"""Before it is tried again to serve a candidate; after the last try the run has failed."""
+POLL_INTERVAL_S = 1.0
+"""Between two queries for new ratings."""
+MAX_ANALYSIS_INTERVAL_S = 60.0
+"""The longest time between two analyses: users change ratings, and the trial's time runs out."""
+RETRY_DELAYS_S = (5.0, 30.0, 120.0)
+"""Before each new attempt to serve a candidate; after the last one the run has failed."""
 
 
 class CanaryController:
-    """What the loop asks for candidates and new champions (`bot/retraining/orchestrator.py`): one trial at a time."""
+    """Runs the trials of candidates for `RunOrchestrator`, one at a time."""
 
     def __init__(
-        self, database: Database, servers: ModelServers, service: ModelDeployer, settings: CanarySettings
+        self, database: Database, servers: ModelServers, deployer: ModelDeployer, settings: CanarySettings
     ) -> None:
-        self._database, self._servers, self._service, self._settings = database, servers, service, settings
+        self._database, self._servers, self._deployer, self._settings = database, servers, deployer, settings
         self._test = SequentialTest(settings)
 
-    async def drive(self, run: Run) -> None:
-        """Conduct the trial until the run has left canary; where its `cancel_at` is set, end it cancelled.
+    async def run_trial(self, run: Run) -> None:
+        """Run the trial until the run has left canary. If the run's `cancel_at` is set, end it as cancelled.
 
-        Cancelled in between, as when the bot stops, it leaves all as it is and can be called again.
+        If this task is cancelled (the bot stops), the trial stays as it is and can be continued with another call.
         """
         if await self._begin(run):
-            await self._look_until_over(run)
+            await self._analyse_until_over(run)
         await self._close(run)
 
     async def _begin(self, run: Run) -> bool:
-        """Serve the candidate and give it its share; False where the run is over before that."""
-        pauses = iter(PAUSES_S)
+        """Serve the candidate and give it its share; False if the run ends before that."""
+        pauses = iter(RETRY_DELAYS_S)
         while run.state == "canary" and not run.cancel_at:
             try:
                 candidate = await promotion.begin_canary(self._database, run)
@@ -64,7 +63,7 @@ class CanaryController:
                     run,
                     "undecided",
                     EndReason(
-                        f"{error} So nobody could try it; /promote {run.candidate_id} makes it the champion.",
+                        f"{error} So no user could try it; /promote {run.candidate_id} makes it the champion.",
                         "no-room",
                         {"what": str(error)},
                     ),
@@ -78,70 +77,73 @@ class CanaryController:
                         EndReason(f"The candidate can't be served. {error}", "not-served", {"what": str(error)}),
                     )
                     return False
-                log.warning("run %d: its candidate can't be served, next try in %.0f s: %s", run.id, pause, error)
+                log.warning("run %d: its candidate can't be served, next attempt in %.0f s: %s", run.id, pause, error)
                 await asyncio.sleep(pause)
-                run = await runs.find(self._database, run.id)
+                run = await runs.get_run(self._database, run.id)
             else:
                 trial = await trials.begin_trial(
                     self._database, run.id, self._servers.router.champion.model.id, candidate.id
                 )
-                self._share(arm, trial)
+                self._apply_share(arm, trial)
                 return True
         await self._cancel(run)
         return False
 
-    def _share(self, arm: ServedModel, trial: trials.TrialRecord) -> None:
+    def _apply_share(self, arm: ServedModel, trial: trials.TrialRecord) -> None:
         settings = self._settings
-        share = settings.early_share if trial.late_at is None else settings.share
+        share = settings.initial_share if trial.late_at is None else settings.full_share
         self._servers.router.set_canary(arm, share)
         log.info("run %d: model %s answers %.0f %% of all photos", trial.run_id, arm.model.name, 100 * share)
 
-    async def _look_until_over(self, run: Run) -> None:
-        seen, looked = -1, 0.0
-        while (run := await runs.find(self._database, run.id)).state == "canary":
-            trial = await trials.trial_of_run(self._database, run.id)
+    async def _analyse_until_over(self, run: Run) -> None:
+        last_ratings, analysed_at = -1, 0.0
+        while (run := await runs.get_run(self._database, run.id)).state == "canary":
+            trial = await trials.get_trial_of_run(self._database, run.id)
             if trial is None or run.cancel_at:
                 await self._cancel(run)
                 return
-            ratings = await trials.trial_ratings(self._database, trial)
-            if ratings != seen or time.monotonic() - looked > ANYWAY_S:
-                seen, looked = ratings, time.monotonic()
-                await self._look(run, trial)
-            await asyncio.sleep(LOOK_S)
+            ratings = await trials.count_trial_ratings(self._database, trial)
+            if ratings != last_ratings or time.monotonic() - analysed_at > MAX_ANALYSIS_INTERVAL_S:
+                last_ratings, analysed_at = ratings, time.monotonic()
+                await self._analyse(run, trial)
+            await asyncio.sleep(POLL_INTERVAL_S)
 
-    async def _look(self, run: Run, trial: trials.TrialRecord) -> None:
-        """One look at the evidence, and what follows from it.
+    async def _analyse(self, run: Run, trial: trials.TrialRecord) -> None:
+        """Analyse the data and act on the decision.
 
-        A candidate that learnt from somebody forgotten since has no chance.
+        The run fails if the candidate learnt from a user whose data has been erased since.
         """
         try:
-            await promotion.may_serve(self._database, trial.candidate_id)
+            await promotion.ensure_servable(self._database, trial.candidate_id)
         except RegistryError as error:
             await self._end(run, "failed", error)
             return
         champion, candidate = [
-            await trials.rated_photos(self._database, model, trial.began_at, late_at=trial.late_at)
+            await trials.list_photo_ratings(self._database, model, trial.began_at, late_at=trial.late_at)
             for model in (trial.champion_id, trial.candidate_id)
         ]
-        duels = await trials.duel_picks(self._database, trial)
-        decision = self._test.look(observations(champion), observations(candidate), duels, time.time() - trial.began_at)
-        await trials.note_look(self._database, trial.id, asdict(decision))
-        if decision.answer == "promote":
+        duels = await trials.list_duel_choices(self._database, trial)
+        decision = self._test.evaluate(
+            make_observations(champion), make_observations(candidate), duels, time.time() - trial.began_at
+        )
+        await trials.record_trial_measures(self._database, trial.id, asdict(decision))
+        if decision.answer is TrialAnswer.PROMOTE:
             await self._promote(run, decision)
-        elif decision.answer != "go on":
-            await self._end(run, "rejected" if decision.answer == "harm" else "undecided", self.words(decision))
+        elif decision.answer is not TrialAnswer.CONTINUE:
+            harmful = decision.answer is TrialAnswer.HARMFUL
+            await self._end(run, "rejected" if harmful else "undecided", self.describe(decision))
         elif decision.stage and trial.late_at is None:
             trial, arm = await trials.begin_late_stage(self._database, trial.id), self._servers.router.canary
             if arm is not None:
-                self._share(arm, trial)
+                self._apply_share(arm, trial)
 
     async def _promote(self, run: Run, decision: TrialDecision) -> None:
         try:
-            await self._service.promote(run.candidate_id or 0, "canary", reason=self.words(decision))
+            await self._deployer.promote(run.candidate_id or 0, "canary", reason=self.describe(decision))
         except RegistryError as error:
             await self._end(run, "failed", error)
         except ServeError as error:
-            log.warning("run %d: its candidate has won, but can't take over yet: %s", run.id, error)
+            log.warning("run %d: its candidate has won, but can't be deployed yet: %s", run.id, error)
 
     async def _cancel(self, run: Run) -> None:
         if run.state == "canary":
@@ -151,14 +153,14 @@ class CanaryController:
         try:
             await promotion.end_run(self._database, run, state, reason)
         except RunStateChanged as error:
-            log.info("run %d has ended otherwise: %s", run.id, error)
+            log.info("run %d was ended elsewhere: %s", run.id, error)
         else:
-            log.info("run %d is %s: %s", run.id, state, EndReason.of(reason).text)
+            log.info("run %d is %s: %s", run.id, state, EndReason.convert(reason).text)
 
     async def _close(self, run: Run) -> None:
-        """Whoever ended it: the candidate gets no deliveries any more, unless it is the champion now."""
-        run = await runs.find(self._database, run.id)
-        trial, router = await trials.trial_of_run(self._database, run.id), self._servers.router
+        """Record the end of the trial. The candidate gets no more deliveries, unless it is the champion now."""
+        run = await runs.get_run(self._database, run.id)
+        trial, router = await trials.get_trial_of_run(self._database, run.id), self._servers.router
         if trial and run.finished:
             await trials.end_trial(self._database, trial.id, run.state, run.reason)
         if run.candidate_id is None or router.champion.model.id == run.candidate_id:
@@ -168,20 +170,20 @@ class CanaryController:
         try:
             await self._servers.end(run.candidate_id)
         except ServeError as error:
-            log.warning("model %d goes on being served: %s", run.candidate_id, error)
+            log.warning("model %d is still served: %s", run.candidate_id, error)
 
-    def words(self, decision: TrialDecision) -> EndReason:
-        """A verdict with its figures, for people."""
+    def describe(self, decision: TrialDecision) -> EndReason:
+        """The verdict with its counts, for admins."""
         settings = self._settings
         verdict = {
             "better": "People like its jokes better.",
             "worse": "People like its jokes less.",
-            "ratings": f"After {settings.ratings} ratings neither is clearly better, so the champion stays.",
-            "days": f"After {settings.days:g} days neither is clearly better, so the champion stays.",
+            "ratings": f"After {settings.max_ratings} ratings neither is clearly better, so the champion stays.",
+            "days": f"After {settings.max_days:g} days neither is clearly better, so the champion stays.",
         }.get(decision.reason, decision.reason)
         arms = [
-            f"{arm.likes} of {arm.ratings} ratings liked {whose}"
-            for arm, whose in ((decision.candidate, "its jokes"), (decision.champion, "the champion's"))
+            f"{arm.likes} of {arm.ratings} ratings liked {jokes}"
+            for arm, jokes in ((decision.candidate, "its jokes"), (decision.champion, "the champion's"))
         ]
         duels = f" There were {decision.duels} duels." if decision.duels else ""
         old, new = decision.champion, decision.candidate

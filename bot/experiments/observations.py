@@ -1,17 +1,16 @@
-"""What a trial has seen, as sums: units by stage and arm, and duels.
+"""A trial's data as sums: units by stage and arm, and duels.
 
-A unit is one arm's jokes for one photo: eight people who rate one joke are not eight trials. What counts is its mean
-liking, liked ratings over ratings, liked being 😂 or 🙂.
+A unit is one arm's jokes for one photo, so that eight users' ratings of one joke are one observation. Its value is the
+mean liking: liked ratings over ratings, where 😂 and 🙂 are liked.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-EARLY, LATE = 0, 1
-"""Stages: jokes made while the candidate had its small share, and those made since.
+from storage.learning.trials import PhotoRatings
 
-Arms are compared within a stage.
-"""
+EARLY, LATE = 0, 1
+"""Stages: jokes made while the candidate had its small share, and later ones. Arms are compared within a stage."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +22,14 @@ class Observation:
     stage: int = EARLY
 
 
+def make_observations(photos: Iterable[PhotoRatings]) -> list[Observation]:
+    """One observation for each photo and stage."""
+    return [Observation(photo.likes, photo.ratings, int(photo.late)) for photo in photos]
+
+
 @dataclass
 class ObservationSums:
-    """Sums over one arm's units in one stage; `total` and `squares` are of the units' mean likings."""
+    """Sums over one arm's units in one stage; `total` and `squares` are sums over the units' mean likings."""
 
     units: int = 0
     total: float = 0.0
@@ -34,11 +38,11 @@ class ObservationSums:
     ratings: int = 0
 
     def add(self, likes: int, ratings: int) -> None:
-        """Take in a unit. Raises ValueError where it has no ratings, or more likes than ratings."""
+        """Add a unit. Raises ValueError if it has no ratings, or more likes than ratings."""
         self._change(likes, ratings, 1)
 
     def remove(self, likes: int, ratings: int) -> None:
-        """Take out a unit that was added as it is given; add it again with its new counts."""
+        """Remove a unit that was added with these counts, to add it again with its new counts."""
         self._change(likes, ratings, -1)
 
     def _change(self, likes: int, ratings: int, sign: int) -> None:
@@ -63,10 +67,10 @@ class ObservationSums:
 
 @dataclass
 class TrialData:
-    """All that a look at a trial needs. `stages` holds (champion, candidate) tallies by stage.
+    """The data for one analysis of a trial. `stages` has the sums of (champion, candidate) by stage.
 
-    A duel is one photo's net pick for the candidate: +1 its joke, -1 the champion's, 0 both meh (or the mean of several
-    people's picks); `duels` counts them, with the sum and the sum of squares.
+    A duel is one photo's net pick for the candidate: +1 its joke, -1 the champion's, 0 neither (or the mean of several
+    users' picks). `duels` is their number, `duels_total` their sum and `duels_squares` their sum of squares.
     """
 
     stages: dict[int, tuple[ObservationSums, ObservationSums]] = field(
@@ -80,32 +84,32 @@ class TrialData:
     duels_squares: float = 0.0
 
     @classmethod
-    def of(
+    def from_units(
         cls, champion: Iterable[Observation], candidate: Iterable[Observation], duels: Iterable[float] = ()
     ) -> "TrialData":
-        """Count units and duels; those without ratings are passed over."""
+        """The sums of units and duels. Units without ratings are skipped."""
         evidence = cls()
         for arm, units in enumerate((champion, candidate)):
             for unit in units:
                 if unit.ratings:
-                    evidence.tally(unit.stage, arm).add(unit.likes, unit.ratings)
+                    evidence.sums_of(unit.stage, arm).add(unit.likes, unit.ratings)
         for pick in duels:
             evidence.add_duel(pick)
         return evidence
 
-    def tally(self, stage: int, arm: int) -> ObservationSums:
+    def sums_of(self, stage: int, arm: int) -> ObservationSums:
         """The sums of one arm (0 champion, 1 candidate) in a stage."""
         return self.stages.setdefault(stage, (ObservationSums(), ObservationSums()))[arm]
 
     def add_duel(self, pick: float) -> None:
-        """Raises ValueError for a pick outside -1…1."""
+        """Add a duel. Raises ValueError for a pick outside -1…1."""
         if not -1 <= pick <= 1:
             raise ValueError(f"a duel's net pick is from -1 to 1, not {pick!r}")
         self.duels += 1
         self.duels_total += pick
         self.duels_squares += pick * pick
 
-    def sums(self, arm: int) -> tuple[int, int, int]:
+    def counts_of(self, arm: int) -> tuple[int, int, int]:
         """Likes, ratings and units of one arm over all stages."""
         likes = ratings = units = 0
         for pair in self.stages.values():
@@ -113,6 +117,6 @@ class TrialData:
         return likes, ratings, units
 
     @property
-    def raised(self) -> bool:
+    def has_late_data(self) -> bool:
         """Whether a joke of a later stage than the first has been rated."""
         return any(pair[0].units or pair[1].units for stage, pair in self.stages.items() if stage != EARLY)

@@ -1,12 +1,12 @@
-"""Has liking fallen? The sequential test of the watch over a new champion.
+"""The sequential test of the champion monitor: has the liking fallen since the promotion?
 
-It is the harm side of the trial's test (`bot/experiments/`): the difference between the new champion's and its
-predecessor's mean liking over photos, against the one-sided normal mixture bound of Robbins, which may be looked at as
-often as wanted. Here the predecessor's photos are a fixed sample, n of them, and the new champion's come one by one.
-With equal variances the covariance of the differences after m and after m' > m photos is σ²(1/m' + 1/n), the variance
-of the later one: in the information n·m/(n + m) the score is a Brownian motion, as the bound asks.
+It is the harm side of the trial's test: the difference between the new champion's and its predecessor's mean liking
+over photos, against the one-sided normal mixture bound of Robbins, which allows any number of analyses. Here the
+predecessor's photos are a fixed sample of n, and the new champion's come one by one. With equal variances the
+covariance of the differences after m and after m' > m photos is σ²(1/m' + 1/n), the variance of the later one. So in
+the information n·m/(n + m) the score is a Brownian motion, as the bound requires.
 
-A champion that is as good as the one before is taken back with probability alpha at most, over the whole watch.
+A champion that is as good as its predecessor is rolled back with probability alpha at most, over the whole monitoring.
 """
 
 import math
@@ -17,13 +17,13 @@ from bot.experiments.boundaries import from_normal, harm_boundary
 from bot.experiments.observations import EARLY, Observation, TrialData
 from bot.experiments.sequential_test import estimate_difference, mantel_haenszel_weight
 
-LEAST_BEFORE, LEAST_NOW = 50, 10
-"""Rated photos of the predecessor and of the new champion below which nothing is said."""
+MIN_PREDECESSOR_PHOTOS, MIN_CHAMPION_PHOTOS = 50, 10
+"""Minimum of rated photos of each model; below it the test finds nothing."""
 
 
 @dataclass(frozen=True)
 class RegressionResult:
-    """What a look saw: likings as means over photos, and the most that the difference (new minus before) may be."""
+    """One analysis: mean likings over photos, and the upper bound `at_most` of the difference (now minus before)."""
 
     fell: bool
     before: float
@@ -33,18 +33,16 @@ class RegressionResult:
     at_most: float
 
 
-def test_regression(
+def compare_with_predecessor(
     before: Iterable[Observation], now: Iterable[Observation], alpha: float, ratings: int
 ) -> RegressionResult:
-    """Compare; `ratings` is how many the whole watch is planned to see of the new champion."""
-    evidence = TrialData.of(before, now)
-    old, new = evidence.tally(EARLY, 0), evidence.tally(EARLY, 1)
+    """Analyse the ratings so far; `ratings` is the planned number of the new champion's ratings."""
+    evidence = TrialData.from_units(before, now)
+    old, new = evidence.sums_of(EARLY, 0), evidence.sums_of(EARLY, 1)
     at_most = 1.0
-    if old.units >= LEAST_BEFORE and new.units >= LEAST_NOW:
+    if old.units >= MIN_PREDECESSOR_PHOTOS and new.units >= MIN_CHAMPION_PHOTOS:
         estimate = estimate_difference(evidence)
         planned = mantel_haenszel_weight(old.units, max(new.units, ratings * new.units / new.ratings))
-        room = from_normal(harm_boundary(min(1.0, estimate.weight / planned), alpha), estimate.freedom) * math.sqrt(
-            estimate.variance
-        )
-        at_most = min(1.0, estimate.difference + room)
+        boundary = from_normal(harm_boundary(min(1.0, estimate.weight / planned), alpha), estimate.freedom)
+        at_most = min(1.0, estimate.difference + boundary * math.sqrt(estimate.variance))
     return RegressionResult(at_most < 0, old.mean, new.mean, new.units, new.ratings, at_most)

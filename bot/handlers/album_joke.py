@@ -1,8 +1,7 @@
-"""One joke for a whole album: about its first photo, with buttons 1 … N for a joke about another.
+"""One joke for a whole album: about its first photo, with buttons 1 … N for jokes about the others.
 
-One update owes the answer, the first whose photo is stored; the others add theirs to the album's row and are done. So
-no update waits for another, and whatever a kill cuts off goes on: the answer as that update's, a late photo's button as
-its.
+The first update whose photo is stored delivers the joke; the others add their photos to the album's row and end. So no
+update waits for another, and after a kill each update resumes its own work: the joke, or the button of a late photo.
 """
 
 import logging
@@ -12,7 +11,7 @@ from bot.handlers.another_joke import StoredPhotoAccess
 from bot.handlers.callback_data import AlbumPhotoButton
 from bot.handlers.joke_delivery import JokeDelivery
 from bot.handlers.keyboards import JokeKeyboards, is_own_button
-from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button
+from bot.handlers.routes import ButtonPress, IncomingMessage, Route, button
 from bot.jokes.album_tracker import AlbumState, AlbumTracker
 from bot.jokes.photo_intake import PhotoIntake
 from bot.jokes.styles import StyleRotation
@@ -21,7 +20,7 @@ from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import IncomingImage
 from storage.chat import albums
 from storage.chat.albums import AlbumPhoto
-from storage.chat.jokes import get_delivery, get_joke, styles_told
+from storage.chat.jokes import get_delivery, get_joke, list_shown_styles
 from storage.database import Database
 from storage.media.photos import Photo, get_photo
 
@@ -29,14 +28,14 @@ log = logging.getLogger(__name__)
 
 
 class AlbumJokeHandlers:
-    """Delivers jokes for whole albums, and takes presses of the photos' numbers."""
+    """Delivers one joke for an album, and handles presses of the photo numbers under it."""
 
     def __init__(
         self,
         messenger: Messenger,
         database: Database,
         keyboards: JokeKeyboards,
-        albums_: AlbumTracker,
+        tracker: AlbumTracker,
         limiter: UserLimiter,
         intake: PhotoIntake,
         styles: StyleRotation,
@@ -44,11 +43,11 @@ class AlbumJokeHandlers:
         delivery: JokeDelivery,
     ) -> None:
         self._messenger, self._database, self._keyboards = messenger, database, keyboards
-        self._albums, self._limiter, self._intake = albums_, limiter, intake
+        self._albums, self._limiter, self._intake = tracker, limiter, intake
         self._styles, self._photos, self._delivery = styles, photos, delivery
 
     def routes(self) -> list[Route]:
-        return [button(AlbumPhotoButton, self.on_number)]
+        return [button(AlbumPhotoButton, self.on_photo_number)]
 
     async def deliver(
         self,
@@ -59,13 +58,13 @@ class AlbumJokeHandlers:
         *,
         unasked: bool,
     ) -> None:
-        """Store a photo of an album, and answer the album if that is this update's to do.
+        """Store a photo of an album, and deliver the album's joke if this update is the first of them.
 
-        Raises as PhotoIntake.receive, and TooManyPending.
+        Raises TooManyPending, and as PhotoIntake.receive does.
         """
         message, user_id = incoming.message, incoming.user.id
-        with album.one_hand(self._limiter, user_id):
-            with album.fetch(incoming.update_id):
+        with album.hold_token(self._limiter, user_id):
+            with album.mark_downloading(incoming.update_id):
                 stored = await self._intake.receive(picture, user_id, incoming.update)
                 joined = await albums.join_album(
                     self._database,
@@ -78,32 +77,33 @@ class AlbumJokeHandlers:
                     caption=caption,
                 )
             if joined.message_id is None and joined.update_id == incoming.update_id:
-                await self._albums.settled(album)
-                shown = await self._deliver_first(incoming, album, joined.id, unasked=unasked)
-                if len(await albums.photos_of(self._database, joined.id)) == shown:
+                await self._albums.wait_complete(album)
+                photo_count = await self._deliver_first(incoming, album, joined.id, unasked=unasked)
+                if len(await albums.list_album_photos(self._database, joined.id)) == photo_count:
                     return
-            await self._show_all(joined.id)
+            await self._refresh_buttons(joined.id)
 
-    async def on_number(self, press: ButtonPress[AlbumPhotoButton]) -> None:
-        """A joke about another photo of the album; a further one, in another style, where it has had one already."""
+    async def on_photo_number(self, press: ButtonPress[AlbumPhotoButton]) -> None:
+        """Deliver a joke about that photo, in another style where the chat has had one about it."""
         found = await self._find(press)
         if found is None:
             await self._messenger.reject_button(press.query)
             return
         chosen, caption = found
         await self._photos.with_stored_photo(
-            press, chosen.photo_id, lambda photo: self._deliver_number(press, chosen, photo, caption)
+            press, chosen.photo_id, lambda photo: self._deliver_for_photo(press, chosen, photo, caption)
         )
 
     async def _deliver_first(
         self, incoming: IncomingMessage, album: AlbumState, album_id: int, *, unasked: bool
     ) -> int:
-        """The album's joke, under its first photo; returns how many photos there were by then."""
-        photos = await albums.photos_of(self._database, album_id)
-        # A joke that was made before a kill decides which photo it is, whatever has joined since.
+        """Deliver the album's joke as a reply to its first photo; returns how many photos the album had then."""
+        photos = await albums.list_album_photos(self._database, album_id)
+        # A joke made before a kill decides about which photo the album's joke is, even if others have joined since.
         joke_id = incoming.resume.joke_id if incoming.resume else None
-        made = await get_joke(self._database, joke_id) if joke_id else None
-        first = next((one for one in photos if made and one.photo_id == made.photo_id), photos[0] if photos else None)
+        earlier_joke = await get_joke(self._database, joke_id) if joke_id else None
+        matches = [entry for entry in photos if earlier_joke and entry.photo_id == earlier_joke.photo_id]
+        first = next(iter(matches or photos), None)
         photo = await get_photo(self._database, first.photo_id) if first else None
         if first is None or photo is None:
             log.info("update %d: the album's photos are gone", incoming.update_id)
@@ -119,8 +119,8 @@ class AlbumJokeHandlers:
         await self._delivery.deliver(request, photo)
         return len(photos)
 
-    async def _show_all(self, album_id: int) -> None:
-        """Bring the buttons of an album's joke up to its photos; nothing where the joke is still to come."""
+    async def _refresh_buttons(self, album_id: int) -> None:
+        """Update the photo buttons under an album's joke; does nothing where the joke isn't delivered yet."""
         album = await albums.get_album(self._database, album_id)
         if album is None or album.message_id is None:
             return
@@ -128,26 +128,25 @@ class AlbumJokeHandlers:
             self._keyboards.refresh(delivery.chat_id, delivery.message_id, delivery.joke_id)
             await self._keyboards.wait_refreshed(delivery.chat_id, delivery.message_id)
 
-    async def _deliver_number(
+    async def _deliver_for_photo(
         self, press: ButtonPress[AlbumPhotoButton], chosen: AlbumPhoto, photo: Photo, caption: str | None
     ) -> None:
         chat_id = press.message.chat.id
         request = self._delivery.request_for(press, chosen.message_id, chat_id, caption)
-        if await styles_told(self._database, photo.id, chat_id, request.language):
+        if await list_shown_styles(self._database, photo.id, chat_id, request.language):
             await self._messenger.answer_button(press.query, "another-coming")
         else:
             await self._messenger.answer_button(press.query, "number-coming", number=chosen.number)
-        first = request.style or self._delivery.usual_style(request.language)
+        first = request.style or self._delivery.default_style(request.language)
         async with self._styles.another(request.language, chat_id, photo.id, first=first) as style:
             await self._delivery.deliver(replace(request, style=style), photo)
 
     async def _find(self, press: ButtonPress[AlbumPhotoButton]) -> tuple[AlbumPhoto, str | None] | None:
-        """The photo that was asked for, and the caption for it; None unless the button is under its own album's joke.
+        """The photo of the button, and a caption for it; None unless the button is under its own album's joke.
 
-        A message that was sent just before a crash is not noted as the album's; Telegram's server proves that it is
-        ours.
+        A message that was sent just before a crash may not be recorded as the album's; then `is_own_button` decides.
         """
-        found = await albums.find_photo(self._database, press.data.album_photo_id)
+        found = await albums.get_album_of_photo(self._database, press.data.album_photo_id)
         if found is None or press.message.chat.id != found[0].chat_id:
             return None
         album, photos = found

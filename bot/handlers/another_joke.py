@@ -1,4 +1,4 @@
-"""🔁: another joke about the same photo, in another style, in a message of its own."""
+"""The button 🔁: another joke about the same photo, in another style, in a message of its own."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -8,19 +8,20 @@ from bot.chats.daily_quota import DailyQuota
 from bot.handlers.callback_data import AnotherJokeButton
 from bot.handlers.joke_delivery import JokeDelivery, JokeRequest
 from bot.handlers.keyboards import JokeKeyboards
-from bot.handlers.routing import ButtonPress, Route, button
+from bot.handlers.routes import ButtonPress, Route, button
 from bot.jokes.photo_intake import PhotoIntake
 from bot.jokes.styles import StyleRotation
 from bot.jokes.user_limiter import TooManyPending, UserLimiter
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import quoted_message_id
+from bot.telegram.write_access import WriteAccess
 from storage.chat.jokes import get_joke
 from storage.database import Database
 from storage.media.photos import Photo
 
 
 class StoredPhotoAccess:
-    """Checks what a joke about a stored photo needs when a button asks for one."""
+    """Checks whether a joke about a stored photo may be made for a button press."""
 
     def __init__(
         self,
@@ -29,23 +30,28 @@ class StoredPhotoAccess:
         quota: DailyQuota,
         limiter: UserLimiter,
         intake: PhotoIntake,
+        access: WriteAccess,
     ) -> None:
         self._messenger, self._chats, self._quota = messenger, chats, quota
-        self._limiter, self._intake = limiter, intake
+        self._limiter, self._intake, self._access = limiter, intake, access
 
     async def with_stored_photo(
         self, press: ButtonPress[Any], photo_id: int, handle: Callable[[Photo], Awaitable[None]]
     ) -> None:
-        """Call `handle` with the photo, or say why not: it is gone, the chat's quota is used up, or the user's
-        limit.
+        """Call `handle` with the photo, or answer that it is gone or that a limit of chat or user is reached.
+
+        Only answer the press where the bot may not write.
         """
+        if self._access.is_refused(press.message.chat.id):
+            await self._messenger.answer_button(press.query)
+            return
         photo = await self._intake.find_stored(photo_id)
         if photo is None:
             await self._messenger.reject_button(press.query, "photo-gone")
             return
         chat_id = press.message.chat.id
         if await self._quota.is_full(chat_id, press.update_id):
-            jokes = self._chats.of(chat_id).daily
+            jokes = self._chats.get(chat_id).daily
             await self._messenger.answer_button(press.query, "daily-full", alert=True, jokes=jokes)
             return
         try:
@@ -56,7 +62,7 @@ class StoredPhotoAccess:
 
 
 class AnotherJokeHandlers:
-    """Takes presses of 🔁."""
+    """Handles presses of 🔁."""
 
     def __init__(
         self,
@@ -75,7 +81,7 @@ class AnotherJokeHandlers:
         return [button(AnotherJokeButton, self.on_another_joke)]
 
     async def on_another_joke(self, press: ButtonPress[AnotherJokeButton]) -> None:
-        """Answer the press at once; the joke comes when it comes."""
+        """Answer the press at once, then deliver the joke."""
         joke_id, chat_id = press.data.joke_id, press.message.chat.id
         joke = await get_joke(self._database, joke_id) if await self._keyboards.is_joke_button(press, joke_id) else None
         if joke is None:

@@ -1,18 +1,18 @@
-"""/best: the best liked jokes of a chat. /mine: a user's own latest jokes and their ratings."""
+"""/best: the best liked jokes of a chat. /mine: a user's latest jokes with their ratings."""
 
 from telegram import Message
 
-from bot.handlers.routing import IncomingMessage, Route, command
+from bot.handlers.routes import IncomingMessage, Route, command
 from bot.i18n.formatting import format_rating_counts
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import is_private
 from bot.telegram.text import truncate_for_telegram
-from storage.chat.best import LEAST_IN_GROUPS, BestJoke, best_of_chat, latest_of_person
+from storage.chat.best import MIN_RATINGS_IN_GROUPS, BestJoke, list_best_jokes, list_latest_jokes
 from storage.database import Database
 
-SHOWN = 5
-JOKE_UNITS = 600
-"""What is shown of a long joke, in UTF-16 code units: all of them fit into one message."""
+MAX_SHOWN = 5
+MAX_JOKE_UNITS = 600
+"""Longest shown joke in UTF-16 code units, so that all of them fit into one message."""
 
 
 class BestJokeHandlers:
@@ -25,17 +25,17 @@ class BestJokeHandlers:
         return [command("best", self.on_best), command("mine", self.on_mine)]
 
     async def on_best(self, incoming: IncomingMessage) -> None:
-        """The best liked jokes of this chat alone: other chats' jokes are private to them."""
+        """Show the best liked jokes of this chat only; other chats' jokes are private."""
         message = incoming.message
-        minimum = 1 if is_private(message) else LEAST_IN_GROUPS
-        jokes = await best_of_chat(self._database, message.chat.id, minimum=minimum, limit=SHOWN)
+        minimum = 1 if is_private(message) else MIN_RATINGS_IN_GROUPS
+        jokes = await list_best_jokes(self._database, message.chat.id, minimum=minimum, limit=MAX_SHOWN)
         await self._show(message, "best", jokes)
 
     async def on_mine(self, incoming: IncomingMessage) -> None:
-        """In a group only the user's jokes that were shown there."""
+        """Show the user's latest jokes; in a group only those delivered there."""
         message = incoming.message
         chat_id = None if is_private(message) else message.chat.id
-        jokes = await latest_of_person(self._database, incoming.user.id, chat_id=chat_id, limit=SHOWN)
+        jokes = await list_latest_jokes(self._database, incoming.user.id, chat_id=chat_id, limit=MAX_SHOWN)
         await self._show(message, "mine", jokes)
 
     async def _show(self, message: Message, name: str, jokes: list[BestJoke]) -> None:
@@ -48,4 +48,4 @@ class BestJokeHandlers:
 
 
 def _entry(joke: BestJoke) -> str:
-    return f"{truncate_for_telegram(joke.text, max_units=JOKE_UNITS)}\n{format_rating_counts(joke.counts)}".rstrip()
+    return f"{truncate_for_telegram(joke.text, max_units=MAX_JOKE_UNITS)}\n{format_rating_counts(joke.counts)}".rstrip()

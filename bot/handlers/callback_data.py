@@ -1,13 +1,15 @@
 """The data of all buttons under messages: one class each, `encode` and `decode`.
 
 Telegram keeps old messages, so these formats don't change: r:JOKE:VALUE, a:JOKE, n:ALBUM_PHOTO, d:DUEL:CHOICE,
-f:USER:ANSWER, l:USER:LANGUAGE, c:PAGE[:VALUE], v:ANSWER:JOKE, u:PAGE, s:LOOK, yes:USER:WHAT:NUMBER,
+f:USER:ANSWER, l:USER:LANGUAGE, c:PAGE[:VALUE], v:ANSWER:JOKE, u:PAGE, s:THEME, yes:USER:WHAT:NUMBER,
 no:USER:WHAT:NUMBER. A modified client can send any data: decoding proves nothing about who may press the button.
 """
 
 import re
 from dataclasses import dataclass, fields
 from typing import ClassVar, Self
+
+from storage.chat.duels import Choice
 
 ID = r"\d{1,18}"
 
@@ -19,7 +21,7 @@ class CallbackData:
     PREFIX: ClassVar[str] = ""
     PATTERN: ClassVar[re.Pattern[str]]
     REJECTION: ClassVar[str] = "button-unknown"
-    """The key of the text for a user who may not press it, and for data that has its prefix but doesn't decode."""
+    """The key of the rejection for other users' presses, and for data with this prefix that doesn't decode."""
 
     def encode(self) -> str:
         """The button's callback_data."""
@@ -28,7 +30,7 @@ class CallbackData:
 
     @classmethod
     def decode(cls, data: str | None) -> Self | None:
-        """The button of this kind; None for any other data."""
+        """The decoded button; None for data of another kind."""
         match = cls.PATTERN.fullmatch(data or "")
         if match is None:
             return None
@@ -42,7 +44,7 @@ class CallbackData:
 
 
 def rejection_key(data: str | None) -> str:
-    """The key of the text for a button that no route takes."""
+    """The key of the rejection for a button that no route matches."""
     kinds = (kind for kind in CallbackData.__subclasses__() if kind.PREFIX and (data or "").startswith(kind.PREFIX))
     return next(kinds, CallbackData).REJECTION
 
@@ -82,12 +84,12 @@ class DuelButton(CallbackData):
 
     PREFIX, PATTERN = "d:", _pattern("d:", duel_id=ID, choice="a|b|meh")
     duel_id: int
-    choice: str
+    choice: Choice
 
 
 @dataclass(frozen=True)
 class ForgetButton(CallbackData):
-    """The answer ("yes" or "no") of the user who was asked whether to be forgotten."""
+    """The answer ("yes" or "no") of a user to the confirmation of /forget."""
 
     PREFIX, PATTERN = "f:", _pattern("f:", user_id=ID, answer="yes|no")
     REJECTION = "forget-not-yours"
@@ -97,7 +99,7 @@ class ForgetButton(CallbackData):
 
 @dataclass(frozen=True)
 class LanguageButton(CallbackData):
-    """The language that the user who was asked has chosen; "app" for that of their app."""
+    """The language that a user has chosen; "app" for that of their app."""
 
     PREFIX, PATTERN = "l:", _pattern("l:", user_id=ID, language=r"[\w-]{1,32}")
     REJECTION = "not-your-button"
@@ -116,7 +118,7 @@ class SettingsButton(CallbackData):
 
 @dataclass(frozen=True)
 class ReviewButton(CallbackData):
-    """An admin's answer ("keep" or "drop") about a joke that a run would learn."""
+    """An admin's decision ("keep" or "drop") about a joke that a run would learn."""
 
     PREFIX, PATTERN = "v:", _pattern("v:", answer="keep|drop", joke_id=ID)
     REJECTION = "not-your-button"
@@ -135,11 +137,11 @@ class UsersPageButton(CallbackData):
 
 @dataclass(frozen=True)
 class StatsButton(CallbackData):
-    """The picture of /stats in another look: "light" or "dark"."""
+    """The picture of /stats in the theme "light" or "dark"."""
 
-    PREFIX, PATTERN = "s:", _pattern("s:", look="light|dark")
+    PREFIX, PATTERN = "s:", _pattern("s:", theme="light|dark")
     REJECTION = "not-your-button"
-    look: str
+    theme: str
 
 
 @dataclass(frozen=True)
@@ -159,14 +161,14 @@ class Confirmation(CallbackData):
 
 
 class PromoteConfirmation(Confirmation):
-    """Whether model `number` shall be put into service."""
+    """Whether to deploy model `number`."""
 
     WHAT = "promote"
     PATTERN = _pattern("", answer="yes|no", user_id=ID, what=WHAT, number=ID)
 
 
 class RetrainConfirmation(Confirmation):
-    """Whether a run shall begin; `number` is how many new jokes it would learn from."""
+    """Whether to start a run; `number` is how many new jokes it would learn from."""
 
     WHAT = "retrain"
     PATTERN = _pattern("", answer="yes|no", user_id=ID, what=WHAT, number=ID)

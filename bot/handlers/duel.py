@@ -1,9 +1,7 @@
-"""A duel: now and then the user who sent a photo gets the champion's and the candidate's joke, in random order, and
-chooses.
+"""Duels: some photos are answered with a joke of the champion and one of the candidate, and the user chooses.
 
-The duel's row is made first and says whose joke is A, so a bot that was killed goes on with the same duel. Where
-something is missing (a model doesn't answer, the trial has ended, both jokes are the same) the photo gets a single
-joke.
+The order is random. The duel's row is stored first and says whose joke is A, so a restart resumes the same duel. The
+photo gets a single joke where a model fails, the trial has ended or both jokes are the same.
 """
 
 import asyncio
@@ -18,23 +16,34 @@ from bot.engine.router import Router, ServedModel
 from bot.handlers.callback_data import DuelButton
 from bot.handlers.joke_delivery import JokeRequest
 from bot.handlers.keyboards import is_own_button
-from bot.handlers.routing import ButtonPress, Route, button
+from bot.handlers.routes import ButtonPress, Route, button
 from bot.handlers.streaming_reply import StreamingReplies, StreamingReply
 from bot.jokes.generator import JokeGenerator
 from bot.messaging.messenger import Messenger
-from storage.chat.duels import DuelRecord, begin_duel, choose, drop_duel, duel_of_update, get_duel, set_joke, show_duel
+from storage.chat.duels import (
+    Choice,
+    DuelRecord,
+    Side,
+    begin_duel,
+    delete_duel,
+    get_duel,
+    get_duel_of_update,
+    record_choice,
+    record_duel_joke,
+    record_duel_message,
+)
 from storage.chat.jokes import Joke, get_joke
 from storage.database import Database
-from storage.learning.trials import open_trial
+from storage.learning.trials import get_open_trial
 from storage.media.photos import Photo
 
 log = logging.getLogger(__name__)
 
-SIDES = {"a": "🅰️", "b": "🅱️"}
+SIDES: dict[Choice, str] = {"a": "🅰️", "b": "🅱️"}
 
 
 class DuelHandlers:
-    """Delivers duels, at most one in `every` photos (0: none), and takes the choices."""
+    """Delivers duels, at most one in `one_in` photos (0: none), and handles the choices."""
 
     def __init__(
         self,
@@ -43,43 +52,45 @@ class DuelHandlers:
         generator: JokeGenerator,
         replies: StreamingReplies,
         router: Router,
-        every: int,
+        one_in: int,
     ) -> None:
         self._messenger, self._database, self._generator = messenger, database, generator
-        self._replies, self._router, self._every = replies, router, every
+        self._replies, self._router, self._one_in = replies, router, one_in
 
     def routes(self) -> list[Route]:
         return [button(DuelButton, self.on_choice)]
 
     async def deliver(self, request: JokeRequest, photo: Photo) -> bool:
-        """Answer a photo with two jokes to choose from; False where it is to get a single one."""
-        if request.resume is None and (not self._every or self._router.canary is None):
+        """Answer a photo with a duel; False where it should get a single joke."""
+        if request.resume is None and (not self._one_in or self._router.canary is None):
             return False
         duel = await self._find(request)
         if duel is None:
             return False
         chat_id, user = request.chat.chat_id, request.user
         async with self._replies.begin(request.update_id, chat_id, request.message_id, user, request.resume) as reply:
-            jokes = await self._both(request, photo, duel, reply)
+            jokes = await self._make_both(request, photo, duel, reply)
             if jokes is None:
-                await drop_duel(self._database, duel.id)
+                await delete_duel(self._database, duel.id)
                 return False
             text = self._messenger.text(user, "duel", a=jokes[0].text, b=jokes[1].text)
             try:
-                await reply.finish(text, self._keyboard(user, duel.id), partial(show_duel, self._database, duel.id))
+                await reply.finish(
+                    text, self._keyboard(user, duel.id), partial(record_duel_message, self._database, duel.id)
+                )
             except Forbidden:
-                log.info("duel %d can't be delivered: chat %d has shut the bot out", duel.id, chat_id)
+                log.debug("duel %d can't be delivered: the bot may not write in chat %d", duel.id, chat_id)
                 return True
         log.info("update %d: duel %d of jokes %d and %d", request.update_id, duel.id, jokes[0].id, jokes[1].id)
         return True
 
     async def on_choice(self, press: ButtonPress[DuelButton]) -> None:
-        """The first choice stands; then the message says what was chosen and loses its buttons."""
+        """Store the first choice, show it in the message and remove the buttons."""
         duel, choice = await get_duel(self._database, press.data.duel_id), press.data.choice
         if duel is None or not await self._may_choose(press, duel):
             await self._messenger.reject_button(press.query)
             return
-        if not await choose(self._database, duel.id, choice):
+        if not await record_choice(self._database, duel.id, choice):
             await self._messenger.answer_button(press.query, "duel-again")
             return
         await self._messenger.answer_button(press.query, f"duel-chosen-{choice}")
@@ -90,8 +101,8 @@ class DuelHandlers:
         await self._messenger.edit(duel.chat_id, press.message.message_id, text)
 
     def _keyboard(self, user: User, duel_id: int) -> InlineKeyboardMarkup:
-        """A, B, neither."""
-        labels = {**SIDES, "meh": self._messenger.text(user, "duel-meh")}
+        """Buttons for A, B and neither."""
+        labels: dict[Choice, str] = {**SIDES, "meh": self._messenger.text(user, "duel-meh")}
         return InlineKeyboardMarkup(
             [
                 [
@@ -102,43 +113,50 @@ class DuelHandlers:
         )
 
     async def _find(self, request: JokeRequest) -> DuelRecord | None:
-        """The duel that was begun for this update before a restart, or a new one where one is due."""
-        if request.resume and (begun := await duel_of_update(self._database, request.update_id)):
-            return begun
+        """The duel begun for this update before a restart, or a new one where one is due; None for no duel."""
+        if request.resume and (earlier := await get_duel_of_update(self._database, request.update_id)):
+            return earlier
         canary, user_id = self._router.canary, request.user.id
-        if not self._every or canary is None or request.chat.chat_id != user_id:
+        if not self._one_in or canary is None or request.chat.chat_id != user_id:
             return None
-        trial = await open_trial(self._database)
+        trial = await get_open_trial(self._database)
         if trial is None or trial.candidate_id != canary.model.id:
             return None
         first = secrets.choice((trial.champion_id, trial.candidate_id))
-        return await begin_duel(self._database, trial.id, request.update_id, user_id, user_id, first, every=self._every)
+        return await begin_duel(
+            self._database, trial.id, request.update_id, user_id, user_id, first, every=self._one_in
+        )
 
-    async def _both(
+    async def _make_both(
         self, request: JokeRequest, photo: Photo, duel: DuelRecord, reply: StreamingReply
     ) -> tuple[Joke, Joke] | None:
-        """A and B, made at the same time; None where two different jokes of the two models can't be had."""
+        """Make A and B concurrently; None unless they are different jokes of the two models."""
         champion, candidate = self._router.champion, self._router.canary
         if candidate is None:
             return None
         first, second = (champion, candidate) if duel.first_model_id == champion.model.id else (candidate, champion)
-        made = await asyncio.gather(
-            self._side(request, photo, duel, "a", first, reply),
-            self._side(request, photo, duel, "b", second, reply),
+        results = await asyncio.gather(
+            self._make_side(request, photo, duel, "a", first, reply),
+            self._make_side(request, photo, duel, "b", second, reply),
             return_exceptions=True,
         )
-        for joke in made:
-            if isinstance(joke, BaseException):
-                log.warning("duel %d becomes a single joke: %s", duel.id, joke)
-                return None
-        a, b = made
+        a, b = results
+        if isinstance(a, BaseException) or isinstance(b, BaseException):
+            log.warning("duel %d is replaced by a single joke: %s", duel.id, a if isinstance(a, BaseException) else b)
+            return None
         return (a, b) if a.text != b.text and (a.model_id, b.model_id) == (first.model.id, second.model.id) else None
 
-    async def _side(
-        self, request: JokeRequest, photo: Photo, duel: DuelRecord, side: str, arm: ServedModel, reply: StreamingReply
+    async def _make_side(
+        self,
+        request: JokeRequest,
+        photo: Photo,
+        duel: DuelRecord,
+        side: Side,
+        served: ServedModel,
+        reply: StreamingReply,
     ) -> Joke:
-        kept = duel.joke_a if side == "a" else duel.joke_b
-        if kept and (joke := await get_joke(self._database, kept)):
+        joke_id = duel.joke_a if side == "a" else duel.joke_b
+        if joke_id and (joke := await get_joke(self._database, joke_id)):
             return joke
         joke = await self._generator.generate(
             photo,
@@ -146,16 +164,16 @@ class DuelHandlers:
             language=request.language,
             style=request.style,
             caption=request.caption,
-            arm=arm,
-            on_place=reply.show_position,
+            served=served,
+            on_position=reply.show_position,
         )
-        await set_joke(self._database, duel.id, side, joke.id)
+        await record_duel_joke(self._database, duel.id, side, joke.id)
         return joke
 
     async def _may_choose(self, press: ButtonPress[DuelButton], duel: DuelRecord) -> bool:
-        """Whether the button is under that duel's message and pressed by the user who is asked.
+        """Whether the button is under the duel's message and pressed by the user of the duel.
 
-        A message that was sent just before a crash is not noted yet; it is noted here.
+        A message that was sent just before a crash is not recorded yet; it is recorded here.
         """
         message_id = press.message.message_id
         if press.user.id != duel.person_id or press.message.chat.id != duel.chat_id:
@@ -163,6 +181,6 @@ class DuelHandlers:
         if duel.message_id is None:
             if not is_own_button(press.query):
                 return False
-            await show_duel(self._database, duel.id, message_id)
+            await record_duel_message(self._database, duel.id, message_id)
             return True
         return duel.message_id == message_id

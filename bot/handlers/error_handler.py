@@ -1,9 +1,9 @@
-"""What a user hears when something breaks on our side: never a traceback."""
+"""Apologies to users after internal errors, without a traceback."""
 
 import logging
 
 from telegram import Update
-from telegram.error import Forbidden, TelegramError
+from telegram.error import ChatMigrated, Forbidden, TelegramError
 
 from bot.handlers.callback_data import AlbumPhotoButton, AnotherJokeButton
 from bot.handlers.error_messages import error_message_with_id
@@ -17,19 +17,20 @@ from storage.database import Database
 log = logging.getLogger(__name__)
 
 JOKE_BUTTONS = (AnotherJokeButton, AlbumPhotoButton)
-"""Buttons that are answered with a message."""
+"""Buttons whose press is answered with a message."""
 
 
 class ErrorReporter:
-    """Tells users of failures."""
+    """Logs errors and apologises to users."""
 
     def __init__(self, messenger: Messenger, database: Database) -> None:
         self._messenger, self._database = messenger, database
 
     async def report_error(self, update: Update, error: BaseException | None) -> bool:
-        """Log a failure and apologise for it. False where it was none: the bot is blocked, or a call was dropped."""
-        if isinstance(error, CallDropped | Forbidden):
-            log.info("update %d: %r", update.update_id, error)
+        """Log an error and apologise; False where it is none: no right to write, or a dropped call."""
+        if isinstance(error, CallDropped | ChatMigrated | Forbidden):
+            level = logging.DEBUG if isinstance(error, Forbidden) else logging.INFO  # WriteAccess logs a Forbidden
+            log.log(level, "update %d: %r", update.update_id, error)
             return False
         log.error("update %d failed", update.update_id, exc_info=error)
         try:
@@ -38,12 +39,12 @@ class ErrorReporter:
             elif update.effective_message:
                 await self._messenger.reply_text(update.effective_message, self._apology(update, "defect"))
         except (TelegramError, CallDropped) as failure:
-            log.info("update %d: the apology did not arrive: %s", update.update_id, failure)
+            log.info("update %d: the apology could not be sent: %s", update.update_id, failure)
         return True
 
     async def abandon_update(self, update: Update) -> None:
-        """Apologise for an update that was begun several times and never finished, where its answer was going to be."""
-        log.error("update %d is given up", update.update_id)
+        """Apologise for an update that was tried several times and never finished, in place of its reply."""
+        log.error("update %d is abandoned", update.update_id)
         query, message = update.callback_query, update.effective_message
         try:
             if query:
@@ -52,13 +53,13 @@ class ErrorReporter:
                 quoted_id = quoted_message_id(message) if query else message.message_id
                 await self._reply_in_place(update, message.chat.id, quoted_id, self._apology(update, "given-up"))
         except (TelegramError, CallDropped) as error:
-            log.info("update %d: the apology did not arrive: %s", update.update_id, error)
+            log.info("update %d: the apology could not be sent: %s", update.update_id, error)
 
     def _apology(self, update: Update, key: str) -> str:
         return error_message_with_id(self._messenger.translator, self._messenger.language(update.effective_user), key)
 
     async def _reply_in_place(self, update: Update, chat_id: int, quoted_id: int, text: str) -> None:
-        """In the message that was begun, so that no half joke stays; else in a new one."""
+        """Replace a partial reply, so that no partial joke stays; else send a new message."""
         resume: inbox.AnswerProgress | None = update.api_kwargs.get(RESUME)
         if resume and resume.message_id:
             await self._messenger.edit(chat_id, resume.message_id, text, priority=Priority.NORMAL)
@@ -67,5 +68,5 @@ class ErrorReporter:
                 chat_id,
                 text,
                 quoted_id=quoted_id,
-                note=lambda message_id: inbox.show(self._database, update.update_id, message_id),
+                note=lambda message_id: inbox.record_message(self._database, update.update_id, message_id),
             )

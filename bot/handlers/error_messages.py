@@ -1,4 +1,4 @@
-"""What a user is told about an error."""
+"""Error messages for users."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ from configs.settings import LimitSettings
 from storage.media.photos import PhotoError
 
 
-def words_for(error: JokebotError, limits: LimitSettings) -> tuple[str, dict[str, Any]]:
-    """The key of the message for an error that a user meets, and the values to fill into it."""
+def error_message_key(error: JokebotError, limits: LimitSettings) -> tuple[str, dict[str, Any]]:
+    """The key of the message for an error, and its values."""
     match error:
         case PhotoError():
             return f"photo-{error.reason}", {
@@ -25,9 +25,9 @@ def words_for(error: JokebotError, limits: LimitSettings) -> tuple[str, dict[str
         case EngineError():
             return f"engine-{error.kind}", {}
         case TooManyPending():
-            return "queue-mine", {"limit": limits.photos_waiting_per_person}
+            return "queue-mine", {"limit": limits.max_queued_photos_per_user}
         case QueueFull():
-            return ("queue-mine", {"limit": limits.photos_waiting_per_person}) if error.mine else ("queue-full", {})
+            return ("queue-mine", {"limit": limits.max_queued_photos_per_user}) if error.mine else ("queue-full", {})
         case PhotoDownloadError():
             return "photo-lost", {}
         case PhotoFileMissing():
@@ -38,13 +38,17 @@ def words_for(error: JokebotError, limits: LimitSettings) -> tuple[str, dict[str
             return "defect", {}
 
 
-def error_message_with_id(words: Translator, language: str, key: str) -> str:
-    """A message about a failure of ours, with the request id of the log, which the user can pass on to an admin."""
-    text, number = words.format(language, key), REQUEST.get()
-    return f"{text}\n\n{words.format(language, 'apology-number', id=number)}" if number else text
+def error_message_with_id(translator: Translator, language: str, key: str) -> str:
+    """A message about an internal error, with the request id of the log for the admin."""
+    text, request_id = translator.format(language, key), REQUEST.get()
+    return f"{text}\n\n{translator.format(language, 'apology-number', id=request_id)}" if request_id else text
 
 
-def error_text(words: Translator, limits: LimitSettings, language: str, error: JokebotError) -> str:
-    """What is sent in place of a joke."""
-    key, values = words_for(error, limits)
-    return error_message_with_id(words, language, key) if key == "defect" else words.format(language, key, **values)
+def error_text(translator: Translator, limits: LimitSettings, language: str, error: JokebotError) -> str:
+    """The message that is sent in place of a joke."""
+    key, values = error_message_key(error, limits)
+    return (
+        error_message_with_id(translator, language, key)
+        if key == "defect"
+        else translator.format(language, key, **values)
+    )

@@ -1,4 +1,4 @@
-"""/explain, or a reply that says just "explain": what is funny about one of the bot's jokes."""
+"""/explain, or a reply with just "explain": explains one of the bot's jokes."""
 
 import logging
 
@@ -7,13 +7,14 @@ from telegram.error import Forbidden
 from bot.chats.bans import UserBanned
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.handlers.error_messages import error_text
-from bot.handlers.routing import IncomingMessage, Route, command
+from bot.handlers.routes import IncomingMessage, Route, command
 from bot.handlers.streaming_reply import StreamingReplies
 from bot.jokes.generator import JokeGenerator
 from bot.jokes.photo_intake import PhotoIntake
 from bot.jokes.user_limiter import TooManyPending, UserLimiter
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import caption_hint, is_reply_to_bot
+from bot.telegram.write_access import WriteAccess
 from configs.errors import JokebotError
 from configs.settings import LimitSettings
 from storage.chat.jokes import Joke, get_delivery, get_joke
@@ -36,20 +37,22 @@ class ExplainHandlers:
         generator: JokeGenerator,
         replies: StreamingReplies,
         limits: LimitSettings,
+        access: WriteAccess,
     ) -> None:
         self._messenger, self._database, self._chats, self._limiter = messenger, database, chats, limiter
         self._intake, self._generator, self._replies, self._limits = intake, generator, replies, limits
+        self._access = access
 
     def routes(self) -> list[Route]:
         return [command("explain", self.on_explain)]
 
     async def on_explain(self, incoming: IncomingMessage) -> None:
-        """The command: it is a reply to the joke."""
+        """Answer /explain, which has to be a reply to a joke."""
         if not await self.explain_replied(incoming):
             await self._messenger.reply(incoming.message, "explain-what")
 
-    def asks_why(self, incoming: IncomingMessage) -> bool:
-        """Whether a message says nothing but "explain" to the bot, in any of the languages."""
+    def asks_to_explain(self, incoming: IncomingMessage) -> bool:
+        """Whether a message is a reply to the bot with just "explain", in any language."""
         client, translator = self._messenger.client, self._messenger.translator
         if not is_reply_to_bot(incoming.message, client):
             return False
@@ -58,12 +61,14 @@ class ExplainHandlers:
         return text in {word.strip().casefold() for line in words for word in line.split(",")}
 
     async def explain_replied(self, incoming: IncomingMessage) -> bool:
-        """Explain the joke that the message replies to; False where that is none."""
+        """Explain the joke that the message replies to; False where it replies to none."""
         message, replied = incoming.message, incoming.message.reply_to_message
         delivery = await get_delivery(self._database, message.chat.id, replied.message_id) if replied else None
         joke = await get_joke(self._database, delivery.joke_id) if delivery else None
         if joke is None:
             return False
+        if self._access.is_refused(message.chat.id):
+            return True
         photo = await self._intake.find_stored(joke.photo_id)
         if photo is None:
             await self._messenger.reply(message, "photo-gone")
@@ -84,7 +89,7 @@ class ExplainHandlers:
                     photo,
                     user_id=user.id,
                     language=self._chats.joke_language(chat_id, user),
-                    on_place=reply.show_position,
+                    on_position=reply.show_position,
                     on_text=reply.show_partial,
                 )
             except UserBanned:
@@ -96,4 +101,4 @@ class ExplainHandlers:
             try:
                 await reply.finish(text)
             except Forbidden:
-                log.info("joke %d can't be explained: chat %d has shut the bot out", joke.id, chat_id)
+                log.debug("joke %d can't be explained: the bot may not write in chat %d", joke.id, chat_id)

@@ -1,11 +1,11 @@
-"""Everything that isn't a photo: a kind word in private, silence in groups unless the bot is meant."""
+"""Messages without a photo: a hint in private chats; in groups only where they address the bot."""
 
 from telegram import Message
 from telegram.ext import filters
 
 from bot.handlers.explain import ExplainHandlers
 from bot.handlers.photo import PhotoHandlers
-from bot.handlers.routing import IncomingMessage, Route, message
+from bot.handlers.routes import IncomingMessage, Route, message
 from bot.jokes.album_tracker import AlbumTracker
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import is_private, is_reply_to_bot, mentions_bot
@@ -19,13 +19,15 @@ KINDS = {
     "audio": "voice",
     "document": "document",
 }
-"""Which words fit which part of a message. An animation has a document as well, so it comes first.
-Animations, videos and stickers come here where there is no still of them."""
+"""The message key of each kind of content, by attribute of Message. An animation has a document too, so it comes first.
+
+Animations, videos and stickers with a still image are handled as photos.
+"""
 OTHERS = ("contact", "location", "venue", "poll", "dice", "game", "story", "paid_media", "checklist")
 
 
 class FallbackHandlers:
-    """Takes the messages that no other handler takes."""
+    """Handles messages that no other route matches."""
 
     def __init__(
         self, messenger: Messenger, albums: AlbumTracker, photos: PhotoHandlers, explain: ExplainHandlers
@@ -36,19 +38,19 @@ class FallbackHandlers:
         return [message(filters.ALL, self.on_unsupported)]
 
     async def on_unsupported(self, incoming: IncomingMessage) -> None:
-        """Say what the bot is for, to whom it may concern."""
-        found, bot = incoming.message, self._messenger.client
-        if found.text is not None:
-            await self._text(incoming, found.text)
+        """Reply with what the bot can't handle, or with what it is for."""
+        message, bot = incoming.message, self._messenger.client
+        if message.text is not None:
+            await self._text(incoming, message.text)
             return
-        await self._albums.join(incoming.update, found)
-        key = _words_for(found)
-        if key and (is_private(found) or mentions_bot(found, bot) or is_reply_to_bot(found, bot)):
-            await self._messenger.reply(found, key)
+        await self._albums.join(incoming.update, message)
+        key = _words_for(message)
+        if key and (is_private(message) or mentions_bot(message, bot) or is_reply_to_bot(message, bot)):
+            await self._messenger.reply(message, key)
 
     async def _text(self, incoming: IncomingMessage, text: str) -> None:
-        """Words alone. A plain reply to a joke is talk among users: in a group only a mention and "explain" count."""
-        if self._explain.asks_why(incoming) and await self._explain.explain_replied(incoming):
+        """Handle a text. In groups only mentions and "explain" count: other replies to jokes are talk among users."""
+        if self._explain.asks_to_explain(incoming) and await self._explain.explain_replied(incoming):
             return
         if mentions_bot(incoming.message, self._messenger.client):
             await self._photos.on_joke_command(incoming)
@@ -56,9 +58,9 @@ class FallbackHandlers:
             await self._messenger.reply(incoming.message, "command-unknown" if text.startswith("/") else "say-photo")
 
 
-def _words_for(found: Message) -> str | None:
-    """None for service messages: a member joined, a title changed …"""
-    kind = next((words for part, words in KINDS.items() if getattr(found, part, None)), None)
-    if kind is None and any(getattr(found, part, None) for part in OTHERS):
+def _words_for(message: Message) -> str | None:
+    """The key of the reply; None for service messages, as about a new member."""
+    kind = next((name for part, name in KINDS.items() if getattr(message, part, None)), None)
+    if kind is None and any(getattr(message, part, None) for part in OTHERS):
         kind = "other"
     return f"not-a-photo-{kind}" if kind else None

@@ -1,4 +1,4 @@
-"""/forget: a user's photos, jokes and ratings are deleted for good, after they have confirmed it."""
+"""/forget: deletes a user's photos, jokes and ratings for good, after a confirmation."""
 
 import logging
 
@@ -8,20 +8,17 @@ from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.languages import LanguagePreferences
 from bot.chats.user_names import UserNames
 from bot.handlers.callback_data import ForgetButton
-from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button, command
+from bot.handlers.routes import ButtonPress, IncomingMessage, Route, button, command
 from bot.messaging.messenger import Messenger
 from configs.settings import StorageSettings
 from storage.database import Database
-from storage.maintenance.forget_person import forget
+from storage.maintenance.forget_person import forget_user
 
 log = logging.getLogger(__name__)
 
 
 class ForgetHandlers:
-    """Deletes users from the database, the files and the memory of `names`, `languages` and `chats`.
-
-    Banned users reach it too.
-    """
+    """Deletes a user's data from the database, the files and the caches. Banned users can use it too."""
 
     def __init__(
         self,
@@ -42,7 +39,7 @@ class ForgetHandlers:
         ]
 
     async def on_forget(self, incoming: IncomingMessage) -> None:
-        """Ask first. In a group the buttons are for the user who asked."""
+        """Ask for confirmation. In a group the buttons are for the user who asked."""
         user = incoming.user
         row = [
             InlineKeyboardButton(
@@ -55,7 +52,7 @@ class ForgetHandlers:
         )
 
     async def on_answer(self, press: ButtonPress[ForgetButton]) -> None:
-        """Delete, or leave all as it is. Telegram says who pressed, so no user can delete another."""
+        """Delete, or cancel. Telegram says who pressed, so no user can delete another's data."""
         user = press.user
         if press.data.user_id != user.id:
             await self._messenger.reject_button(press.query, press.data.REJECTION)
@@ -63,17 +60,17 @@ class ForgetHandlers:
         if press.data.answer == "no":
             await self._messenger.close_question(press.query, self._messenger.text(user, "forget-kept"))
             return
-        language = self._messenger.language(user)  # before the choice of it is deleted
+        language = self._messenger.language(user)  # before the stored choice is deleted
         counts = await self._forget(user.id)
         key = "forget-done" if any(counts.values()) else "forget-nothing"
         await self._messenger.close_question(press.query, self._messenger.translator.format(language, key, **counts))
 
     async def _forget(self, user_id: int) -> dict[str, int]:
-        """How many photos, jokes and ratings were deleted."""
+        """Delete a user's data; returns how many photos, jokes and ratings were deleted."""
         await self._names.forget(user_id)
-        forgotten = await forget(self._database, user_id, self._storage.photos, self._storage.datasets)
+        forgotten = await forget_user(self._database, user_id, self._storage.photos, self._storage.datasets)
         self._languages.forget(user_id)
         self._chats.forget(user_id)
         counts = {"photos": forgotten.photos, "jokes": forgotten.jokes, "ratings": forgotten.ratings}
-        log.info("a person was forgotten: %d photos, %d jokes, %d ratings", *counts.values())
+        log.info("a user's data was deleted: %d photos, %d jokes, %d ratings", *counts.values())
         return counts

@@ -1,12 +1,12 @@
 """/start and /help."""
 
-from bot.handlers.admin.common import AdminAccess
-from bot.handlers.routing import IncomingMessage, Route, command
+from bot.handlers.admin_access import AdminAccess
+from bot.handlers.routes import IncomingMessage, Route, command
 from bot.messaging.messenger import Messenger
 
 
 class HelpHandlers:
-    """Says how the bot is used. `album_mode` is the setting `joke.album`."""
+    """Answers /start and /help. `album_mode`: the setting `joke.album_mode`."""
 
     def __init__(self, messenger: Messenger, access: AdminAccess, album_mode: str) -> None:
         self._messenger, self._access, self._album_mode = messenger, access, album_mode
@@ -18,6 +18,6 @@ class HelpHandlers:
         await self._messenger.reply(incoming.message, "start")
 
     async def on_help(self, incoming: IncomingMessage) -> None:
-        """Admins are told their commands too."""
+        """Show how to use the bot; admins see their commands too."""
         key = "help-admin" if self._access.is_admin(incoming.user.id) else "help"
         await self._messenger.reply(incoming.message, key, bot=self._messenger.client.username, album=self._album_mode)

@@ -1,4 +1,4 @@
-"""Delivering a joke about a stored photo, new or not: quota, generator, message, delivery row."""
+"""Delivers a joke about a stored photo: quota, generator, message, delivery row."""
 
 import logging
 from contextlib import suppress
@@ -15,16 +15,16 @@ from bot.chats.daily_quota import DailyQuota
 from bot.engine.fair_queue import QueueFull
 from bot.handlers.error_messages import error_text
 from bot.handlers.keyboards import joke_keyboard
-from bot.handlers.routing import ButtonPress, IncomingMessage
+from bot.handlers.routes import ButtonPress, IncomingMessage
 from bot.handlers.streaming_reply import StreamingReplies, StreamingReply
-from bot.jokes.generator import JokeGenerator
-from bot.jokes.style_names import style_from_caption
+from bot.jokes.generator import JokeGenerator, PhotoForgotten
+from bot.jokes.styles import style_from_caption
 from bot.messaging.messenger import Messenger
 from bot.telegram.rate_limiter import Priority
 from configs.errors import JokebotError
 from configs.prompts import Prompts
 from configs.settings import Settings
-from storage.chat.albums import photos_of
+from storage.chat.albums import list_album_photos
 from storage.chat.chats import ChatSettings
 from storage.chat.inbox import AnswerProgress
 from storage.chat.jokes import add_delivery
@@ -36,11 +36,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class JokeRequest:
-    """Who asks for a joke, in which chat, with which update, and which message the joke answers.
+    """A user's request for a joke. `message_id` is the message that the joke replies to.
 
-    `language` is the joke's; `style` None is that language's usual one. `unasked`: no user called the bot for the
-    photo, so none is told why it gets no joke. `album_id`: the joke is the answer to that album and gets buttons for
-    its photos. `resume`: what an earlier process did for the update.
+    `language` is the joke's; `style` None stands for that language's default. `unasked`: no user addressed the bot, so
+    there is no error message where there is no joke. `album_id`: the joke answers that album and gets buttons for its
+    photos. `resume`: what was done for the update before a restart.
     """
 
     update_id: int
@@ -56,7 +56,7 @@ class JokeRequest:
 
 
 class JokeDelivery:
-    """Gets jokes and shows them."""
+    """Makes jokes and delivers them."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class JokeDelivery:
     ) -> None:
         self._messenger, self._database, self._chats, self._quota = messenger, database, chats, quota
         self._generator, self._replies, self._prompts = generator, replies, prompts
-        self._limits, self._usual_style = settings.limits, settings.joke.style
+        self._limits, self._default_style = settings.limits, settings.joke.style
 
     def request_for(
         self,
@@ -81,21 +81,23 @@ class JokeDelivery:
         caption: str | None,
         **more: Any,
     ) -> JokeRequest:
-        """The user's request, with the style and the hint of the caption, else the chat's style. `more` are fields."""
-        wish, hint = style_from_caption(self._messenger.translator, self._prompts, caption) if caption else (None, None)
-        chat, language, style = self._chats.joke_options(chat_id, incoming.user, wish)
+        """A request with the caption's style and hint, else the chat's style. `more` are further fields of it."""
+        requested, hint = (
+            style_from_caption(self._messenger.translator, self._prompts, caption) if caption else (None, None)
+        )
+        chat, language, style = self._chats.joke_options(chat_id, incoming.user, requested)
         return JokeRequest(
             incoming.update_id, incoming.user, chat, message_id, language, hint, style, resume=incoming.resume, **more
         )
 
-    def usual_style(self, language: str) -> str:
-        """The style of a joke for which none is chosen."""
-        return self._usual_style or self._prompts.language(language).default
+    def default_style(self, language: str) -> str:
+        """The style of a joke in `language` for which none is chosen."""
+        return self._default_style or self._prompts.language(language).default
 
     async def deliver(self, request: JokeRequest, photo: Photo) -> None:
-        """Get a joke and show it; or say kindly why there is none."""
+        """Make a joke and deliver it, or an error message."""
         chat_id, user, update_id, resume = request.chat.chat_id, request.user, request.update_id, request.resume
-        if request.chat.daily is not None and not await self._quota.take(chat_id, update_id):
+        if request.chat.daily is not None and not await self._quota.reserve(chat_id, update_id):
             await self.reply_quota_used_up(request.chat, user, update_id, request.message_id)
             return
         async with self._replies.begin(update_id, chat_id, request.message_id, user, resume) as reply:
@@ -110,40 +112,45 @@ class JokeDelivery:
                     caption=request.caption,
                     chat_id=chat_id,
                     update_id=update_id,
-                    on_place=None if request.unasked else reply.show_position,
+                    on_position=None if request.unasked else reply.show_position,
                     on_text=reply.show_partial,
                 )
             except JokebotError as error:
-                await self._quota.give_back(chat_id, update_id)
+                await self._quota.release(chat_id, update_id)
                 await self._finish_with_error(request, reply, error)
                 return
-            # The delivery of an album's joke doesn't end its update: photos that came meanwhile may lack their buttons.
-            ended = update_id if request.album_id is None else None
-            note = partial(add_delivery, self._database, joke.id, chat_id, update_id=ended, album_id=request.album_id)
-            album = await photos_of(self._database, request.album_id) if request.album_id else []
+            # The delivery of an album's joke doesn't end its update: late photos may still lack their buttons.
+            ended_id = update_id if request.album_id is None else None
+            note = partial(
+                add_delivery, self._database, joke.id, chat_id, update_id=ended_id, album_id=request.album_id
+            )
+            album = await list_album_photos(self._database, request.album_id) if request.album_id else []
             try:
                 await reply.finish(joke.text, joke_keyboard(joke.id, album=album), note)
             except Forbidden:
-                log.info("joke %d can't be delivered: chat %d has shut the bot out", joke.id, chat_id)
+                log.debug("joke %d can't be delivered: the bot may not write in chat %d", joke.id, chat_id)
                 return
         log.info("update %d: joke %d for photo %d, engine %.2f s", update_id, joke.id, photo.id, joke.latency_s)
 
     async def reply_quota_used_up(self, chat: ChatSettings, user: User, update_id: int, quoted_id: int) -> None:
-        """Say that today's jokes are used up, to the first user who asks for one more; nothing for the rest of the
-        day.
-        """
+        """Reply that the quota of the day is used up; once a day, later requests get no reply."""
         chat_id = chat.chat_id
-        if not await self._quota.is_news(chat_id, update_id):
+        if not await self._quota.should_notify(chat_id, update_id):
             return
-        text = self._messenger.translator.format(self._chats.spoken(chat_id, user), "daily-full", jokes=chat.daily)
+        text = self._messenger.translator.format(
+            self._chats.chat_language(chat_id, user), "daily-full", jokes=chat.daily
+        )
         with suppress(Forbidden):
             await self._messenger.send(chat_id, text, quoted_id=quoted_id, priority=Priority.ESSENTIAL)
 
     async def _finish_with_error(self, request: JokeRequest, reply: StreamingReply, error: JokebotError) -> None:
-        """Say why there is no joke; nothing to a banned user, nor where nobody asked and nothing is shown yet."""
-        quiet = isinstance(error, UserBanned | QueueFull)
-        log.log(logging.INFO if quiet else logging.WARNING, "update %d gets no joke: %s", request.update_id, error)
-        if isinstance(error, UserBanned):
+        """Show an error message.
+
+        None to a banned user, about an erased photo, nor to an unasked photo whose reply isn't visible yet.
+        """
+        expected = isinstance(error, UserBanned | QueueFull | PhotoForgotten)
+        log.log(logging.INFO if expected else logging.WARNING, "update %d gets no joke: %s", request.update_id, error)
+        if isinstance(error, UserBanned | PhotoForgotten):
             await reply.discard()
         elif not request.unasked or reply.is_visible:
             language = self._messenger.language(request.user)

@@ -1,15 +1,15 @@
-"""/language: which language the bot speaks with a user, and which their jokes are in."""
+"""/language: the language of the bot's texts for a user, and of their jokes."""
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chats.languages import LanguagePreferences
 from bot.handlers.callback_data import LanguageButton
-from bot.handlers.routing import ButtonPress, IncomingMessage, Route, button, command
+from bot.handlers.routes import ButtonPress, IncomingMessage, Route, button, command
 from bot.messaging.messenger import Messenger
 from storage.database import Database
 
 AS_APP = "app"
-"""In place of a language: the one of the user's Telegram app."""
+"""In place of a language: that of the user's Telegram app."""
 
 
 class LanguageHandlers:
@@ -22,7 +22,7 @@ class LanguageHandlers:
         return [command("language", self.on_language), button(LanguageButton, self.on_choice)]
 
     async def on_language(self, incoming: IncomingMessage) -> None:
-        """Offer all languages, each by its own name, and the app's. In groups they are for the user who asked."""
+        """Offer all languages, each by its own name, and the app's. The buttons are for the user who asked."""
         user, translator = incoming.user, self._messenger.translator
         chosen = self._languages.chosen(user.id) or AS_APP
         names = {code: translator.format(code, "language-name") for code in translator.languages}

@@ -1,4 +1,4 @@
-"""A photo, in any of its forms: fetched, checked, kept, answered with a joke."""
+"""Photos and other images, which are answered with jokes."""
 
 import logging
 
@@ -8,9 +8,9 @@ from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.daily_quota import DailyQuota
 from bot.handlers.album_joke import AlbumJokeHandlers
 from bot.handlers.duel import DuelHandlers
-from bot.handlers.error_messages import words_for
+from bot.handlers.error_messages import error_message_key
 from bot.handlers.joke_delivery import JokeDelivery
-from bot.handlers.routing import IncomingMessage, Route, command, message
+from bot.handlers.routes import IncomingMessage, Route, command, message
 from bot.jokes.album_tracker import AlbumState, AlbumTracker
 from bot.jokes.photo_intake import PhotoDownloadError, PhotoIntake
 from bot.jokes.user_limiter import TooManyPending, UserLimiter
@@ -26,6 +26,7 @@ from bot.telegram.message_parsing import (
     is_reply_to_bot,
     mentions_bot,
 )
+from bot.telegram.write_access import WriteAccess
 from configs.settings import Settings
 from storage.media.photos import PhotoError
 
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class PhotoHandlers:
-    """Answers photos, and /joke about the photo that it replies to."""
+    """Answers photos, and /joke as a reply to a photo."""
 
     def __init__(
         self,
@@ -48,34 +49,39 @@ class PhotoHandlers:
         album_jokes: AlbumJokeHandlers,
         duels: DuelHandlers,
         delivery: JokeDelivery,
+        access: WriteAccess,
     ) -> None:
-        self._limits, self._one_for_album = settings.limits, settings.joke.album == "one"
+        self._limits, self._one_for_album = settings.limits, settings.joke.album_mode == "per_album"
         self._messenger, self._chats, self._quota = messenger, chats, quota
         self._limiter, self._overflow, self._albums, self._intake = limiter, overflow, albums, intake
         self._album_jokes, self._duels, self._delivery = album_jokes, duels, delivery
+        self._access = access
 
     def routes(self) -> list[Route]:
         return [command("joke", self.on_joke_command), message(HAS_IMAGE, self.on_photo)]
 
     async def on_photo(self, incoming: IncomingMessage) -> None:
-        """A message with a picture. In groups it, or another of its album, has to call the bot or reply to it."""
-        found, bot = incoming.message, self._messenger.client
-        album = await self._albums.join(incoming.update, found) if found.media_group_id else None
-        picture, hint = find_image(found), caption_hint(found, bot)
-        meant = is_private(found) or mentions_bot(found, bot) or is_reply_to_bot(found, bot)
-        unasked = not meant and self._chats.of(found.chat.id).answers == "photos" and is_photo(found)
-        if picture and (meant or unasked or (album and await self._albums.is_called(album))):
-            await self.answer_photo(incoming, found, picture, hint, album, unasked=unasked)
+        """Answer a message with an image.
+
+        In groups it or its album has to address the bot, unless the chat is set to answer all photos.
+        """
+        message, bot = incoming.message, self._messenger.client
+        album = await self._albums.join(incoming.update, message) if message.media_group_id else None
+        picture, hint = find_image(message), caption_hint(message, bot)
+        addressed = is_private(message) or mentions_bot(message, bot) or is_reply_to_bot(message, bot)
+        unasked = not addressed and self._chats.get(message.chat.id).answers == "photos" and is_photo(message)
+        if picture and (addressed or unasked or (album and await self._albums.is_called(album))):
+            await self.answer_photo(incoming, message, picture, hint, album, unasked=unasked)
 
     async def on_joke_command(self, incoming: IncomingMessage) -> None:
-        """A /joke command or a mention: the photo is in the message that it replies to."""
-        asking, bot = incoming.message, self._messenger.client
-        target = asking.reply_to_message
+        """Answer /joke, or a mention, about the photo in the message that it replies to."""
+        request, bot = incoming.message, self._messenger.client
+        target = request.reply_to_message
         picture = find_image(target) if target else None
         if target is None or picture is None:
-            await self._messenger.reply(asking, "joke-about-what")
+            await self._messenger.reply(request, "joke-about-what")
             return
-        hint = caption_hint(asking, bot) or caption_hint(target, bot) or self._albums.known_hint(target)
+        hint = caption_hint(request, bot) or caption_hint(target, bot) or self._albums.known_hint(target)
         await self.answer_photo(incoming, target, picture, hint)
 
     async def answer_photo(
@@ -88,22 +94,23 @@ class PhotoHandlers:
         *,
         unasked: bool = False,
     ) -> None:
-        """Answer the picture in `target` with a joke, or say why not; without a caption it gets its album's."""
-        user, chat, update_id = incoming.user, self._chats.of(target.chat.id), incoming.update_id
-        whole = album if self._one_for_album else None
-        limited = chat.daily is not None and not (whole and whole.let_in)
-        # The delivery asks too; this saves a download.
-        if limited and await self._quota.is_full(chat.chat_id, update_id):
+        """Answer the image in `target` with a joke or an error message; its album's caption stands in for its own."""
+        if self._access.refused and self._access.is_refused(target.chat.id):
+            return
+        user, chat, update_id = incoming.user, self._chats.get(target.chat.id), incoming.update_id
+        whole_album = album if self._one_for_album else None
+        limited = chat.daily is not None and not (whole_album and whole_album.is_admitted)
+        if limited and await self._quota.is_full(chat.chat_id, update_id):  # JokeDelivery checks too; saves a download
             await self._delivery.reply_quota_used_up(chat, user, update_id, incoming.message.message_id)
             return
         try:
-            if whole:
-                await self._album_jokes.deliver(incoming, picture, caption, whole, unasked=unasked)
+            if whole_album:
+                await self._album_jokes.deliver(incoming, picture, caption, whole_album, unasked=unasked)
                 return
             with self._limiter.acquire(user.id):
                 photo = await self._intake.receive(picture, user.id, incoming.update)
                 if album and caption is None:
-                    caption = await self._albums.hint(album)
+                    caption = await self._albums.wait_hint(album)
                 request = self._delivery.request_for(
                     incoming, target.message_id, chat.chat_id, caption, unasked=unasked
                 )
@@ -111,9 +118,9 @@ class PhotoHandlers:
                     await self._delivery.deliver(request, photo)
         except TooManyPending:
             if not unasked:
-                self._overflow.set_aside(incoming.message)
+                self._overflow.add_photo(incoming.message)
         except (PhotoError, PhotoDownloadError) as error:
-            log.info("update %d: no photo: %s", update_id, error)
-            key, values = words_for(error, self._limits)
+            log.info("update %d: the photo is rejected: %s", update_id, error)
+            key, values = error_message_key(error, self._limits)
             if not unasked:
                 await self._messenger.reply(incoming.message, key, **values)

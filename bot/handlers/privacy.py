@@ -1,15 +1,15 @@
-"""/privacy tells what is stored; /private keeps a user's photos and ratings out of training, or lets them in again."""
+"""/privacy shows what is stored of a user; /private turns the use of their photos and ratings in training off or on."""
 
-from bot.handlers.routing import IncomingMessage, Route, command
+from bot.handlers.routes import IncomingMessage, Route, command
 from bot.messaging.messenger import Messenger
 from configs.safety import RetentionSettings
 from configs.settings import BackupSettings
+from storage.chat.consent import is_private, set_private
 from storage.database import Database
-from storage.maintenance.forget_person import is_private, set_private
 
 
 class PrivacyHandlers:
-    """Tells what is stored of a user, and changes what is learnt from them."""
+    """Answers /privacy and /private."""
 
     def __init__(
         self, messenger: Messenger, database: Database, retention: RetentionSettings, backup: BackupSettings
@@ -21,14 +21,18 @@ class PrivacyHandlers:
         return [command("privacy", self.on_privacy), command("private", self.on_private)]
 
     async def on_privacy(self, incoming: IncomingMessage) -> None:
-        """What is stored of the user, for how long, and how to change that."""
+        """Show what is stored of the user, for how long, and how to change that."""
         user, retention = incoming.user, self._retention
         key = "private-state-on" if await is_private(self._database, user.id) else "private-state-off"
         lines = [self._messenger.text(user, key)]
-        kept = {"photos": retention.photos_days, "jokes": retention.jokes_days, "ratings": retention.ratings_days}
+        retained_days = {
+            "photos": retention.photos_days,
+            "jokes": retention.jokes_days,
+            "ratings": retention.ratings_days,
+        }
         lines += [
             self._messenger.text(user, f"privacy-kept-{what}", days=max(1, round(days)))
-            for what, days in kept.items()
+            for what, days in retained_days.items()
             if days
         ]
         backup_hours = round(self._backup.every_h * self._backup.keep)
@@ -37,7 +41,7 @@ class PrivacyHandlers:
         )
 
     async def on_private(self, incoming: IncomingMessage) -> None:
-        """Switch between the two."""
+        """Toggle whether the user's data is used for training."""
         private = not await is_private(self._database, incoming.user.id)
         await set_private(self._database, incoming.user.id, private)
         await self._messenger.reply(incoming.message, "private-on" if private else "private-off")

@@ -1,72 +1,133 @@
-"""Which handler gets which update: the table of routes, and what leads an update through it."""
+"""What a route is: a command, a kind of button or a kind of message, with the method that handles it.
 
-from collections.abc import Sequence
-from typing import Any
+update_router.py passes updates to the routes.
+"""
 
-from telegram import Update
-from telegram.ext import Application, TypeHandler
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
-from bot.handlers.access import GROUP, AccessControl
-from bot.handlers.command_menu import menu_commands
-from bot.handlers.error_handler import ErrorReporter
-from bot.handlers.routing import Route
-from bot.telegram.dispatcher import RawUpdate
+from telegram import CallbackQuery, ChatMemberUpdated, MaybeInaccessibleMessage, Message, Update, User
+from telegram.ext import BaseHandler, CallbackQueryHandler, ChatMemberHandler, CommandHandler, MessageHandler
+from telegram.ext.filters import BaseFilter
 
-COMMANDS = (
-    "start",
-    "help",
-    "joke",
-    "explain",
-    "best",
-    "mine",
-    "stats",
-    "style",
-    "settings",
-    "language",
-    "privacy",
-    "private",
-    "forget",
-)
-ADMIN_COMMANDS = ("status", "retrain", "runs", "review", "models", "promote", "rollback", "users", "ban", "unban")
-"""The commands in the order of the menu, for the reference pages. `add_routes` fails where the routes have others."""
+from bot.handlers.callback_data import CallbackData
+from bot.telegram.dispatcher import RESUME
+from storage.chat.inbox import AnswerProgress
+
+T = TypeVar("T", bound=CallbackData)
 
 
-class UpdateRouter:
-    """Hands updates to the routes of a python-telegram-bot application, which has to be initialized before."""
+@dataclass(frozen=True)
+class IncomingMessage:
+    """A message and its sender. `update` is the update that brought it.
 
-    def __init__(
-        self, application: Application, access: AccessControl, routes: Sequence[Route], errors: ErrorReporter
-    ) -> None:
-        self._application, self._errors = application, errors
-        self._failed: set[int] = set()
-        add_routes(application, access, routes)
-        application.add_error_handler(self._on_error)
-
-    async def handle(self, raw: RawUpdate) -> bool:
-        """Work on an update; whether that went well."""
-        update = Update.de_json(raw, self._application.bot)
-        await self._application.process_update(update)
-        failed = update.update_id in self._failed
-        self._failed.discard(update.update_id)
-        return not failed
-
-    async def give_up(self, raw: RawUpdate) -> bool:
-        """Apologise for an update that failed too often; it counts as failed."""
-        await self._errors.abandon_update(Update.de_json(raw, self._application.bot))
-        return False
-
-    async def _on_error(self, update: Any, context: Any) -> None:
-        if await self._errors.report_error(update, context.error):
-            self._failed.add(update.update_id)
-
-
-def add_routes(application: Application, access: AccessControl, routes: Sequence[Route]) -> None:
-    """Add the middleware and all routes; the first that fits gets the update.
-
-    Raises ValueError where the routes' commands are not COMMANDS and ADMIN_COMMANDS.
+    `resume`: what was done for the update before a restart; None for a new update.
     """
-    if menu_commands(routes, for_admins=True) != [*COMMANDS, *ADMIN_COMMANDS]:
-        raise ValueError("COMMANDS and ADMIN_COMMANDS have to name the commands of the routes, in their order")
-    application.add_handler(TypeHandler(Update, access.check), GROUP)
-    for route in routes:
-        application.add_handler(route.handler)
+
+    update_id: int
+    update: Update
+    message: Message
+    user: User
+    resume: AnswerProgress | None
+
+
+@dataclass(frozen=True)
+class ButtonPress(Generic[T]):
+    """A pressed button with its decoded data, the message it is under, and the user who pressed it.
+
+    `resume` is as in IncomingMessage.
+    """
+
+    update_id: int
+    query: CallbackQuery
+    message: MaybeInaccessibleMessage
+    user: User
+    data: T
+    resume: AnswerProgress | None
+
+
+OnMessage = Callable[[IncomingMessage], Awaitable[None]]
+OnButton = Callable[[ButtonPress[Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A handler of python-telegram-bot. `command` is the name in the menu, None for none.
+
+    `admin_only`: only the menus of admins have the command. `for_banned`: the route is open to banned users too.
+    """
+
+    handler: BaseHandler[Any, Any, Any]
+    command: str | None = None
+    admin_only: bool = False
+    for_banned: bool = False
+
+
+class HandlerGroup(Protocol):
+    """A class with methods that handle updates."""
+
+    def routes(self) -> list[Route]:
+        """Its routes, in the order of the menu."""
+
+
+def command(name: str, handle: OnMessage, *, admin_only: bool = False, for_banned: bool = False) -> Route:
+    """A route for /name. `handle` has to check who is an admin; AdminAccess does."""
+    return Route(CommandHandler(name, _on_message(handle)), name, admin_only, for_banned)
+
+
+def message(kind: BaseFilter, handle: OnMessage) -> Route:
+    """A route for messages of one kind."""
+    return Route(MessageHandler(kind, _on_message(handle)))
+
+
+def button(kind: type[CallbackData], handle: OnButton, *, for_banned: bool = False) -> Route:
+    """A route for one kind of button. Data that doesn't decode goes to `any_button`."""
+    return Route(_ButtonHandler(kind, handle), for_banned=for_banned)
+
+
+def membership(handle: Callable[[ChatMemberUpdated], Awaitable[None]]) -> Route:
+    """A route for changes of the bot's own rights in a chat; who makes them may be banned."""
+
+    async def on_update(update: Update, context: Any) -> None:
+        if update.my_chat_member:
+            await handle(update.my_chat_member)
+
+    return Route(ChatMemberHandler(on_update, ChatMemberHandler.MY_CHAT_MEMBER), for_banned=True)
+
+
+def any_button(handle: Callable[[CallbackQuery], Awaitable[None]]) -> Route:
+    """A route for buttons that no other route matches."""
+
+    async def on_update(update: Update, context: Any) -> None:
+        if update.callback_query:
+            await handle(update.callback_query)
+
+    return Route(CallbackQueryHandler(on_update))
+
+
+class _ButtonHandler(BaseHandler[Update, Any, None]):
+    """Matches by decoding. python-telegram-bot's handler would match buttons without data to any pattern."""
+
+    def __init__(self, kind: type[CallbackData], handle: OnButton) -> None:
+        super().__init__(self._on_update)
+        self._kind, self._handle = kind, handle
+
+    def check_update(self, update: object) -> CallbackData | None:
+        query = update.callback_query if isinstance(update, Update) else None
+        return self._kind.decode(query.data) if query and query.message else None
+
+    async def _on_update(self, update: Update, context: Any) -> None:
+        query, data = update.callback_query, self.check_update(update)
+        if query and query.message and data:
+            resume = update.api_kwargs.get(RESUME)
+            await self._handle(ButtonPress(update.update_id, query, query.message, query.from_user, data, resume))
+
+
+def _on_message(handle: OnMessage) -> Callable[[Update, Any], Coroutine[Any, Any, None]]:
+    async def on_update(update: Update, context: Any) -> None:
+        message, user = update.effective_message, update.effective_user
+        if message and user:
+            await handle(IncomingMessage(update.update_id, update, message, user, update.api_kwargs.get(RESUME)))
+
+    return on_update

@@ -1,6 +1,6 @@
 """The pages of /settings: what they show, the choices they offer, and how a choice is stored.
 
-Their buttons are `SettingsButton`s: a page to turn to, or a page and a value to choose on it.
+Their buttons are `SettingsButton`s: a page to open, or a page and a value to choose on it.
 """
 
 import time
@@ -14,7 +14,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, User
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.languages import LanguagePreferences
 from bot.handlers.callback_data import SettingsButton
-from bot.jokes.style_names import available_styles, style_label
+from bot.jokes.styles import available_styles, style_label
 from bot.messaging.messenger import Messenger
 from configs.prompts import Prompts
 from configs.settings import DigestSettings
@@ -23,23 +23,23 @@ from storage.database import Database
 MAIN, CLOSE = "main", "close"
 USUAL, ANY, AS_APP, NO_LIMIT, OFF, ON = "usual", "any", "app", "none", "off", "on"
 LIMITS = ("5", "10", "20", "50", "100")
-MARK = "✓ "
-PRIVATE = ("language", "style", "weekly")
-"""What can be set in a private chat; in a group everything."""
+CHOSEN_MARK = "✓ "
+PRIVATE_CHAT_PAGES = ("language", "style", "weekly")
+"""The pages in a private chat; groups have all pages."""
 
 
 @dataclass(frozen=True)
 class SettingsContext:
-    """The chat whose settings are shown, and the user they are shown to: the one who pressed last."""
+    """The chat whose settings are shown, and the user who pressed last."""
 
     chat_id: int
-    person: User
+    user: User
     private: bool
 
 
 @dataclass(frozen=True)
 class SettingsPage:
-    """What can be set on one page. `options` are its values in order, `chosen` is the current one."""
+    """One setting. `options` are its values in order, `chosen` is the current one."""
 
     options: Callable[[SettingsContext], tuple[str, ...]]
     chosen: Callable[[SettingsContext], str]
@@ -50,7 +50,7 @@ class SettingsPage:
 
 
 class SettingsPages:
-    """Makes the pages and stores choices. `digest` are the settings of the weekly post, which its page names."""
+    """Makes the pages and stores choices. `digest`: settings of the weekly digest, which its page shows."""
 
     def __init__(
         self,
@@ -63,90 +63,98 @@ class SettingsPages:
     ) -> None:
         self._messenger, self._database, self._languages = messenger, database, languages
         self._chats, self._prompts, self._digest = chats, prompts, digest
-        self._pages = {
+        self._pages = self._make_pages()
+
+    def names(self, context: SettingsContext) -> tuple[str, ...]:
+        """The pages of the chat."""
+        return PRIVATE_CHAT_PAGES if context.private else tuple(self._pages)
+
+    def summary(self, context: SettingsContext) -> str:
+        """All settings, one line each."""
+        return "\n".join([self._title(context), "", *(self._line(context, name) for name in self.names(context))])
+
+    def main(self, context: SettingsContext) -> tuple[str, InlineKeyboardMarkup]:
+        """All settings, each on a button that opens its page."""
+        rows = [[_button(self._line(context, name), name)] for name in self.names(context)]
+        rows.append([_button(self._messenger.text(context.user, "settings-close"), CLOSE)])
+        return self._title(context), InlineKeyboardMarkup(rows)
+
+    def page(self, context: SettingsContext, name: str, note: str = "") -> tuple[str, InlineKeyboardMarkup]:
+        """One page: its question, the choices, and a button back to the main page."""
+        page, user = self._pages[name], context.user
+        chosen = page.chosen(context)
+        buttons = [
+            _button((CHOSEN_MARK if value == chosen else "") + page.name(user, value), name, value)
+            for value in page.options(context)
+        ]
+        rows = [buttons[start : start + page.wide] for start in range(0, len(buttons), page.wide)]
+        rows.append([_button(self._messenger.text(user, "settings-back"), MAIN)])
+        question = self._messenger.text(user, f"settings-{name}-ask", **self._question_values(name))
+        return f"{question}\n\n{note}" if note else question, InlineKeyboardMarkup(rows)
+
+    def is_offered(self, context: SettingsContext, name: str, value: str | None) -> bool:
+        """Whether such a chat has that page, and the page that choice."""
+        if name in (MAIN, CLOSE):
+            return value is None
+        return name in self.names(context) and (value is None or value in self._pages[name].options(context))
+
+    def _make_pages(self) -> dict[str, SettingsPage]:
+        messenger, chats, prompts = self._messenger, self._chats, self._prompts
+        return {
             "language": SettingsPage(self._language_options, self._chosen_language, self._language_name),
             "style": SettingsPage(
-                lambda place: (USUAL, *available_styles(prompts)),
-                lambda place: chats.of(place.chat_id).style or USUAL,
+                lambda context: (USUAL, *available_styles(prompts)),
+                lambda context: chats.get(context.chat_id).style or USUAL,
                 lambda user, value: style_label(messenger.translator, messenger.language(user), value),
                 wide=2,
             ),
             "answers": SettingsPage(
-                lambda place: ("called", "photos"),
-                lambda place: chats.of(place.chat_id).answers,
-                self._named("answers"),
+                lambda _: ("called", "photos"),
+                lambda context: chats.get(context.chat_id).answers,
+                self._labels("answers"),
             ),
             "daily": SettingsPage(
-                lambda place: (NO_LIMIT, *LIMITS),
-                lambda place: str(chats.of(place.chat_id).daily or NO_LIMIT),
+                lambda context: (NO_LIMIT, *LIMITS),
+                lambda context: str(chats.get(context.chat_id).daily or NO_LIMIT),
                 self._daily_name,
                 wide=3,
             ),
             "weekly": SettingsPage(
-                lambda place: (OFF, ON),
-                lambda place: OFF if chats.of(place.chat_id).weekly_since is None else ON,
-                self._named("weekly"),
+                lambda context: (OFF, ON),
+                lambda context: OFF if chats.get(context.chat_id).weekly_since is None else ON,
+                self._labels("weekly"),
             ),
             "changers": SettingsPage(
-                lambda place: ("admins", "all"), lambda place: chats.of(place.chat_id).changers, self._named("changers")
+                lambda context: ("admins", "all"),
+                lambda context: chats.get(context.chat_id).changers,
+                self._labels("changers"),
             ),
         }
 
-    def names(self, place: SettingsContext) -> tuple[str, ...]:
-        """The pages of such a chat."""
-        return PRIVATE if place.private else tuple(self._pages)
-
-    def summary(self, place: SettingsContext) -> str:
-        """All settings, a line each."""
-        return "\n".join([self._title(place), "", *(self._line(place, name) for name in self.names(place))])
-
-    def main(self, place: SettingsContext) -> tuple[str, InlineKeyboardMarkup]:
-        """All settings, each on a button that turns to its page."""
-        rows = [[_button(self._line(place, name), name)] for name in self.names(place)]
-        rows.append([_button(self._messenger.text(place.person, "settings-close"), CLOSE)])
-        return self._title(place), InlineKeyboardMarkup(rows)
-
-    def page(self, place: SettingsContext, name: str, note: str = "") -> tuple[str, InlineKeyboardMarkup]:
-        """One page: its question, the choices, and the way back."""
-        page, user = self._pages[name], place.person
-        chosen = page.chosen(place)
-        buttons = [
-            _button((MARK if value == chosen else "") + page.name(user, value), name, value)
-            for value in page.options(place)
-        ]
-        rows = [buttons[start : start + page.wide] for start in range(0, len(buttons), page.wide)]
-        rows.append([_button(self._messenger.text(user, "settings-back"), MAIN)])
-        question = self._messenger.text(user, f"settings-{name}-ask", **self._values_of_question(name))
-        return f"{question}\n\n{note}" if note else question, InlineKeyboardMarkup(rows)
-
-    def is_offered(self, place: SettingsContext, name: str, value: str | None) -> bool:
-        """Whether such a chat has that page, and the page that choice."""
-        if name in (MAIN, CLOSE):
-            return value is None
-        return name in self.names(place) and (value is None or value in self._pages[name].options(place))
-
-    async def choose(self, place: SettingsContext, name: str, value: str) -> None:
+    async def choose(self, context: SettingsContext, name: str, value: str) -> None:
         """Store a choice; `value` is one that the page offers."""
-        if name == "language" and place.private:
-            await self._languages.choose(self._database, place.person.id, None if value == AS_APP else value)
+        if name == "language" and context.private:
+            await self._languages.choose(self._database, context.user.id, None if value == AS_APP else value)
             return
         new: dict[str, object] = {name: value}
         if name == "daily":
             new = {name: None if value == NO_LIMIT else int(value)}
         elif name == "weekly":
-            new = {"weekly_since": (self._chats.of(place.chat_id).weekly_since or time.time()) if value == ON else None}
+            new = {
+                "weekly_since": (self._chats.get(context.chat_id).weekly_since or time.time()) if value == ON else None
+            }
         elif value in (USUAL, ANY):
             new = {name: None}
-        await self._chats.change(place.chat_id, **new, speaks=self._messenger.language(place.person))
+        await self._chats.change(context.chat_id, **new, speaks=self._messenger.language(context.user))
 
-    def _language_options(self, place: SettingsContext) -> tuple[str, ...]:
-        """In private what the bot speaks, in groups what jokes can be in."""
-        return (*self._messenger.translator.languages, AS_APP) if place.private else (*self._prompts.languages, ANY)
+    def _language_options(self, context: SettingsContext) -> tuple[str, ...]:
+        """The bot's languages in a private chat, the languages of jokes in a group."""
+        return (*self._messenger.translator.languages, AS_APP) if context.private else (*self._prompts.languages, ANY)
 
-    def _chosen_language(self, place: SettingsContext) -> str:
-        if place.private:
-            return self._languages.chosen(place.person.id) or AS_APP
-        return self._chats.of(place.chat_id).language or ANY
+    def _chosen_language(self, context: SettingsContext) -> str:
+        if context.private:
+            return self._languages.chosen(context.user.id) or AS_APP
+        return self._chats.get(context.chat_id).language or ANY
 
     def _language_name(self, user: User, value: str) -> str:
         if value in (AS_APP, ANY):
@@ -156,21 +164,23 @@ class SettingsPages:
     def _daily_name(self, user: User, value: str) -> str:
         return self._messenger.text(user, "settings-daily-none") if value == NO_LIMIT else value
 
-    def _named(self, name: str) -> Callable[[User, str], str]:
+    def _labels(self, name: str) -> Callable[[User, str], str]:
         return lambda user, value: self._messenger.text(user, f"settings-{name}-{value}")
 
-    def _values_of_question(self, name: str) -> dict[str, Any]:
+    def _question_values(self, name: str) -> dict[str, Any]:
         zone = datetime.now().astimezone().tzname() or ""
         if name == "daily":
             return {"zone": zone}
         return {"day": self._digest.day, "hour": self._digest.hour, "zone": zone} if name == "weekly" else {}
 
-    def _title(self, place: SettingsContext) -> str:
-        return self._messenger.text(place.person, "settings-private" if place.private else "settings-group")
+    def _title(self, context: SettingsContext) -> str:
+        return self._messenger.text(context.user, "settings-private" if context.private else "settings-group")
 
-    def _line(self, place: SettingsContext, name: str) -> str:
+    def _line(self, context: SettingsContext, name: str) -> str:
         page = self._pages[name]
-        return self._messenger.text(place.person, f"settings-{name}", value=page.name(place.person, page.chosen(place)))
+        return self._messenger.text(
+            context.user, f"settings-{name}", value=page.name(context.user, page.chosen(context))
+        )
 
 
 def _button(text: str, page: str, value: str | None = None) -> InlineKeyboardButton:

@@ -1,4 +1,4 @@
-"""/stats: a user's numbers and everybody's; admins get a picture as well, in light or dark."""
+"""/stats: the numbers of a user and of all users; admins get a picture too, in a light or dark theme."""
 
 import logging
 from contextlib import suppress
@@ -8,10 +8,10 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto
 from telegram.error import BadRequest
 
 from bot.charts import stats_data
-from bot.charts.render import RenderError, draw
-from bot.handlers.admin.common import AdminAccess
+from bot.charts.render import RenderError, draw_picture
+from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import StatsButton
-from bot.handlers.routing import ButtonPress, IncomingMessage, Route, command
+from bot.handlers.routes import ButtonPress, IncomingMessage, Route, command
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import is_private
 from bot.telegram.rate_limiter import CallDropped, Priority
@@ -22,20 +22,20 @@ from storage.database import Database
 log = logging.getLogger(__name__)
 
 BUTTONS = {"light": ("🌙", StatsButton("dark")), "dark": ("☀️", StatsButton("light"))}
-"""The button under a picture of each look, which brings the other one."""
+"""For each theme, the button that switches to the other one."""
 
 
 class StatsHandlers:
-    """Answers /stats. `folder` is where the drawing process may write."""
+    """Answers /stats. `folder`: where the drawing process may write."""
 
     def __init__(self, messenger: Messenger, database: Database, access: AdminAccess, folder: Path) -> None:
         self._messenger, self._database, self._access, self._folder = messenger, database, access, folder
 
     def routes(self) -> list[Route]:
-        return [command("stats", self.on_stats), self._access.button(StatsButton, self.on_look, accessible=True)]
+        return [command("stats", self.on_stats), self._access.button(StatsButton, self.on_theme, accessible=True)]
 
     async def on_stats(self, incoming: IncomingMessage) -> None:
-        """A text; for admins in their private chat, under the picture."""
+        """Send a text; to admins in private chats, a picture with the text as caption."""
         message, user = incoming.message, incoming.user
         text = await self._text(user)
         if not self._access.is_admin(user.id) or not is_private(message):
@@ -52,10 +52,10 @@ class StatsHandlers:
             return
         await self._send_picture(message, picture, text)
 
-    async def on_look(self, press: ButtonPress[StatsButton]) -> None:
-        """The other look, drawn anew, in the same message."""
+    async def on_theme(self, press: ButtonPress[StatsButton]) -> None:
+        """Replace the picture by one in the other theme."""
         await self._messenger.answer_button(press.query)
-        picture = await self._draw(press.user, press.data.look)
+        picture = await self._draw(press.user, press.data.theme)
         if picture is None:
             return
         media = InputMediaPhoto(picture, caption=await self._text(press.user))
@@ -64,7 +64,7 @@ class StatsHandlers:
                 media,
                 press.user.id,
                 press.message.message_id,
-                reply_markup=look_button(press.data.look),
+                reply_markup=theme_button(press.data.theme),
                 rate_limit_args=Priority.ESSENTIAL,
             )
         except BadRequest as error:
@@ -77,13 +77,13 @@ class StatsHandlers:
             picture,
             caption=caption,
             reply_parameters=reply_to(message.message_id),
-            reply_markup=look_button("light"),
+            reply_markup=theme_button("light"),
             rate_limit_args=Priority.NORMAL,
         )
 
     async def _text(self, user: User) -> str:
-        """The user's photos, jokes and ratings, and those of all users together."""
-        mine, ours = await stats.of_person(self._database, user.id), await stats.overall(self._database)
+        """Photos, jokes and ratings of the user and of all users."""
+        mine, ours = await stats.get_user_stats(self._database, user.id), await stats.get_overall_stats(self._database)
         return self._messenger.text(
             user,
             "stats",
@@ -99,19 +99,19 @@ class StatsHandlers:
             },
         )
 
-    async def _draw(self, user: User, look: str) -> bytes | None:
-        """The picture, a PNG; None where drawing failed, with the reason in the log."""
-        content = await stats_data.content(
-            self._database, self._messenger.translator, self._messenger.language(user), dark=look == "dark"
+    async def _draw(self, user: User, theme: str) -> bytes | None:
+        """The picture as a PNG; None where drawing failed, which is logged."""
+        content = await stats_data.stats_content(
+            self._database, self._messenger.translator, self._messenger.language(user), dark=theme == "dark"
         )
         try:
-            return await draw("stats", content, self._folder)
+            return await draw_picture("stats", content, self._folder)
         except RenderError as error:
             log.error("%s", error)
             return None
 
 
-def look_button(look: str) -> InlineKeyboardMarkup:
-    """The button under a picture of that look."""
-    label, other = BUTTONS[look]
+def theme_button(theme: str) -> InlineKeyboardMarkup:
+    """The button under a picture in that theme."""
+    label, other = BUTTONS[theme]
     return InlineKeyboardMarkup([[InlineKeyboardButton(label, callback_data=other.encode())]])

@@ -1,4 +1,4 @@
-"""The message that answers a photo: a place in line, then the joke as it is written, then the joke."""
+"""The message that answers a photo: it shows the queue position, then the partial joke, then the joke."""
 
 import asyncio
 import logging
@@ -21,14 +21,14 @@ from storage.database import Database
 
 log = logging.getLogger(__name__)
 
-FIRST_LOOK_S = 1.0
-"""A joke that is there by then needs no word in between."""
+FIRST_MESSAGE_AFTER_S = 1.0
+"""A joke that is finished by then is sent without intermediate states."""
 TYPING_AFTER_S, TYPING_LASTS_S = 2.5, 4.5
-"""Telegram shows "typing" for 5 seconds; it counts as a message, so it is not sent for a joke that comes quickly."""
+"""Telegram shows "typing" for 5 s. It counts as a message in the rate limits, so it isn't sent for quick jokes."""
 
 
 class StreamingReply:
-    """A context manager: call `show_position` and `show_partial` as often as there is news, and `finish` once."""
+    """A context manager: call `show_position` and `show_partial` on each change, and `finish` once."""
 
     def __init__(
         self,
@@ -46,44 +46,45 @@ class StreamingReply:
         self._messenger, self._database, self._queue, self._interval_s = messenger, database, queue, interval_s
         self._update_id, self._chat_id, self._quoted_id, self._user = update_id, chat_id, quoted_id, user
         self._message_id = resume.message_id if resume else None
-        self._note = self._text = self._shown = ""
+        self._position_text = self._text = self._shown = ""
         self._not_before = self._started_at = 0.0
-        self._news = asyncio.Event()
-        self._showing = asyncio.Lock()
-        self._start: asyncio.TimerHandle | None = None
+        self._changed = asyncio.Event()
+        self._sending = asyncio.Lock()
+        self._start_timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._started_at = time.monotonic()
-        self._start = asyncio.get_running_loop().call_later(FIRST_LOOK_S, self._begin)
+        self._start_timer = asyncio.get_running_loop().call_later(FIRST_MESSAGE_AFTER_S, self._start_updates)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._quiet()
+        await self._stop_updates()
 
     @property
     def is_visible(self) -> bool:
-        """Whether there is a message already."""
+        """Whether the message has been sent."""
         return self._message_id is not None
 
-    async def show_position(self, place: int) -> None:
-        """News: the photo is at this place in the queue, from 1 on."""
-        held = self._queue.held
-        self._note = self._messenger.text(self._user, f"place-{held}" if held else "place", place=place)
-        self._news.set()
+    async def show_position(self, position: int) -> None:
+        """The photo's position in the queue has changed; 1 is the first."""
+        pause_reason = self._queue.hold_reason
+        key = f"place-{pause_reason}" if pause_reason else "place"
+        self._position_text = self._messenger.text(self._user, key, place=position)
+        self._changed.set()
 
     async def show_partial(self, text: str) -> None:
-        """News: the joke as far as it is written."""
+        """More of the joke has been written."""
         if not self._text:
             self._not_before = max(self._not_before, time.monotonic() + self._interval_s)
         self._text = text
-        self._news.set()
+        self._changed.set()
 
     async def finish(self, text: str, keyboard: InlineKeyboardMarkup | None = None, note: Note | None = None) -> None:
-        """Show the final text, once `note` has written its message's id down. Raises TelegramError."""
-        await self._quiet()
+        """Show the final text; `note` records the message's id. Raises TelegramError."""
+        await self._stop_updates()
         if self._message_id is not None and await self._messenger.edit(self._chat_id, self._message_id, text, keyboard):
             if note:
                 await note(self._message_id)
@@ -94,41 +95,41 @@ class StreamingReply:
             quoted_id=self._quoted_id,
             keyboard=keyboard,
             priority=Priority.ESSENTIAL,
-            note=note or self._remember,
+            note=note or self._record_message,
         )
 
     async def discard(self) -> None:
-        """Show nothing after all: a message that was begun is deleted."""
-        await self._quiet()
+        """Delete the message, if it has been sent."""
+        await self._stop_updates()
         if self._message_id is not None:
             with suppress(TelegramError, CallDropped):
                 await self._messenger.client.delete_message(
                     self._chat_id, self._message_id, rate_limit_args=Priority.NORMAL
                 )
 
-    async def _remember(self, message_id: int) -> None:
+    async def _record_message(self, message_id: int) -> None:
         try:
-            await inbox.show(self._database, self._update_id, message_id)
+            await inbox.record_message(self._database, self._update_id, message_id)
         except sqlite3.Error as error:
-            log.warning("a message that is begun can't be noted: %s", error)
+            log.warning("the reply's message can't be recorded: %s", error)
 
-    async def _quiet(self) -> None:
-        """No more news: what is being sent arrives before, so that nothing comes after the end."""
-        async with self._showing:
-            if self._start:
-                self._start.cancel()
+    async def _stop_updates(self) -> None:
+        """Stop the updates. Waits for one that is being sent, so that none arrives after the final text."""
+        async with self._sending:
+            if self._start_timer:
+                self._start_timer.cancel()
             if self._task:
                 self._task.cancel()
 
-    def _begin(self) -> None:
-        self._task = asyncio.create_task(self._follow())
+    def _start_updates(self) -> None:
+        self._task = asyncio.create_task(self._send_updates())
 
-    async def _follow(self) -> None:
+    async def _send_updates(self) -> None:
         typing_at = self._started_at + TYPING_AFTER_S
         while True:
             try:
                 async with asyncio.timeout(max(0.0, typing_at - time.monotonic())):
-                    await self._news.wait()
+                    await self._changed.wait()
             except TimeoutError:
                 await self._show_typing()
                 typing_at = time.monotonic() + TYPING_LASTS_S
@@ -137,12 +138,12 @@ class StreamingReply:
             if wait > 0:
                 await asyncio.sleep(wait)
                 continue
-            self._news.clear()
+            self._changed.clear()
             await self._show()
             typing_at = time.monotonic() + TYPING_LASTS_S
 
     async def _show_typing(self) -> None:
-        async with self._showing:
+        async with self._sending:
             if self._message_id is None:
                 with suppress(CallDropped, TelegramError):
                     await self._messenger.client.send_chat_action(
@@ -150,31 +151,31 @@ class StreamingReply:
                     )
 
     async def _show(self) -> None:
-        async with self._showing:
-            text = self._text.strip() or self._note
+        async with self._sending:
+            text = self._text.strip() or self._position_text
             if text == self._shown:
                 return
             self._not_before = time.monotonic() + self._interval_s
             try:
-                await self._show_now(text)
+                await self._send_or_edit(text)
             except CallDropped:
-                self._news.set()
+                self._changed.set()
             except TelegramError:
                 return
             else:
                 self._shown = text
 
-    async def _show_now(self, text: str) -> None:
+    async def _send_or_edit(self, text: str) -> None:
         if self._message_id is None:
             self._message_id = await self._messenger.send(
-                self._chat_id, text, quoted_id=self._quoted_id, priority=Priority.BEST_EFFORT, note=self._remember
+                self._chat_id, text, quoted_id=self._quoted_id, priority=Priority.BEST_EFFORT, note=self._record_message
             )
         else:
             await self._messenger.edit(self._chat_id, self._message_id, text, priority=Priority.BEST_EFFORT)
 
 
 class StreamingReplies:
-    """Begins such messages. `interval_s`: the shortest time between two changes of one."""
+    """Makes streaming replies. `interval_s`: the shortest time between two edits of one."""
 
     def __init__(self, messenger: Messenger, database: Database, queue: FairQueue, interval_s: float) -> None:
         self._messenger, self._database, self._queue, self._interval_s = messenger, database, queue, interval_s
@@ -182,7 +183,7 @@ class StreamingReplies:
     def begin(
         self, update_id: int, chat_id: int, quoted_id: int, user: User, resume: AnswerProgress | None
     ) -> StreamingReply:
-        """The answer to message `quoted_id`; the message that an earlier process began (`resume`) is gone on with."""
+        """A reply to message `quoted_id`; with `resume`, in the message that was sent before the restart."""
         return StreamingReply(
             self._messenger,
             self._database,

@@ -6,30 +6,30 @@ from bot.i18n.translator import Translator
 from storage.chat.ratings import RatingCounts
 
 EMOJI = {3: "😂", 2: "🙂", 1: "😐"}
-"""A rating's value and what users see for it."""
-CELLS = 12
+"""The emoji of each rating value."""
+BAR_CELLS = 12
 FULL, EMPTY = "▰", "▱"
 MINUTE_S, HOUR_S = 60, 3600
 
 
 def bar(share: float) -> str:
-    """A share of 0 to 1 as a row of CELLS cells."""
-    full = round(CELLS * share)
-    return FULL * full + EMPTY * (CELLS - full)
+    """A share (0 to 1) as a bar of BAR_CELLS cells."""
+    full = round(BAR_CELLS * share)
+    return FULL * full + EMPTY * (BAR_CELLS - full)
 
 
-def duration(words: Translator, language: str, seconds: float) -> str:
-    """A time span: minutes below an hour and a half, then hours and minutes, from two days on days and hours."""
+def duration(translator: Translator, language: str, seconds: float) -> str:
+    """A time span: minutes below 90 minutes, hours and minutes below two days, then days and hours."""
     minutes = max(1, round(seconds / MINUTE_S))
     if minutes < 90:
-        return words.format(language, "duration-minutes", minutes=minutes)
+        return translator.format(language, "duration-minutes", minutes=minutes)
     if minutes >= 48 * 60:
-        return words.format(language, "duration-days", days=minutes // 1440, hours=minutes % 1440 // 60)
-    return words.format(language, "duration-hours", hours=minutes // 60, minutes=minutes % 60)
+        return translator.format(language, "duration-days", days=minutes // 1440, hours=minutes % 1440 // 60)
+    return translator.format(language, "duration-hours", hours=minutes // 60, minutes=minutes % 60)
 
 
 def day_and_time(at: float) -> str:
-    """A time (seconds since 1970) in this machine's time zone, the same in every language."""
+    """A time (seconds since 1970) in this machine's time zone, as YYYY-MM-DD HH:MM in every language."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
 
 
@@ -41,6 +41,6 @@ def size(count: int) -> str:
 
 
 def format_rating_counts(counts: RatingCounts) -> str:
-    """ "😂 2 · 😐 1": how often each rating was given; "" for an unrated joke."""
-    each = zip(EMOJI.values(), (counts.funny, counts.somewhat, counts.unfunny), strict=True)
-    return " · ".join(f"{emoji} {count}" for emoji, count in each if count)
+    """ "😂 2 · 😐 1": the count of each rating; "" for an unrated joke."""
+    pairs = zip(EMOJI.values(), (counts.funny, counts.somewhat, counts.unfunny), strict=True)
+    return " · ".join(f"{emoji} {count}" for emoji, count in pairs if count)

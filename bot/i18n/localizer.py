@@ -1,4 +1,4 @@
-"""Text in one language: what a translator says, bound to the language of one reader."""
+"""A translator bound to one language."""
 
 from typing import Any
 
@@ -7,21 +7,21 @@ from bot.i18n.translator import Translator
 
 
 class Localizer:
-    """`say("run-title", run=3)`; further methods put values into words."""
+    """Call it with a message key and values: `say("run-title", run=3)`."""
 
     def __init__(self, translator: Translator, language: str) -> None:
         self.translator, self.language = translator, language
 
     def __call__(self, key: str, **values: Any) -> str:
-        """The message of that key. Raises KeyError where no language has it."""
+        """The message for a key. Raises KeyError for an unknown key."""
         return self.translator.format(self.language, key, **values)
 
-    def say_or(self, otherwise: str, key: str, **values: Any) -> str:
-        """The message of that key, or `otherwise` where no language has it."""
+    def text_or(self, default: str, key: str, **values: Any) -> str:
+        """The message for a key, or `default` for an unknown key."""
         try:
             return self(key, **values)
         except KeyError:
-            return otherwise
+            return default
 
     def number(self, count: int) -> str:
         """A whole number with the language's separators."""

@@ -1,38 +1,38 @@
-"""Why something ended, in an admin's language."""
+"""Translates the reasons why a run, trial or deployment ended."""
 
 from typing import Any
 
 from bot.i18n.translator import Translator
-from storage.learning.reasons import EndReason, Why
+from storage.learning.reasons import EndReason, ReasonLike
 
 FINE = "fine"
-"""What the gate says where there is nothing to say."""
+"""The gate's code for a check that passed."""
 
 
-def in_words(words: Translator, language: str, why: Why) -> str:
-    """A reason in that language; the sentence that was written down, in English, where there are no words for it."""
-    reason = EndReason.of(why)
+def reason_text(translator: Translator, language: str, why: ReasonLike) -> str:
+    """A reason in a language; the stored English sentence where there is no translation."""
+    reason = EndReason.convert(why)
     if reason.code == "gate":
-        return "\n".join(gate_words(words, language, reason)) or reason.text
+        return "\n".join(gate_reason_texts(translator, language, reason)) or reason.text
     values = dict(reason.values)
     for name in ("step", "state"):
         if name in values:
-            values[name] = said(words, language, f"run-state-{values[name]}", values[name])
-    return said(words, language, f"reason-{reason.code}", reason.text, **values)
+            values[name] = _text_or(translator, language, f"run-state-{values[name]}", values[name])
+    return _text_or(translator, language, f"reason-{reason.code}", reason.text, **values)
 
 
-def gate_words(words: Translator, language: str, reason: EndReason) -> list[str]:
-    """The gate's reasons, a sentence each, without what says nothing besides the outcome."""
+def gate_reason_texts(translator: Translator, language: str, reason: EndReason) -> list[str]:
+    """The gate's reasons, one sentence each, without FINE."""
     return [
-        said(words, language, f"gate-{code.replace(' ', '-').replace('_', '-')}", reason.text)
+        _text_or(translator, language, f"gate-{code.replace(' ', '-').replace('_', '-')}", reason.text)
         for code in reason.values.get("codes", [])
         if code != FINE
     ]
 
 
-def said(words: Translator, language: str, name: str, otherwise: str, **values: Any) -> str:
-    """The message of that name, or `otherwise` where no language has it."""
+def _text_or(translator: Translator, language: str, key: str, default: str, **values: Any) -> str:
+    """The message for a key, or `default` for an unknown key."""
     try:
-        return words.format(language, name, **values)
+        return translator.format(language, key, **values)
     except KeyError:
-        return otherwise
+        return default

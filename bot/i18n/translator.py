@@ -1,6 +1,4 @@
-"""What the bot says, in every language there is: `bot/i18n/locales/<language>.ftl`, Fluent files
-(https://projectfluent.org).
-"""
+"""The bot's texts in all languages: Fluent files (https://projectfluent.org) in `bot/i18n/locales/`."""
 
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +11,7 @@ FALLBACK = "en"
 
 
 class Translator:
-    """The messages of all languages. A language is read when it is first spoken; adding one is adding a file."""
+    """Formats messages. `<language>.ftl` is loaded at first use; a new file adds a language."""
 
     def __init__(self, folder: Path = LOCALES, default: str = FALLBACK) -> None:
         self._files = {file.stem: file for file in sorted(folder.glob("*.ftl"))}
@@ -25,24 +23,19 @@ class Translator:
         return tuple(self._files)
 
     def language(self, code: str | None) -> str:
-        """The language to speak with somebody whose app has the language `code` (IETF tag, as 'zh-hans'; None if
-        unknown).
-        """
+        """The supported language for an IETF tag (as "zh-hans"); the default language for others and None."""
         primary = (code or "").replace("_", "-").split("-")[0].lower()
         return primary if primary in self._files else self._default
 
-    def format(self, language: str, message: str, **values: Any) -> str:
-        """The message in that language, in the fallback language where it has none.
-
-        Raises KeyError for an unknown message.
-        """
+    def format(self, language: str, key: str, **values: Any) -> str:
+        """A message in a language, else in the fallback language. Raises KeyError for an unknown key or value."""
         for bundle in (self._bundle(language), self._bundle(FALLBACK)):
-            if bundle.has_message(message) and (pattern := bundle.get_message(message).value):
-                text, mistakes = bundle.format_pattern(pattern, values)
-                if mistakes:
-                    raise KeyError(f"{message}: {mistakes[0]}")
+            if bundle.has_message(key) and (pattern := bundle.get_message(key).value):
+                text, errors = bundle.format_pattern(pattern, values)
+                if errors:
+                    raise KeyError(f"{key}: {errors[0]}")
                 return str(text)
-        raise KeyError(message)
+        raise KeyError(key)
 
     def _bundle(self, language: str) -> FluentBundle:
         if language not in self._files:

@@ -12,8 +12,10 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bot.jokes.decoder_process import DecoderDied, DecoderProcess, start_decoder
+from bot.runtime.periodic import Periodic
 from configs.settings import LimitSettings
 from storage.media.decode_worker import DecodeLimits
 from storage.media.image_check import CheckedPhoto, PhotoError, PhotoTooLarge
@@ -24,6 +26,8 @@ LIGHT_BYTES = 48_000_000
 """Up to this much memory photos are decoded beside each other: an upright JPEG of 12 megapixels, a turned one of 6."""
 STOP_GRACE_S = 2.0
 """How long a stop waits for photos that are being decoded. They stay in the inbox for the next start."""
+RETRY_S = 60.0
+"""Until the next try after a process could not be started. A photo that comes before starts one too."""
 MAX_REMEMBERED = 1000
 """Files that killed a decoder, by their hash, so that a copy is refused at once."""
 
@@ -76,10 +80,14 @@ class DecoderPool:
         self._size = limits.decoders
         self._places, self._large, self._turns = asyncio.Semaphore(self._size), asyncio.Lock(), UserTurns(1)
         self._idle: list[DecoderProcess] = []
-        self._busy: dict[asyncio.Task, DecoderProcess] = {}
-        self._waiting: set[asyncio.Task] = set()
+        self._busy: dict[asyncio.Task[Any], DecoderProcess] = {}
+        self._waiting: set[asyncio.Task[Any]] = set()
         self._killers: OrderedDict[tuple[int, bytes], None] = OrderedDict()
         self._stopped = False
+
+    def job(self) -> Periodic:
+        """The job that starts the processes after the bot's own start."""
+        return Periodic("decoders", RETRY_S, self.start, once=True)
 
     async def start(self) -> None:
         """Start the processes, so that the first photos don't wait for them. Raises DecoderUnavailable."""
@@ -121,7 +129,7 @@ class DecoderPool:
         await asyncio.gather(*(process.kill() for process in [*self._idle, *self._busy.values()]))
         self._idle.clear()
 
-    async def _decode(self, task: asyncio.Task, data: bytes, limits: DecodeLimits) -> CheckedPhoto:
+    async def _decode(self, task: asyncio.Task[Any], data: bytes, limits: DecodeLimits) -> CheckedPhoto:
         async with self._places, self._process(task) as process:
             try:
                 return await process.check(data, limits)
@@ -131,7 +139,7 @@ class DecoderPool:
                 raise DecoderKilled from None
 
     @asynccontextmanager
-    async def _process(self, task: asyncio.Task) -> AsyncIterator[DecoderProcess]:
+    async def _process(self, task: asyncio.Task[Any]) -> AsyncIterator[DecoderProcess]:
         """A process for the work of a task. It is idle again afterwards, if it has survived."""
         if self._stopped:
             raise asyncio.CancelledError

@@ -10,6 +10,7 @@ import os
 import sys
 from contextlib import suppress
 from dataclasses import asdict
+from typing import Any
 
 from configs.errors import JokebotError
 from configs.settings import ROOT
@@ -80,7 +81,7 @@ class DecoderProcess:
             self._process.stdin.close()
         await self._process.wait()
 
-    async def _exchange(self, data: bytes, limits: DecodeLimits) -> tuple[dict, bytes]:
+    async def _exchange(self, data: bytes, limits: DecodeLimits) -> tuple[dict[str, Any], bytes]:
         requests, replies = self._process.stdin, self._process.stdout
         assert requests and replies
         requests.write(json.dumps({**asdict(limits), "length": len(data)}).encode() + b"\n")

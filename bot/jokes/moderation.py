@@ -1,8 +1,8 @@
-"""A hook for photos: a function that the admin names says whether a photo may be joked about, before it is kept.
+"""The moderation hook: a function named in the settings accepts or declines each photo before it is stored.
 
-The function gets the bytes of the cleaned picture file and returns None, or why the photo is declined. It runs in a
-thread of its own with a time limit; a thread can't be ended from outside, so one that hangs is left behind, and when
-too many hang nothing more is asked of it.
+The function gets the bytes of the cleaned picture file and returns None, or the reason to decline the photo. It runs in
+a thread of its own with a time limit. Threads can't be killed, so one that hangs is abandoned; with MAX_HANGING such
+threads the hook is no longer called.
 """
 
 import asyncio
@@ -20,29 +20,30 @@ from storage.media.photos import CheckedPhoto, PhotoError
 log = logging.getLogger(__name__)
 
 Hook = Callable[[bytes], str | None]
-AT_ONCE = 2
-"""Photos looked at at the same time: a model's own threads want the rest of the processor."""
-MOST_HANGING = 8
+MAX_CONCURRENT = 2
+"""Concurrent calls of the hook; a hook with a model has threads of its own."""
+MAX_HANGING = 8
 
 
 class HookError(Exception):
-    """The hook came to no answer; the message says why."""
+    """The hook gave no verdict; the message says why."""
 
 
 class Moderator:
-    """Asks the hook of the settings; without one every photo passes.
+    """Calls the hook of the settings; without one (`is_active` False) every photo passes.
 
     Raises SettingsError where the hook can't be imported.
     """
 
     def __init__(self, settings: SafetySettings) -> None:
         self._settings = settings
-        self._hook = load_hook(settings.moderate) if settings.moderate else None
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._hook = load_hook(settings.moderation_hook) if settings.moderation_hook else None
+        self.is_active = self._hook is not None
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT)
         self._hanging: list[threading.Thread] = []
 
     async def check(self, photo: CheckedPhoto) -> None:
-        """Return where the photo may be kept. Raises PhotoError, `declined` or, where the hook failed, `unchecked`."""
+        """Raises PhotoError for a photo that may not be stored: `declined`, or `unchecked` where the hook failed."""
         if self._hook is None:
             return
         try:
@@ -50,8 +51,8 @@ class Moderator:
         except HookError as error:
             passes = self._settings.moderate_failure == "pass"
             log.error(
-                "the hook %s failed, so the photo %s: %s",
-                self._settings.moderate,
+                "the moderation hook %s failed, so the photo %s: %s",
+                self._settings.moderation_hook,
                 "passes" if passes else "is refused",
                 error,
             )
@@ -59,26 +60,26 @@ class Moderator:
                 return
             raise PhotoError("unchecked") from None
         if reason:
-            log.info("a photo is declined by the hook: %s", reason)
+            log.info("the hook declined a photo: %s", reason)
             raise PhotoError("declined")
 
     async def _ask(self, hook: Hook, data: bytes) -> str | None:
-        async with self._places:
+        async with self._slots:
             self._hanging = [thread for thread in self._hanging if thread.is_alive()]
-            if len(self._hanging) >= MOST_HANGING:
-                raise HookError(f"{len(self._hanging)} calls of it hang")
+            if len(self._hanging) >= MAX_HANGING:
+                raise HookError(f"{len(self._hanging)} of its calls hang")
             answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
             thread = threading.Thread(target=_call, args=(hook, data, answer), name="moderation", daemon=True)
             thread.start()
             try:
                 async with asyncio.timeout(self._settings.moderate_timeout_s):
-                    said = await answer
+                    result = await answer
             except TimeoutError:
                 self._hanging.append(thread)
                 raise HookError(f"no answer within {self._settings.moderate_timeout_s:g} s") from None
-        if said is None or (isinstance(said, str) and said):
-            return said
-        raise HookError(f"it returned {said!r} instead of a reason or None")
+        if result is None or (isinstance(result, str) and result):
+            return result
+        raise HookError(f"it returned {result!r} instead of a reason or None")
 
 
 def load_hook(name: str) -> Hook:
@@ -87,25 +88,27 @@ def load_hook(name: str) -> Hook:
     try:
         hook = getattr(importlib.import_module(module), function)
     except Exception as error:
-        raise SettingsError(f"The hook {name!r} (setting guard.moderate) can't be imported: {error}.") from error
+        raise SettingsError(
+            f"The hook {name!r} (setting safety.moderation_hook) can't be imported: {error}."
+        ) from error
     if not callable(hook):
-        raise SettingsError(f"{name!r} (setting guard.moderate) is no function.")
+        raise SettingsError(f"{name!r} (setting safety.moderation_hook) is no function.")
     return hook
 
 
 def _call(hook: Hook, data: bytes, answer: "asyncio.Future[Any]") -> None:
-    """In the thread: call the hook and hand its answer to the loop, unless that has ended or waits no longer."""
+    """In the thread: call the hook and pass its result to the event loop, unless that has ended or timed out."""
     try:
-        said, error = hook(data), None
+        result, error = hook(data), None
     except BaseException as raised:  # noqa: BLE001  no error of a hook, SystemExit included, may end the bot
-        said, error = None, HookError(f"{type(raised).__name__}: {raised}")
+        result, error = None, HookError(f"{type(raised).__name__}: {raised}")
 
-    def hand_over() -> None:
+    def set_result() -> None:
         if not answer.done():
             if error:
                 answer.set_exception(error)
             else:
-                answer.set_result(said)
+                answer.set_result(result)
 
     with suppress(RuntimeError):
-        answer.get_loop().call_soon_threadsafe(hand_over)
+        answer.get_loop().call_soon_threadsafe(set_result)

@@ -1,4 +1,4 @@
-"""From a picture at Telegram to a stored photo: downloaded, checked, moderated, kept."""
+"""Receives photos: downloads, checks, moderates and stores them."""
 
 import asyncio
 import logging
@@ -18,31 +18,27 @@ from configs.errors import JokebotError
 from configs.settings import LimitSettings
 from storage.chat import inbox
 from storage.database import Database
-from storage.media.photos import Photo, PhotoError, get_photo, keep_photo, photo_path
+from storage.media.photos import Photo, PhotoError, add_photo, get_photo, photo_path
 
 log = logging.getLogger(__name__)
 
 DOWNLOAD_TRIES = 7
-"""With pauses of 0.5 s that double, half a minute in all."""
-DOWNLOADS = 16
-"""Photos in memory at the same time, from download to storage."""
-DOWNLOADS_PER_USER = 4
-LARGE_BYTES = 4_000_000
-"""Files beyond this, and of unknown size, count as large: LARGE_DOWNLOADS at the same time, and one of a user."""
-LARGE_DOWNLOADS = 2
+"""With pauses that double from 0.5 s, half a minute in all."""
+MAX_DOWNLOADS = 16
+"""Photos in memory concurrently, from download to storage."""
+MAX_DOWNLOADS_PER_USER = 4
+LARGE_BYTES, MAX_LARGE_DOWNLOADS = 4_000_000, 2
+"""Files beyond LARGE_BYTES and files of unknown size have this limit too, and one of them per user."""
 KILLED_NOTE = "jokebot_decoder_killed"
-"""The key in an update of the inbox whose photo killed its decoder. Telegram has none of that name."""
+"""The key that marks an update whose photo killed its decoder. Telegram has no key of that name."""
 
 
 class PhotoDownloadError(JokebotError):
-    """Telegram would not hand out a photo's file."""
+    """A photo's file can't be downloaded from Telegram."""
 
 
 class PhotoIntake:
-    """Takes photos in, fairly: a user's photo waits behind what others sent while the user's others are in work.
-
-    Without a `moderator` every photo passes.
-    """
+    """Receives photos. Users take turns: a user's further photos wait behind other users' first ones."""
 
     def __init__(
         self,
@@ -51,18 +47,18 @@ class PhotoIntake:
         limits: LimitSettings,
         folder: Path,
         decoders: DecoderPool,
-        moderator: Moderator | None = None,
+        moderator: Moderator,
     ) -> None:
         self._client, self._database, self._limits, self._folder = client, database, limits, folder
         self._moderator, self._decoders = moderator, decoders
-        self._downloads, self._large_downloads = asyncio.Semaphore(DOWNLOADS), asyncio.Semaphore(LARGE_DOWNLOADS)
-        self._turns, self._large_turns = UserTurns(DOWNLOADS_PER_USER), UserTurns(1)
+        self._downloads, self._turns = asyncio.Semaphore(MAX_DOWNLOADS), UserTurns(MAX_DOWNLOADS_PER_USER)
+        self._large_downloads, self._large_turns = asyncio.Semaphore(MAX_LARGE_DOWNLOADS), UserTurns(1)
 
     async def receive(self, picture: IncomingImage, user_id: int, update: Update) -> Photo:
-        """Store a picture that a user sent. Nothing is kept of a picture that is refused.
+        """Download and store a user's picture. A rejected one leaves nothing behind.
 
-        A picture that killed its decoder is noted in its update, so that a restart does not decode it again. Raises
-        PhotoError, PhotoDownloadError, PhotoFolderError, DecoderUnavailable.
+        If the picture kills its decoder, its update in the inbox is marked, so that a restart doesn't decode it again.
+        Raises PhotoError, PhotoDownloadError, PhotoFolderError, DecoderUnavailable.
         """
         if (picture.bytes or 0) > self._limits.photo_bytes:
             raise PhotoError("too_many_bytes")
@@ -79,17 +75,17 @@ class PhotoIntake:
             except DecoderKilled:
                 await inbox.note(self._database, update.update_id, KILLED_NOTE)
                 raise
-            if self._moderator:
+            if self._moderator.is_active:
                 await self._moderator.check(checked)
-            return await keep_photo(self._database, self._folder, checked, user_id)
+            return await add_photo(self._database, self._folder, checked, user_id)
 
     async def find_stored(self, photo_id: int) -> Photo | None:
-        """A stored photo, if its file is still there as well."""
+        """A stored photo; None where its row or its file is missing."""
         photo = await get_photo(self._database, photo_id)
         return photo if photo and photo_path(self._folder, photo).exists() else None
 
     async def _download(self, file_id: str) -> bytes:
-        """The file's bytes; a download that breaks off begins again. Raises PhotoError, PhotoDownloadError."""
+        """The file's bytes, with DOWNLOAD_TRIES tries. Raises PhotoError, PhotoDownloadError."""
         pauses = None
         for left in reversed(range(DOWNLOAD_TRIES)):
             try:
@@ -98,10 +94,10 @@ class PhotoIntake:
             except BadRequest as error:
                 if "too big" in str(error).lower():
                     raise PhotoError("too_many_bytes") from None
-                raise PhotoDownloadError(f"Telegram does not give the file: {error}") from None
-            except (NetworkError, InvalidToken, RetryAfter) as error:  # InvalidToken: any 404, as of an expired address
-                log.info("a download broke off (%s), %d tries left", type(error).__name__, left)
+                raise PhotoDownloadError(f"Telegram refuses the download: {error}") from None
+            except (NetworkError, InvalidToken, RetryAfter) as error:  # InvalidToken: any 404, as of an expired URL
+                log.info("a download failed (%s), %d tries left", type(error).__name__, left)
                 pauses = pauses or backoff()
                 if left:
                     await asyncio.sleep(retry_after_seconds(error) if isinstance(error, RetryAfter) else next(pauses))
-        raise PhotoDownloadError("The download broke off again and again.")
+        raise PhotoDownloadError(f"The download failed {DOWNLOAD_TRIES} times.")

@@ -1,4 +1,4 @@
-"""How many photos each person has with us at the moment, from arrival to joke."""
+"""The limit of photos that a user may have in work, from arrival to joke."""
 
 from collections import Counter
 from types import TracebackType
@@ -8,11 +8,11 @@ from configs.errors import JokebotError
 
 
 class TooManyPending(JokebotError):
-    """A person has as many photos with us as one person may."""
+    """A user has reached the limit of photos in work."""
 
 
 class PhotoToken:
-    """One photo in work. Release it once; as a context manager it is released at the end of the block."""
+    """One photo in work. As a context manager it is released at the end of the block."""
 
     def __init__(self, pending: Counter[int], user_id: int) -> None:
         self._pending, self._user_id = pending, user_id
@@ -20,7 +20,7 @@ class PhotoToken:
         pending[user_id] += 1
 
     def release(self) -> None:
-        """Another photo may come in its place. Does nothing the second time."""
+        """Allow another photo in its place. A second call does nothing."""
         if self._released:
             return
         self._released = True
@@ -38,7 +38,7 @@ class PhotoToken:
 
 
 class UserLimiter:
-    """Counts them, so that one user's hundred photos take nothing from anybody else. `limit` photos for each user."""
+    """Counts photos in work by user. `limit` is the most for one user, so that no user slows the others down."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -47,5 +47,5 @@ class UserLimiter:
     def acquire(self, user_id: int) -> PhotoToken:
         """A token for one photo. Raises TooManyPending."""
         if self._held[user_id] >= self.limit:
-            raise TooManyPending(f"One person may have {self.limit} photos in work.")
+            raise TooManyPending(f"A user may have {self.limit} photos in work.")
         return PhotoToken(self._held, user_id)

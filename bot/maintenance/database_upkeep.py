@@ -1,4 +1,4 @@
-"""Keeps the database small, and stops the bot where its file is damaged."""
+"""Prunes the inbox, and stops the bot if the database file is damaged."""
 
 import asyncio
 import logging
@@ -30,9 +30,9 @@ class DatabaseUpkeep:
 
     async def prune_inbox(self) -> None:
         """Delete finished updates. Raises sqlite3.Error."""
-        log.info("%d finished updates forgotten", await inbox.prune(self._database))
+        log.info("%d finished updates deleted", await inbox.delete_finished(self._database))
 
     async def check(self) -> None:
-        """Check the file: on a damaged database every further row makes it worse. Raises DatabaseError where it is."""
+        """Check the file. Raises DatabaseError if it is damaged, since every further write makes it worse."""
         await asyncio.to_thread(check_file, self._file)
         self._on_intact()

@@ -1,4 +1,4 @@
-"""Unasked messages to the admins: each in their own language, and none of them twice."""
+"""Notifications to admins, each in their own language; recorded, so that a restart repeats none."""
 
 import logging
 import sqlite3
@@ -12,26 +12,29 @@ from bot.messaging.messenger import Messenger
 from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.send_journal import journal_sends
 from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
-from storage.chat import admin_notices
-from storage.database import Database
 
 log = logging.getLogger(__name__)
 
 NoteDelivery = Callable[[int], Awaitable[object]]
-"""Writes down that the admin with that id was told, or can't be."""
+"""Records that an admin (by id) was notified or can't be reached."""
 
 
 class AdminNotifier:
-    """Writes to the admins' private chats. `database` has their languages; without it they get the default language."""
+    """Writes to the admins' private chats.
 
-    def __init__(self, messenger: Messenger, admins: Collection[int], database: Database | None) -> None:
+    `language_of` gets an admin's Telegram user id and returns the code of their language, None where it is unknown.
+    """
+
+    def __init__(
+        self, messenger: Messenger, admins: Collection[int], language_of: Callable[[int], Awaitable[str | None]]
+    ) -> None:
         self.admins = tuple(admins)
-        self._messenger, self._database = messenger, database
+        self._messenger, self._language_of = messenger, language_of
 
     async def language(self, admin_id: int) -> str:
-        """The language that an admin last used; the default one where the database can't be read."""
+        """The language of an admin; the default language where it is unknown or the database can't be read."""
         try:
-            code = await admin_notices.language_of(self._database, admin_id) if self._database else None
+            code = await self._language_of(admin_id)
         except sqlite3.Error:
             code = None
         return self._messenger.translator.language(code)
@@ -45,19 +48,19 @@ class AdminNotifier:
         silent: bool | None = None,
         **values: Any,
     ) -> list[int]:
-        """Tell all admins but `except_for`; returns those who are to be told again later.
+        """Notify all admins but `except_for`; returns the ids of those to retry later.
 
-        `note` is called with an admin's id before the next message goes out, so that a restart repeats nothing. Without
-        it the messages are noted like all others that are sent here: in an update's handler, as replies to the update.
+        `note` is called with an admin's id before the next message is sent, so that a restart repeats none. Without it
+        the messages are recorded as others are: in an update's handler, as replies to the update.
         """
-        missed = []
+        failed = []
         for admin_id in self.admins:
             if admin_id in except_for:
                 continue
             text = self._messenger.translator.format(await self.language(admin_id), key, **values)
             if not await self.send(admin_id, text, note=note, silent=silent):
-                missed.append(admin_id)
-        return missed
+                failed.append(admin_id)
+        return failed
 
     async def send(
         self,
@@ -69,7 +72,7 @@ class AdminNotifier:
         silent: bool | None = None,
         priority: Priority = Priority.NORMAL,
     ) -> bool:
-        """Send a finished text, as a caption where there is a photo. False where it should be tried again later."""
+        """Send a text, as the caption where there is a photo; False where it should be retried later."""
         try:
             with journal_sends(lambda message_id: note(admin_id)) if note else nullcontext():
                 if photo:
@@ -79,11 +82,11 @@ class AdminNotifier:
                     )
                 else:
                     await self._messenger.send(admin_id, text, silent=silent, priority=priority)
-        except (Forbidden, BadRequest) as error:  # blocked the bot, or never wrote to it
+        except (Forbidden, BadRequest) as error:  # the admin blocked the bot, or never wrote to it
             log.info("admin %d can't be reached: %s", admin_id, error)
             if note:
                 await note(admin_id)
         except (TelegramError, CallDropped) as error:
-            log.warning("admin %d is told later: %s", admin_id, error)
+            log.warning("admin %d is notified later: %s", admin_id, error)
             return False
         return True

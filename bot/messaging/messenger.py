@@ -1,12 +1,13 @@
-"""Saying something in a chat: in the user's language, quoting their message, within Telegram's limits."""
+"""Text messages: in the user's language, quoting their message, within Telegram's limits."""
 
 import logging
 from contextlib import nullcontext
 from typing import Any
 
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, User
-from telegram.error import BadRequest, Forbidden
+from telegram.error import BadRequest, ChatMigrated, Forbidden
 
+from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.languages import LanguagePreferences
 from bot.i18n.translator import Translator
 from bot.telegram.client import TelegramClient
@@ -18,18 +19,24 @@ log = logging.getLogger(__name__)
 
 
 class Messenger:
-    """Owns the Telegram client, the translator and the language preferences; all text messages pass here."""
+    """Sends and edits all text messages. Owns the Telegram client, the translator and the language preferences."""
 
-    def __init__(self, client: TelegramClient, translator: Translator, languages: LanguagePreferences) -> None:
-        self.client, self.translator, self._languages = client, translator, languages
+    def __init__(
+        self,
+        client: TelegramClient,
+        translator: Translator,
+        languages: LanguagePreferences,
+        chats: ChatSettingsStore | None = None,
+    ) -> None:
+        self.client, self.translator, self._languages, self._chats = client, translator, languages, chats
 
     def language(self, user: User | None) -> str:
-        """The language to speak with a user; the default language for None."""
-        return self._languages.of(user)
+        """The language of texts for a user; the default language for None."""
+        return self._languages.language_for(user)
 
     def text(self, user: User | None, key: str, **values: Any) -> str:
         """A message in the user's language. Raises KeyError for an unknown key."""
-        return self.translator.format(self._languages.of(user), key, **values)
+        return self.translator.format(self._languages.language_for(user), key, **values)
 
     async def send(
         self,
@@ -44,18 +51,27 @@ class Messenger:
     ) -> int:
         """Send a text into a chat, quoting message `quoted_id`, and return the new message's id.
 
-        `note` writes the id down before the next message goes out. Too long a text is truncated.
+        `note` records the id before the next message is sent. A text that is too long is truncated.
+        Where the group has become a supergroup, the text goes there without the quote, unless it is best-effort.
         Raises CallDropped, Forbidden and other TelegramErrors.
         """
-        with journal_sends(note) if note else nullcontext():
-            message = await self.client.send_message(
-                chat_id,
-                truncate_for_telegram(text),
-                reply_markup=keyboard,
-                disable_notification=silent,
-                reply_parameters=reply_to(quoted_id) if quoted_id is not None else None,
-                link_preview_options=NO_PREVIEW,
-                rate_limit_args=priority,
+        try:
+            with journal_sends(note) if note else nullcontext():
+                message = await self.client.send_message(
+                    chat_id,
+                    truncate_for_telegram(text),
+                    reply_markup=keyboard,
+                    disable_notification=silent,
+                    reply_parameters=reply_to(quoted_id) if quoted_id is not None else None,
+                    link_preview_options=NO_PREVIEW,
+                    rate_limit_args=priority,
+                )
+        except ChatMigrated as error:
+            if self._chats is None or priority is Priority.BEST_EFFORT:
+                raise
+            await self._chats.move(chat_id, error.new_chat_id)
+            return await self.send(
+                error.new_chat_id, text, keyboard=keyboard, silent=silent, priority=priority, note=note
             )
         return message.message_id
 
@@ -64,11 +80,13 @@ class Messenger:
         await self.reply_text(message, self.text(message.from_user, key, **values))
 
     async def reply_text(self, message: Message, text: str, keyboard: InlineKeyboardMarkup | None = None) -> None:
-        """Answer a message with a finished text. Does nothing where the bot was blocked or the chat is flooded."""
+        """Answer a message with a text. Only logs where the bot is blocked or the rate limiter drops the call."""
         try:
             await self.send(message.chat.id, text, quoted_id=message.message_id, keyboard=keyboard)
-        except (CallDropped, Forbidden) as error:
+        except CallDropped as error:
             log.info("a reply in chat %d was dropped: %r", message.chat.id, error)
+        except Forbidden as error:
+            log.debug("chat %d gets no reply: %r", message.chat.id, error)
 
     async def edit(
         self,
@@ -79,7 +97,7 @@ class Messenger:
         *,
         priority: Priority = Priority.ESSENTIAL,
     ) -> bool:
-        """Replace a message's text and buttons; False where the message is gone. Raises CallDropped, TelegramError."""
+        """Replace a message's text and buttons; False where it is gone. Raises CallDropped, TelegramError."""
         try:
             await self.client.edit_message_text(
                 truncate_for_telegram(text),
@@ -89,7 +107,7 @@ class Messenger:
                 link_preview_options=NO_PREVIEW,
                 rate_limit_args=priority,
             )
-        except BadRequest as error:
+        except (BadRequest, ChatMigrated) as error:
             if not is_unchanged(error):
                 log.info("message %d in chat %d can't be edited: %s", message_id, chat_id, error)
                 return False
@@ -98,7 +116,7 @@ class Messenger:
     async def answer_button(self, query: CallbackQuery, key: str = "", *, alert: bool = False, **values: Any) -> None:
         """Answer a pressed button in the user's language; without a key, with nothing.
 
-        After a long outage Telegram refuses the answer as too old; that is ignored.
+        Telegram's refusal of an answer as too old, as after a long outage, is ignored.
         """
         try:
             await query.answer(self.text(query.from_user, key, **values) if key else "", show_alert=alert)
@@ -107,11 +125,11 @@ class Messenger:
                 raise
 
     async def reject_button(self, query: CallbackQuery, key: str = "button-unknown") -> None:
-        """Tell the user in an alert that the button does nothing for them."""
+        """Show the user an alert that the button does nothing for them."""
         await self.answer_button(query, key, alert=True)
 
     async def close_question(self, query: CallbackQuery, text: str) -> None:
-        """Put the outcome where the question was, and take its buttons away."""
+        """Replace a question by its outcome, without buttons."""
         await self.answer_button(query)
         if query.message:
             await self.edit(query.message.chat.id, query.message.message_id, text)

@@ -1,8 +1,7 @@
-"""Admins are told when something is wrong, once, and again when it is over; a restart repeats nothing.
+"""Notifies admins once when an alert begins and once when it ends. A restart repeats no message.
 
-What is wrong is a row (`storage/chat/alerts.py`), and so is who has been told. Only where the database itself can't be
-written is an alert kept in memory, until it can. A periodic job that meets a defect is an alert too: `job:` and the
-job's name.
+Alerts and their sent messages are rows (`storage/chat/alerts.py`). While the database can't be written, an alert is
+kept in memory. A defect of a periodic job is an alert too, named `job:` and the job's name.
 """
 
 import asyncio
@@ -25,18 +24,17 @@ from storage.database import Database
 
 log = logging.getLogger(__name__)
 
-LOOK_S, TELL_S = 15.0, 3.0
-WELL_S = 60.0
-"""All must be well for so long before it is said to be over: what flutters is one trouble."""
+CHECK_INTERVAL_S, SEND_INTERVAL_S = 15.0, 3.0
+RECOVERY_S = 60.0
+"""An alert ends after this time without a failure, so that intermittent failures are one alert."""
 STALE_S = 86400.0
-"""A job that reports nothing for so long is no job any more; the rarest one runs every six hours."""
+"""A job without a report for this time no longer exists; the rarest job runs every six hours."""
 JOB = "job:"
-WHY = 300
-"""Longest reason that is told, characters."""
+MAX_REASON_CHARS = 300
 
 
 class AlertManager:
-    """Its `jobs` look and tell, and it observes all periodic jobs. `lasting` are the troubles that last."""
+    """Its `jobs` run the checks and send the messages; it observes all periodic jobs. `lasting` are the open alerts."""
 
     def __init__(
         self, database: Database, notifier: AdminNotifier, translator: Translator, checks: Mapping[str, AlertCheck]
@@ -44,126 +42,129 @@ class AlertManager:
         self._database, self._notifier, self._translator, self._checks = database, notifier, translator, checks
         self.lasting: dict[str, Alert] = {}
         self._unsaved: dict[str, set[int]] = {}
-        """What can't be written down, with the chats that know of it."""
-        self._bad_since: dict[str, float] = {}
-        self._well_since: dict[str, float] = {}
-        self._looked_at: dict[str, float] = {}
-        self._reported_at: dict[str, float] = {}
+        """Alerts that can't be written to the database, with the ids of the notified admins."""
+        self._failing_since: dict[str, float] = {}
+        self._passing_since: dict[str, float] = {}
+        self._checked_at: dict[str, float] = {}
+        self._job_reported_at: dict[str, float] = {}
         self._started_at = time.monotonic()
-        self._taken_up = False
-        self._taking_up, self._telling = asyncio.Lock(), asyncio.Lock()
+        self._loaded = False
+        self._load_lock, self._send_lock = asyncio.Lock(), asyncio.Lock()
 
     def jobs(self) -> list[Periodic]:
-        """`look` and `tell`, again and again."""
-        return [Periodic("alert-checks", LOOK_S, self.look), Periodic("alert-messages", TELL_S, self.tell)]
+        """The jobs of `run_checks` and `send_pending`."""
+        return [
+            Periodic("alert-checks", CHECK_INTERVAL_S, self.run_checks),
+            Periodic("alert-messages", SEND_INTERVAL_S, self.send_pending),
+        ]
 
     async def job_failed(self, name: str, error: Exception) -> None:
-        """Begin the job's alert and tell it at once: the job that tells alerts may be the one that fails."""
-        what = JOB + name
-        self._reported_at[what] = time.monotonic()
-        self._well_since.pop(what, None)
-        if what not in self.lasting:
-            # Only an OSError's text is known to hold no secret.
-            await self._begin(what, {"why": str(error) if isinstance(error, OSError) else type(error).__name__})
-        await self.tell()
+        """Begin the job's alert and send it at once: the failed job may be the one that sends alerts."""
+        name = JOB + name
+        self._job_reported_at[name] = time.monotonic()
+        self._passing_since.pop(name, None)
+        if name not in self.lasting:
+            # Only an OSError's text is known to contain no secret.
+            await self._begin(name, {"why": str(error) if isinstance(error, OSError) else type(error).__name__})
+        await self.send_pending()
 
     async def job_succeeded(self, name: str) -> None:
-        """The job's alert ends once there has been no defect for WELL_S."""
-        what = JOB + name
-        self._reported_at[what] = time.monotonic()
-        if what in self.lasting:
-            self._well_since.setdefault(what, time.monotonic())
+        """End the job's alert once there has been no defect for RECOVERY_S."""
+        name = JOB + name
+        self._job_reported_at[name] = time.monotonic()
+        if name in self.lasting:
+            self._passing_since.setdefault(name, time.monotonic())
 
-    async def _take_up(self) -> None:
-        """What lasted when the bot stopped.
+    async def _load_lasting(self) -> None:
+        """Load the alerts that lasted when the bot stopped, once.
 
-        What nothing looks at is over: that a bot runs is proof that its token is taken.
+        Alerts without a check have ended: a bot that runs has a valid token, for example.
         """
-        async with self._taking_up:
-            if self._taken_up:
+        async with self._load_lock:
+            if self._loaded:
                 return
-            self.lasting.update(await alerts.lasting(self._database))
-            for what in self.lasting.keys() - self._checks.keys():
-                if not what.startswith(JOB):
-                    await self._end(what)
-            self._taken_up = True
+            self.lasting.update(await alerts.all_open_alerts(self._database))
+            for name in self.lasting.keys() - self._checks.keys():
+                if not name.startswith(JOB):
+                    await self._end(name)
+            self._loaded = True
 
-    async def look(self) -> None:
-        """Look at all that is due."""
-        await self._take_up()
+    async def run_checks(self) -> None:
+        """Run all checks that are due."""
+        await self._load_lasting()
         await self._end_job_alerts()
-        for what, check in self._checks.items():
-            if time.monotonic() - self._looked_at.get(what, float("-inf")) >= check.every_s:
-                self._looked_at[what] = time.monotonic()
-                await self._look_at(what, check)
+        for name, check in self._checks.items():
+            if time.monotonic() - self._checked_at.get(name, float("-inf")) >= check.interval_s:
+                self._checked_at[name] = time.monotonic()
+                await self._run_check(name, check)
 
     async def _end_job_alerts(self) -> None:
         now = time.monotonic()
-        for what in [what for what in self.lasting if what.startswith(JOB)]:
-            well_s = now - self._well_since.get(what, now)
-            if well_s >= WELL_S or now - self._reported_at.get(what, self._started_at) >= STALE_S:
-                await self._end(what)
+        for name in [name for name in self.lasting if name.startswith(JOB)]:
+            passing_s = now - self._passing_since.get(name, now)
+            if passing_s >= RECOVERY_S or now - self._job_reported_at.get(name, self._started_at) >= STALE_S:
+                await self._end(name)
 
-    async def _look_at(self, what: str, check: AlertCheck) -> None:
+    async def _run_check(self, name: str, check: AlertCheck) -> None:
         try:
-            detail = await check.look(self.lasting.get(what))
+            detail = await check.probe(self.lasting.get(name))
         except CheckInconclusive:
             return
         now = time.monotonic()
         if detail is None:
-            self._bad_since.pop(what, None)
-            if what in self.lasting and now - self._well_since.setdefault(what, now) >= WELL_S:
-                await self._end(what)
+            self._failing_since.pop(name, None)
+            if name in self.lasting and now - self._passing_since.setdefault(name, now) >= RECOVERY_S:
+                await self._end(name)
             return
-        self._well_since.pop(what, None)
-        if now - self._bad_since.setdefault(what, now) >= check.patience_s and what not in self.lasting:
-            await self._begin(what, detail)
+        self._passing_since.pop(name, None)
+        if now - self._failing_since.setdefault(name, now) >= check.min_duration_s and name not in self.lasting:
+            await self._begin(name, detail)
 
-    async def _begin(self, what: str, detail: Detail) -> None:
-        log.warning("alert: %s %s", what, detail)
+    async def _begin(self, name: str, detail: Detail) -> None:
+        log.warning("alert: %s %s", name, detail)
         try:
-            self.lasting[what] = await alerts.begin(self._database, what, detail)
+            self.lasting[name] = await alerts.begin_alert(self._database, name, detail)
         except sqlite3.Error:
-            self.lasting[what] = Alert(0, what, json.dumps(detail, ensure_ascii=False), time.time())
-            self._unsaved[what] = set()
-            await self._tell_unsaved(self.lasting[what])
+            self.lasting[name] = Alert(0, name, json.dumps(detail, ensure_ascii=False), time.time())
+            self._unsaved[name] = set()
+            await self._send_unsaved(self.lasting[name])
 
-    async def _end(self, what: str) -> None:
-        log.warning("over: %s", what)
-        if what in self._unsaved:
-            await alerts.begin(self._database, what, {}, at=self.lasting[what].began_at, told=self._unsaved[what])
-            del self._unsaved[what]
-        await alerts.end(self._database, what)
-        del self.lasting[what]
+    async def _end(self, name: str) -> None:
+        log.warning("alert ended: %s", name)
+        if name in self._unsaved:
+            await alerts.begin_alert(self._database, name, {}, at=self.lasting[name].began_at, told=self._unsaved[name])
+            del self._unsaved[name]
+        await alerts.end_alert(self._database, name)
+        del self.lasting[name]
 
-    async def tell(self) -> None:
-        """Tell every admin what they don't know yet. Raises what went wrong with one alert once the others are told."""
-        await self._take_up()
+    async def send_pending(self) -> None:
+        """Send every admin the pending messages. Raises the first defect after all messages were tried."""
+        await self._load_lasting()
         defects: list[Exception] = []
-        async with self._telling:
-            for alert, chat_id, words in await alerts.pending_notices(self._database, self._notifier.admins):
+        async with self._send_lock:
+            for alert, chat_id, parts in await alerts.pending_notices(self._database, self._notifier.admins):
                 try:
-                    await finish_despite_cancel(self._tell(alert, chat_id, words))
+                    await finish_despite_cancel(self._send(alert, chat_id, parts))
                 except Exception as error:  # noqa: BLE001  raised once all admins were tried
                     defects.append(error)
         if defects:
             raise defects[0]
 
-    async def _tell(self, alert: Alert, admin_id: int, words: list[str]) -> None:
+    async def _send(self, alert: Alert, admin_id: int, parts: list[str]) -> None:
         async def note(_: int) -> None:
-            await alerts.mark_notified(self._database, alert.id, admin_id, words)
+            await alerts.mark_notified(self._database, alert.id, admin_id, parts)
 
-        text = self.text(alert, Localizer(self._translator, await self._notifier.language(admin_id)), words)
+        text = self.format(alert, Localizer(self._translator, await self._notifier.language(admin_id)), parts)
         await self._notifier.send(admin_id, text, note=note)
 
-    async def _tell_unsaved(self, alert: Alert) -> None:
+    async def _send_unsaved(self, alert: Alert) -> None:
         for admin_id in self._notifier.admins:
-            text = self.text(alert, Localizer(self._translator, await self._notifier.language(admin_id)), ["began"])
+            text = self.format(alert, Localizer(self._translator, await self._notifier.language(admin_id)), ["began"])
             if await self._notifier.send(admin_id, text):
                 self._unsaved[alert.what].add(admin_id)
 
-    def text(self, alert: Alert, say: Localizer, words: list[str]) -> str:
-        """What there is to say of an alert: its beginning, its end, or both (`words`: "began", "ended")."""
+    def format(self, alert: Alert, localize: Localizer, parts: list[str]) -> str:
+        """The message about an alert's beginning, its end, or both (`parts`: "began", "ended")."""
         kind, _, job = alert.what.partition(":")
         detail = alert.details
         values = {
@@ -173,9 +174,9 @@ class AlertManager:
             "now": 0,
             "waiting": 0,
             **detail,
-            "why": str(detail.get("why", "none"))[:WHY],
+            "why": str(detail.get("why", "none"))[:MAX_REASON_CHARS],
             "began": day_and_time(alert.began_at),
-            "time": say.duration((alert.ended_at or time.time()) - alert.began_at),
-            "job": say.say_or(job, f"job-{job}") if job else "",
+            "time": localize.duration((alert.ended_at or time.time()) - alert.began_at),
+            "job": localize.text_or(job, f"job-{job}") if job else "",
         }
-        return "\n".join(say(f"alert-{kind}-{word}", **values) for word in words)
+        return "\n".join(localize(f"alert-{kind}-{part}", **values) for part in parts)

@@ -1,26 +1,27 @@
-"""`jokebot doctor`: looks at everything the bot needs and says, for what is wrong, what to do.
+"""The checks of `jokebot doctor`: each finds problems with what the bot needs, and says how to fix them.
 
-Each check is a small function that returns Findings; none changes anything.
+Each check is a function that returns DoctorFindings. No check changes anything.
 """
 
 import json
+import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from configs.errors import JokebotError
-from configs.requirements.make_env import NO_DEPENDENCIES
+from configs.host_environment import proxy_for
 from configs.settings import ROOT, Settings
 from storage.database import DatabaseError, check_file
 
 ENOUGH_DISK_BYTES = 5 * 2**30
-"""Room for photos, a dataset and one more 2B model (4.4 GB)."""
-PATIENCE_S = 600
-"""Torch and its kin are imported: seconds, and minutes where the machine has ten other things to do."""
+"""Disk space for photos, a dataset and one more 2B model (4.4 GB)."""
+PROBE_TIMEOUT_S = 600
+"""Imports of torch and similar packages take seconds, and minutes on a busy machine."""
 NO_LIBRARY = "cannot open shared object file"
-LIBRARIES = "install the system's library; on Debian `apt-get install libgl1 libglib2.0-0` has those that OpenCV wants"
+LIBRARIES = "install the system's library; on Debian, `apt-get install libgl1 libglib2.0-0` installs OpenCV's"
 PROBE = """
 import importlib.metadata as m, json, platform, sys
 wanted = json.loads(sys.argv[1])
@@ -45,20 +46,22 @@ print(json.dumps(report))
 
 @dataclass(frozen=True)
 class DoctorFinding:
-    """One thing that was looked at: `state` is "ok", "note" (works, worth knowing) or "bad"; `todo` says what to do."""
+    """The result of one check: `state` is "ok", "note" (works, with a remark) or "bad"; `todo` says how to fix it."""
 
     state: str
     subject: str
-    says: str
+    message: str
     todo: str = ""
 
-    def line(self) -> str:
+    def format(self) -> str:
         mark = {"ok": "✓", "note": "·", "bad": "✗"}[self.state]
-        return f"{mark} {self.subject.ljust(12)} {self.says}" + (f"\n  {' ' * 12} → {self.todo}" if self.todo else "")
+        return f"{mark} {self.subject.ljust(12)} {self.message}" + (
+            f"\n  {' ' * 12} → {self.todo}" if self.todo else ""
+        )
 
 
 async def check_token(settings: Settings) -> list[DoctorFinding]:
-    """Asks Telegram who the bot is."""
+    """Check the token: ask Telegram for the bot's name."""
     token = settings.telegram.token.get_secret_value()
     if not token:
         return [
@@ -72,8 +75,11 @@ async def check_token(settings: Settings) -> list[DoctorFinding]:
     from telegram import Bot
     from telegram.error import InvalidToken, TelegramError
 
+    from bot.telegram.http import AiohttpRequest
+
+    base, request = settings.telegram.base_url, AiohttpRequest(1, 15.0, proxy=proxy_for(settings.telegram.base_url))
     try:
-        async with Bot(token, base_url=f"{settings.telegram.base_url}/bot") as bot:
+        async with Bot(token, base_url=f"{base}/bot", request=request) as bot:
             return [DoctorFinding("ok", "token", f"Telegram knows the bot as @{bot.username}")]
     except InvalidToken:
         return [
@@ -82,19 +88,19 @@ async def check_token(settings: Settings) -> list[DoctorFinding]:
             )
         ]
     except TelegramError as error:
-        says = str(error).replace(token, "…")
+        message = str(error).replace(token, "…")
         return [
             DoctorFinding(
                 "bad",
                 "telegram",
-                f"{settings.telegram.base_url} does not answer: {says}",
+                f"{settings.telegram.base_url} does not answer: {message}",
                 "check the network, a proxy, or JOKEBOT_TELEGRAM_BASE_URL",
             )
         ]
 
 
 async def check_webhook(settings: Settings) -> list[DoctorFinding]:
-    """What the webhook mode needs."""
+    """Check the settings of the webhook mode."""
     telegram = settings.telegram
     if telegram.mode == "polling":
         return []
@@ -120,7 +126,7 @@ async def check_webhook(settings: Settings) -> list[DoctorFinding]:
 
 
 async def check_engine(settings: Settings) -> list[DoctorFinding]:
-    """Asks the engine which models it serves, or looks at what the bot's own servers need."""
+    """Check that the engine serves the model, or that the bot can start its own servers."""
     if settings.engine.kind != "url":
         return check_own_servers(settings)
     from bot.engine.client import EngineClient, EngineError
@@ -134,22 +140,24 @@ async def check_engine(settings: Settings) -> list[DoctorFinding]:
                 "bad",
                 "engine",
                 f"{settings.engine.url}: {error}",
-                "start one (`jokebot engine cpu MODEL_DIR`, or LMDeploy on a GPU), or set JOKEBOT_ENGINE_URL",
+                "start one (`jokebot serve MODEL_DIR`, or LMDeploy on a GPU), or set JOKEBOT_ENGINE_URL",
             )
         ]
     finally:
         await client.close()
-    wanted = settings.engine.model
-    if wanted and wanted not in models:
+    expected = settings.engine.model
+    if expected and expected not in models:
         return [
-            DoctorFinding("bad", "engine", f"it serves {', '.join(models)}, not {wanted}", "mend JOKEBOT_ENGINE_MODEL")
+            DoctorFinding(
+                "bad", "engine", f"it serves {', '.join(models)}, not {expected}", "correct JOKEBOT_ENGINE_MODEL"
+            )
         ]
     return [DoctorFinding("ok", "engine", f"{settings.engine.url} serves {', '.join(models)}")]
 
 
 def check_own_servers(settings: Settings) -> list[DoctorFinding]:
-    """What the bot needs to start servers itself: an environment, a checkpoint, for LMDeploy a GPU."""
-    from bot.engine.servers.launch import launcher
+    """Check what the bot needs to start servers: an environment, a checkpoint, and for LMDeploy a GPU."""
+    from bot.engine.servers.launch import make_launcher
     from storage.learning.models import Model
 
     kind, base = settings.engine.kind, settings.model
@@ -171,9 +179,9 @@ def check_own_servers(settings: Settings) -> list[DoctorFinding]:
             )
         ]
     try:
-        launcher(settings)(Model(0, base.name, "base", None, None, str(base.directory), None, "{}", 0.0), 0, "")
+        make_launcher(settings)(Model(0, base.name, "base", None, None, str(base.directory), None, "{}", 0.0), 0, "")
     except JokebotError as error:
-        return [DoctorFinding("bad", "engine", str(error), "mend JOKEBOT_MODEL_DIRECTORY or make the environment")]
+        return [DoctorFinding("bad", "engine", str(error), "correct JOKEBOT_MODEL_DIRECTORY or make the environment")]
     return [
         DoctorFinding(
             "ok",
@@ -186,29 +194,25 @@ def check_own_servers(settings: Settings) -> list[DoctorFinding]:
 
 def locked_versions(name: str) -> dict[str, str]:
     """The packages of an environment's lock with their versions."""
-    lines = (ROOT / "configs/requirements" / f"{name}.txt").read_text().splitlines()
-    return dict(
-        line.split("==")
-        for line in [*lines, *NO_DEPENDENCIES.get(name, [])]
-        if "==" in line and not line.startswith("#")
-    )
+    lock = (ROOT / "configs/requirements" / f"{name}.txt").read_text()
+    return dict(re.findall(r"^([\w.-]+)==([\w.+!-]+)", lock, re.MULTILINE))
 
 
 def check_environment(name: str, python: Path, modules: list[str], *, needed: bool) -> list[DoctorFinding]:
-    """Compares an environment with its lock and imports what matters in it."""
+    """Compare an environment with its lock, and import `modules` in it."""
     state = "bad" if needed else "note"
     if not python.exists():
         return [DoctorFinding(state, f"{name} env", f"{python} is not there", f"run `make env-{name}`")]
     lock = locked_versions(name)
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             [str(python), "-c", PROBE, json.dumps(list(lock)), json.dumps(modules)],
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=PROBE_TIMEOUT_S,
             cwd=ROOT,
         )
-        report = json.loads(done.stdout.splitlines()[-1])
+        report = json.loads(process.stdout.splitlines()[-1])
     except (OSError, subprocess.TimeoutExpired, IndexError, json.JSONDecodeError) as error:
         return [
             DoctorFinding(state, f"{name} env", f"its Python can't be asked: {error}", f"run `make env-{name}` again")
@@ -233,7 +237,7 @@ def check_environment(name: str, python: Path, modules: list[str], *, needed: bo
 
 
 async def check_environments(settings: Settings) -> list[DoctorFinding]:
-    """The environments that the settings name; LMDeploy's is needed on a GPU host alone."""
+    """Check the environments in the settings; LMDeploy's is needed only on a host with a GPU."""
     train = check_environment(
         "train",
         settings.environments.train_python,
@@ -250,32 +254,32 @@ async def check_environments(settings: Settings) -> list[DoctorFinding]:
 
 
 async def check_disk(settings: Settings) -> list[DoctorFinding]:
-    """Free space where everything is kept."""
+    """Check the free disk space of the data folder."""
     folder = settings.storage.directory.absolute()
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    says = f"{free / 2**30:.1f} GiB free for {settings.storage.directory}"
+    message = f"{free / 2**30:.1f} GiB free for {settings.storage.directory}"
     if free < ENOUGH_DISK_BYTES:
         return [
-            DoctorFinding("bad", "disk", says, "free some space: photos, one dataset and one more model want 5 GiB")
+            DoctorFinding("bad", "disk", message, "free some space: photos, one dataset and one more model need 5 GiB")
         ]
-    return [DoctorFinding("ok", "disk", says)]
+    return [DoctorFinding("ok", "disk", message)]
 
 
 async def check_database(settings: Settings) -> list[DoctorFinding]:
-    """Reads the database without changing it."""
+    """Check the database without changing it."""
     path = settings.storage.database
     if not path.exists():
-        return [DoctorFinding("note", "database", f"{path} will be made at the first start")]
+        return [DoctorFinding("note", "database", f"{path} will be created at the first start")]
     try:
         ratings = check_file(path)
     except DatabaseError as error:
         return [DoctorFinding("bad", "database", str(error), "restore it from a backup")]
-    return [DoctorFinding("ok", "database", f"{path} is whole and holds {ratings} ratings")]
+    return [DoctorFinding("ok", "database", f"{path} is intact and holds {ratings} ratings")]
 
 
-CHECKS: tuple[Callable, ...] = (
+CHECKS: tuple[Callable[[Settings], Awaitable[list[DoctorFinding]]], ...] = (
     check_token,
     check_webhook,
     check_engine,
@@ -285,6 +289,6 @@ CHECKS: tuple[Callable, ...] = (
 )
 
 
-async def examine(settings: Settings) -> list[DoctorFinding]:
-    """All findings, in order."""
+async def run_checks(settings: Settings) -> list[DoctorFinding]:
+    """Run all checks; returns the findings in order."""
     return [finding for check in CHECKS for finding in await check(settings)]

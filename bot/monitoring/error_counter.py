@@ -1,26 +1,26 @@
-"""How many errors were logged lately: a figure that says whether somebody should read the log."""
+"""Counts logged errors: the status report and the metrics show whether an admin should read the log."""
 
 import logging
 import time
 from collections import deque
 
 DAY_S = 86400.0
-MOST = 10_000
+MAX_TIMES = 10_000
 
 
 class ErrorCounter(logging.Handler):
-    """Counts what is logged as an error or worse, and keeps nothing of it but the time."""
+    """Counts log records of level ERROR and above. It keeps only their times."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.total = 0
         self.since = time.time()
-        self._times: deque[float] = deque(maxlen=MOST)
+        self._times: deque[float] = deque(maxlen=MAX_TIMES)
 
     def emit(self, record: logging.LogRecord) -> None:
         self.total += 1
         self._times.append(time.time())
 
-    def recent(self, seconds: float = DAY_S) -> int:
-        """How many in the last so many seconds, since the start of this process."""
+    def count_recent(self, seconds: float = DAY_S) -> int:
+        """The number of errors in the last `seconds`, since the start of this process."""
         return sum(at >= time.time() - seconds for at in list(self._times))

@@ -1,4 +1,4 @@
-"""How the host is: graphics cards, disks, folders. Without torch, and with a time limit on everything."""
+"""The state of the host: GPUs, disks, folders. Without torch, and with a time limit on everything."""
 
 import asyncio
 import os
@@ -11,23 +11,21 @@ from pathlib import Path
 from configs.gpu import QUERY, GpuInfo, parse_gpus
 
 NVIDIA_SMI = "nvidia-smi"
-PATIENCE_S = 5.0
-"""A driver that hangs must not hang us."""
-WEIGHING_S = 3.0
+NVIDIA_SMI_TIMEOUT_S = 5.0
+"""A driver that hangs must not block the bot."""
+FOLDER_SCAN_S = 3.0
 
 
 @dataclass(frozen=True)
 class FolderSize:
-    """Bytes of a folder's files; not `whole` where there are too many to count in time, and there are more."""
+    """Bytes of a folder's files; a lower bound if the scan was not `complete` in time."""
 
     bytes: int
-    whole: bool
+    complete: bool
 
 
 async def list_gpus() -> list[GpuInfo] | None:
-    """The graphics cards, as NVIDIA's tool sees them; None on a host without that tool, empty where it finds none or
-    fails.
-    """
+    """The GPUs that nvidia-smi lists; None on a host without nvidia-smi, empty if it finds none or fails."""
     if shutil.which(NVIDIA_SMI) is None:
         return None
     try:
@@ -41,7 +39,7 @@ async def list_gpus() -> list[GpuInfo] | None:
     except OSError:
         return []
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(NVIDIA_SMI_TIMEOUT_S):
             output, _ = await process.communicate()
     except TimeoutError:
         return []
@@ -54,16 +52,16 @@ async def list_gpus() -> list[GpuInfo] | None:
 
 
 def free_disk_bytes(folder: Path) -> int:
-    """Free bytes of the disk that holds a folder, or will."""
+    """Free bytes of the disk of a folder, which needn't exist yet."""
     folder = folder.absolute()
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return shutil.disk_usage(folder).free
 
 
-def folder_size(folder: Path, most_s: float = WEIGHING_S) -> FolderSize:
-    """What a folder takes on its disk; a file with several names counts once. Blocks for `most_s` seconds at most."""
-    deadline, total, seen = time.monotonic() + most_s, 0, set[tuple[int, int]]()
+def folder_size(folder: Path, timeout_s: float = FOLDER_SCAN_S) -> FolderSize:
+    """The disk usage of a folder; a file with several names counts once. Blocks for at most `timeout_s` seconds."""
+    deadline, total, counted = time.monotonic() + timeout_s, 0, set[tuple[int, int]]()
     folders = [str(folder)]
     while folders:
         try:
@@ -76,15 +74,15 @@ def folder_size(folder: Path, most_s: float = WEIGHING_S) -> FolderSize:
                             folders.append(entry.path)
                             continue
                         status = entry.stat(follow_symlinks=False)
-                        if status.st_nlink == 1 or (status.st_dev, status.st_ino) not in seen:
+                        if status.st_nlink == 1 or (status.st_dev, status.st_ino) not in counted:
                             total += status.st_size
                         if status.st_nlink > 1:
-                            seen.add((status.st_dev, status.st_ino))
+                            counted.add((status.st_dev, status.st_ino))
         except OSError:
             continue
     return FolderSize(total, True)
 
 
 def database_bytes(file: Path) -> int:
-    """The database with its write-ahead log."""
+    """Size of the database file with its write-ahead log."""
     return sum(path.stat().st_size for path in (file, file.with_name(f"{file.name}-wal")) if path.exists())

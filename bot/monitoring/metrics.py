@@ -1,8 +1,8 @@
-"""Metrics for Prometheus: `/metrics` has them, `/health` says whether the bot works.
+"""Metrics for Prometheus at `/metrics`, and a health check at `/health`.
 
-Jokes, ratings, updates and runs are not counted here: each scrape reads them from the database, through a connection
-of its own, so that no scrape delays an answer. prometheus-client writes the text. Its import takes 30 ms, so it waits
-for the first scrape.
+Jokes, ratings, updates and runs are not counted here. Each scrape reads them from the database through its own
+connection, so that it delays no answer. prometheus-client writes the text; since its import takes 30 ms, it is
+imported at the first scrape.
 """
 
 import asyncio
@@ -23,20 +23,20 @@ from bot.monitoring import host_stats
 from bot.monitoring.error_counter import ErrorCounter
 from bot.runtime.http_server import listen
 from bot.runtime.throttled_cache import ThrottledCache
-from bot.runtime.version import program_version
+from configs import __version__
 from configs.settings import Settings
 from storage.chat.metrics import (
     LatencyHistogram,
-    RunDurations,
-    banned_people,
-    inbox_pending,
-    models_shown,
-    ratings_by_model,
-    runs_so_far,
+    RunCounts,
+    count_banned_users,
+    count_pending_updates,
+    count_ratings_by_model,
+    count_runs,
+    list_monitored_models,
 )
 from storage.database import Database
 from storage.learning.runs import FINISHED, UNFINISHED
-from storage.maintenance.backup import newest_at
+from storage.maintenance.backup import newest_backup_time
 
 if TYPE_CHECKING:
     from prometheus_client.core import HistogramMetricFamily, Metric
@@ -45,10 +45,10 @@ log = logging.getLogger(__name__)
 
 BOUNDS_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
 """The latency histogram's buckets: a fast GPU answers within the first few, a CPU within the last."""
-MODELS = 20
-"""The newest model versions that have figures of their own, besides those that serve: labels must not grow for ever."""
+MAX_MODELS = 20
+"""The newest model versions with their own samples, besides those that serve: labels must not grow without limit."""
 ALERTS = ("engine", "disk", "backup", "database", "webhook", "gpu", "job")
-"""What bot/monitoring/alert_checks.py looks at, and the periodic jobs all together."""
+"""The checks of bot/monitoring/alert_checks.py; "job" stands for all periodic jobs."""
 Samples = Mapping[tuple[tuple[str, str], ...], float]
 """Values by their labels: pairs of a name and a text. All samples of a metric have the same label names."""
 Family = tuple[str, str, str, Samples]
@@ -56,11 +56,11 @@ Family = tuple[str, str, str, Samples]
 
 
 class MetricsServer:
-    """An HTTP server for a monitor. Make one with `start`, and `stop` it."""
+    """An HTTP server for Prometheus. Create it with `start`, and `stop` it."""
 
     def __init__(self, database: Database, queue: FairQueue, servers: ModelServers, host: "HostMetrics") -> None:
         self._database, self._queue, self._servers, self._host = database, queue, servers, host
-        self._told, self._ratings = LatencyHistogram(BOUNDS_S), ThrottledCache[None, dict[tuple[str, int], int]]()
+        self._latencies, self._ratings = LatencyHistogram(BOUNDS_S), ThrottledCache[None, dict[tuple[str, int], int]]()
         self._started_at = time.time()
         self._scrape = asyncio.Lock()
         self._cleanup = AsyncExitStack()
@@ -70,9 +70,9 @@ class MetricsServer:
     async def start(
         cls, settings: Settings, queue: FairQueue, servers: ModelServers, host: "HostMetrics | None" = None
     ) -> "MetricsServer":
-        """Listen at `metrics.listen`; port 0 takes a free one. `host` counts errors and knows the alerts.
+        """Listen at `metrics.listen`; port 0 takes a free one. `host` has the error count and the alerts.
 
-        Raises SettingsError where that is impossible.
+        Raises SettingsError if the address can't be used.
         """
         database = await Database.open(settings.storage.database, busy_timeout_s=settings.storage.busy_timeout_s)
         metrics = cls(database, queue, servers, host or HostMetrics(settings))
@@ -85,41 +85,41 @@ class MetricsServer:
         return metrics
 
     async def stop(self) -> None:
-        """Answer no more."""
+        """Stop the server."""
         await self._cleanup.aclose()
 
     async def _listen(self, address: str) -> None:
         app = web.Application()
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/health", self._health)
-        self.url = await listen(app, address, self._cleanup, what="The metrics", variable="JOKEBOT_METRICS_LISTEN")
+        self.url = await listen(app, address, self._cleanup, subject="The metrics", variable="JOKEBOT_METRICS_LISTEN")
         log.info("metrics at %s/metrics", self.url)
 
     async def _health(self, request: web.Request) -> web.Response:
-        """200 where the bot runs and its database can be read; the engine has a health check of its own."""
+        """200 if the database can be read, else 503; the engine has its own health check."""
         try:
-            await inbox_pending(self._database)
+            await count_pending_updates(self._database)
         except sqlite3.Error as error:
             log.warning("the database can't be read: %s", error)
             return web.Response(status=503, text="the database can't be read\n")
         return web.Response(text="ok\n")
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        """All of them. The text is made in a thread, which is where prometheus-client is imported."""
+        """All metrics. The text is made in a thread, where prometheus-client is imported."""
         async with self._scrape:
-            await self._told.catch_up(self._database)
-            shown = await models_shown(self._database, MODELS)
+            await self._latencies.catch_up(self._database)
+            models = await list_monitored_models(self._database, MAX_MODELS)
             families = [
-                *await self._families(shown),
+                *await self._families(models),
                 *engine_families(self._servers),
                 *await self._host.families(self._database),
             ]
-            body, content_type = await asyncio.to_thread(exposition, MetricsSnapshot(families, self._told, shown))
+            body, content_type = await asyncio.to_thread(exposition, MetricsSnapshot(families, self._latencies, models))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
-    async def _families(self, shown: Collection[str]) -> list[Family]:
-        rated = await self._ratings.get(None, lambda: ratings_by_model(self._database))
-        pending, ready = await inbox_pending(self._database), await self._servers.ready()
+    async def _families(self, models: Collection[str]) -> list[Family]:
+        rated = await self._ratings.get(None, lambda: count_ratings_by_model(self._database))
+        pending, ready = await count_pending_updates(self._database), await self._servers.ready()
         gauges = {
             "queue_waiting": ("Photos in the queue.", self._queue.waiting),
             "queue_longest_wait_seconds": (
@@ -131,39 +131,40 @@ class MetricsServer:
             "engine_up": ("Whether the engine answers and serves the model.", int(ready)),
             "start_time_seconds": ("When the bot started, seconds since 1970.", self._started_at),
         }
-        ratings = {
+        ratings: Samples = {
             (("model", model), ("value", str(value))): count
             for (model, value), count in rated.items()
-            if model in shown
+            if model in models
         }
-        jokes = {(("model", name),): count for name, count in self._told.jokes.items() if name in shown}
+        jokes: Samples = {(("model", name),): count for name, count in self._latencies.jokes.items() if name in models}
+        single: list[Family] = [(name, "gauge", text, {(): value}) for name, (text, value) in gauges.items()]
         return [
-            ("info", "gauge", "The program's version.", {(("version", program_version()),): 1}),
+            ("info", "gauge", "The program's version.", {(("version", __version__),): 1}),
             ("jokes_total", "counter", "Jokes made, by model version.", jokes),
             ("ratings", "gauge", "Ratings as they stand: 3 funny, 2 somewhat, 1 not at all.", ratings),
-            *((name, "gauge", text, {(): value}) for name, (text, value) in gauges.items()),
+            *single,
         ]
 
 
 @dataclass
 class HostMetrics:
-    """What is read at each scrape, besides the queue and the engine. `lasting` are the alerts that last."""
+    """The metrics of the host, the runs and the alerts. `lasting` are the open alerts."""
 
     settings: Settings
-    mistakes: ErrorCounter = field(default_factory=ErrorCounter)
+    error_counter: ErrorCounter = field(default_factory=ErrorCounter)
     lasting: Mapping[str, object] = field(default_factory=dict)
 
     def _alert_samples(self) -> Samples:
-        kinds = {what.partition(":")[0] for what in self.lasting}
-        return {(("what", what),): int(what in kinds) for what in ALERTS}
+        kinds = {name.partition(":")[0] for name in self.lasting}
+        return {(("what", kind),): int(kind in kinds) for kind in ALERTS}
 
     async def families(self, database: Database) -> list[Family]:
-        """All of them; a backup's time is left out before there is one, and a run's end before the first."""
+        """All families; the time of the last backup or run has no sample before the first one."""
         storage = self.settings.storage
         free = await asyncio.to_thread(host_stats.free_disk_bytes, storage.directory)
-        backup = await asyncio.to_thread(newest_at, self.settings.backup_folder)
-        runs, banned = await runs_so_far(database), await banned_people(database)
-        size, errors = host_stats.database_bytes(storage.database), self.mistakes.total
+        backup = await asyncio.to_thread(newest_backup_time, self.settings.backup_folder)
+        runs, banned = await count_runs(database), await count_banned_users(database)
+        size, errors = host_stats.database_bytes(storage.database), self.error_counter.total
         alerts = self._alert_samples()
         return [
             *run_families(runs),
@@ -181,34 +182,34 @@ class HostMetrics:
         ]
 
 
-def run_families(found: RunDurations) -> list[Family]:
-    """How runs ended, and where the one under way is: every state has its sample, so that none goes missing."""
+def run_families(runs: RunCounts) -> list[Family]:
+    """The outcomes of runs, and the current run's state. Every state always has a sample."""
     states = ("none", *UNFINISHED)
     return [
         (
             "run_state",
             "gauge",
             "1 for the state of the run under way, none where there is none.",
-            {(("state", state),): int(state == (found.under_way or "none")) for state in states},
+            {(("state", state),): int(state == (runs.under_way or "none")) for state in states},
         ),
         (
             "runs_total",
             "counter",
             "Runs that have ended, by outcome.",
-            {(("outcome", outcome),): found.ended.get(outcome, 0) for outcome in FINISHED},
+            {(("outcome", outcome),): runs.ended.get(outcome, 0) for outcome in FINISHED},
         ),
         (
             "last_run_timestamp_seconds",
             "gauge",
             "When the last run ended.",
-            {(): found.last_at} if found.last_at else {},
+            {(): runs.last_at} if runs.last_at else {},
         ),
     ]
 
 
 def engine_families(servers: ModelServers) -> list[Family]:
-    """Servers by model and state, their restarts after failures, each version's share of deliveries, and a pause."""
-    counts, restarts, shares = Counter[tuple[str, str]](), Counter[str](), Counter[str]()
+    """Servers by model and state, restarts after failures, each version's share of deliveries, and the pause."""
+    counts, restarts, shares = Counter[tuple[str, str]](), Counter[str](), {}
     for server in servers.status():
         counts[server.model, server.state] += 1
         restarts[server.model] += server.restarts
@@ -240,11 +241,11 @@ def engine_families(servers: ModelServers) -> list[Family]:
 
 @dataclass(frozen=True, eq=False)
 class MetricsSnapshot:
-    """The metrics of one scrape, as a collector of prometheus-client. `shown` are the models that have a latency."""
+    """The metrics of one scrape, as a collector of prometheus-client. `models` are those with their own samples."""
 
     families: Collection[Family]
-    told: LatencyHistogram
-    shown: Collection[str]
+    latencies: LatencyHistogram
+    models: Collection[str]
 
     def collect(self) -> "Iterator[Metric]":
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -263,11 +264,11 @@ class MetricsSnapshot:
 
         meaning = "From the request to the engine to its last word."
         metric = HistogramMetricFamily("jokebot_joke_latency_seconds", meaning, labels=["model"])
-        bounds = (*map(str, self.told.bounds), "+Inf")
-        for model, jokes in self.told.jokes.items():
-            if model in self.shown:
-                counts = (*self.told.within[model], jokes)
-                metric.add_metric([model], list(zip(bounds, counts, strict=True)), self.told.seconds[model])
+        bounds = (*map(str, self.latencies.bounds), "+Inf")
+        for model, jokes in self.latencies.jokes.items():
+            if model in self.models:
+                counts = (*self.latencies.within[model], jokes)
+                metric.add_metric([model], list(zip(bounds, counts, strict=True)), self.latencies.seconds[model])
         return metric
 
 

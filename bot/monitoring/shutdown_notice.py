@@ -1,6 +1,4 @@
-"""What admins hear from a bot that must stop because its database is damaged: once, however often it is started
-again.
-"""
+"""Notifies admins that the bot stops because its database is damaged: once, however often it restarts."""
 
 import asyncio
 import logging
@@ -20,34 +18,39 @@ from configs.settings import Settings
 log = logging.getLogger(__name__)
 
 FILE = "stopped.told"
-PATIENCE_S = 20.0
+NOTIFY_TIMEOUT_S = 20.0
 
 
 def shutdown_notice_file(settings: Settings) -> Path:
-    """There once admins were told. A file, since there is no database to write it into."""
+    """Exists once admins were notified. It is a file because the database can't be written."""
     return settings.storage.directory / FILE
 
 
 async def notify_shutdown(settings: Settings, client: TelegramClient, error: Exception) -> None:
-    """Tell the admins why the bot stops, unless they know.
+    """Notify the admins why the bot stops, unless they were notified before.
 
-    In the language of the settings: theirs stand in the database.
+    The message is in the language of the settings, since the admins' languages are in the database.
     """
-    file, text, words = shutdown_notice_file(settings), str(error), Translator(default=settings.joke.language)
+    file, text, translator = shutdown_notice_file(settings), str(error), Translator(default=settings.joke.language)
     if file.exists() or not settings.telegram.admins:
         return
-    messenger = Messenger(client, words, LanguagePreferences(words, load_prompts(), settings.joke.language, {}))
-    notifier = AdminNotifier(messenger, settings.telegram.admins, None)
+    languages = LanguagePreferences(translator, load_prompts(), settings.joke.language, {})
+    messenger = Messenger(client, translator, languages)
+    notifier = AdminNotifier(messenger, settings.telegram.admins, _unknown_language)
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(NOTIFY_TIMEOUT_S):
             await client.initialize()
             await notifier.notify("alert-damaged", why=text)
     except (TelegramError, TimeoutError) as failure:
-        log.info("admins can't be told: %s", failure)
+        log.info("admins can't be notified: %s", failure)
     with suppress(OSError):
         file.write_text(text, encoding="utf-8")
 
 
+async def _unknown_language(admin_id: int) -> None:
+    """The languages of the admins are in the database, which is damaged."""
+
+
 def clear_shutdown_notice(settings: Settings) -> None:
-    """All is well again: the next time is news."""
+    """The database is intact: the next damage is notified again."""
     shutdown_notice_file(settings).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What was: runs with their outcome, the models there are, and what people thought of their jokes."""
+"""The history on the admin pages: finished runs, the models, and users' ratings."""
 
 import asyncio
 import dataclasses
@@ -6,149 +6,157 @@ from typing import Any
 
 from bot.i18n.formatting import MINUTE_S
 from bot.i18n.localizer import Localizer
-from bot.i18n.reasons import in_words
+from bot.i18n.reasons import reason_text
 from bot.panel.overview import thinned
-from bot.retraining.evaluation_summary import EvaluationSummary, rows
+from bot.retraining.evaluation_summary import EvaluationSummary, count_training_rows
 from bot.retraining.run_progress import read_losses
 from bot.retraining.run_report import has_picture
 from configs.settings import Settings
 from storage.chat import daily_history, recent_ratings
-from storage.chat.metrics import ratings_by_model
+from storage.chat.metrics import count_ratings_by_model
 from storage.database import Database
-from storage.learning import models, promotion, runs, trials
+from storage.learning import models, promotion, runs, tainted_models, trials
 from storage.learning.models import Model
 from storage.learning.run_files import gallery_of
 from storage.learning.runs import Run
 
-RUNS, DAYS, RECENT = 30, 30, 24
-"""Most runs, days and lately rated jokes on the page."""
+MAX_RUNS, MAX_DAYS, MAX_RECENT = 30, 30, 24
+"""The maximum of runs, days and recently rated jokes on the page."""
 VERDICTS = {"funny": 3, "somewhat": 2, "unfunny": 1}
 OUTCOMES = {"promoted": "good", "rejected": "bad", "failed": "bad", "undecided": "open", "cancelled": "open"}
 
 
-async def past(database: Database, say: Localizer) -> dict[str, Any]:
-    """The part of the picture that reads all ratings, through a connection of its own."""
-    async with database.separate_reader() as beside:
-        days, latest = await daily_history.days(beside, DAYS), await recent_ratings.last_rated(beside, RECENT)
+async def read_history(database: Database, localize: Localizer) -> dict[str, Any]:
+    """The history as JSON. Reads all ratings, through a separate connection."""
+    async with database.separate_reader() as reader:
+        days, latest = (
+            await daily_history.list_days(reader, MAX_DAYS),
+            await recent_ratings.list_recently_rated(reader, MAX_RECENT),
+        )
         return {
-            "runs": [run_line(say, run) for run in await runs.history(beside, RUNS) if run.finished],
-            "models": await _models(beside, say),
-            "back": await _back(beside),
-            "by_model": await _verdicts(beside),
+            "runs": [run_line(localize, run) for run in await runs.list_runs(reader, MAX_RUNS) if run.finished],
+            "models": await _models(reader, localize),
+            "back": await _rollback_target(reader),
+            "by_model": await _ratings_by_model(reader),
             "days": [
-                {"at": one.day.isoformat(), "funny": one.funny, "somewhat": one.somewhat, "unfunny": one.unfunny}
-                for one in days
+                {"at": day.day.isoformat(), "funny": day.funny, "somewhat": day.somewhat, "unfunny": day.unfunny}
+                for day in days
             ],
-            "recent": [dataclasses.asdict(one) for one in latest],
+            "recent": [dataclasses.asdict(rating) for rating in latest],
         }
 
 
-def run_line(say: Localizer, run: Run) -> dict[str, Any]:
-    """A finished run in a list."""
-    took = say.duration(run.finished_at - run.created_at) if run.finished_at else ""
+def run_line(localize: Localizer, run: Run) -> dict[str, Any]:
+    """A finished run's entry in the list."""
+    took = localize.duration(run.finished_at - run.created_at) if run.finished_at else ""
     return {
         "id": run.id,
         "state": run.state,
-        "label": say(f"run-state-{run.state}"),
+        "label": localize(f"run-state-{run.state}"),
         "tone": OUTCOMES.get(run.state, "open"),
         "began": run.created_at,
         "took": took,
-        "by": say(f"panel-by-{run.started_by}"),
+        "by": localize(f"panel-by-{run.started_by}"),
         "model": run.candidate_id,
-        "why": in_words(say.translator, say.language, run.why) if run.reason else "",
+        "why": reason_text(localize.translator, localize.language, run.why) if run.reason else "",
     }
 
 
-async def run_details(database: Database, settings: Settings, say: Localizer, run: Run) -> dict[str, Any]:
-    """All about a run: the measures side by side, how long each step took, the losses, what both models said to the
-    same photos.
+async def run_details(database: Database, settings: Settings, localize: Localizer, run: Run) -> dict[str, Any]:
+    """A run's details: the measures, the duration of each step, the losses, and both models' jokes for each photo.
 
-    `said` names a photo by its place in the verdict's gallery.
+    In `said`, `photo` is an index into the verdict's gallery.
     """
-    trial, times = await trials.trial_of_run(database, run.id), await runs.timeline(database, run.id)
+    trial, times = await trials.get_trial_of_run(database, run.id), await runs.list_states(database, run.id)
     ends = [*(at for _, at in times[1:]), run.finished_at or times[-1][1]] if times else []
     steps = [
-        {"label": say(f"run-state-{state}"), "seconds": max(0.0, end - at), "took": _took(say, end - at)}
+        {
+            "label": localize(f"run-state-{state}"),
+            "seconds": max(0.0, end - at),
+            "took": _format_seconds(localize, end - at),
+        }
         for (state, at), end in zip(times, ends, strict=True)
         if state not in runs.FINISHED
     ]
     dataset = settings.storage.datasets / (run.dataset or "-")
-    verdict, taught = run.judged, await asyncio.to_thread(rows, dataset)
-    measured = EvaluationSummary(say, settings.gate)
-    said = [
+    verdict, row_count = run.judged, await asyncio.to_thread(count_training_rows, dataset)
+    summary = EvaluationSummary(localize, settings.gate)
+    jokes = [
         {"photo": number, "old": item.champion, "new": item.candidate}
         for number, item in enumerate(gallery_of(verdict))
     ]
     return {
-        **run_line(say, run),
+        **run_line(localize, run),
         "steps": steps,
-        "measures": [dataclasses.asdict(one) for one in measured.all(verdict, trial)],
-        "taught": say("panel-taught", rows=taught) if taught else "",
-        "said": sorted(said, key=lambda one: one["old"] == one["new"]),
+        "measures": [dataclasses.asdict(row) for row in summary.rows(verdict, trial)],
+        "taught": localize("panel-taught", rows=row_count) if row_count else "",
+        "said": sorted(jokes, key=lambda pair: pair["old"] == pair["new"]),
         "losses": thinned(await asyncio.to_thread(read_losses, settings.storage.runs / str(run.id))),
         "picture": has_picture(run),
     }
 
 
-def _took(say: Localizer, seconds: float) -> str:
-    """A step may be over in seconds, which `duration` would call a minute."""
-    return say("status-seconds", seconds=max(1, round(seconds))) if seconds < MINUTE_S else say.duration(seconds)
-
-
-async def _models(database: Database, say: Localizer) -> list[dict[str, Any]]:
-    known = await models.all_models(database)
-    liked = {one.model_id: one for one in await daily_history.liked_by_model(database, len(known))}
-    told, barred = (
-        await recent_ratings.jokes_by_model(database),
-        {one.id for one in await promotion.saw_forgotten(database)},
+def _format_seconds(localize: Localizer, seconds: float) -> str:
+    """A duration in seconds below a minute, which `Localizer.duration` would round up to a minute."""
+    return (
+        localize("status-seconds", seconds=max(1, round(seconds))) if seconds < MINUTE_S else localize.duration(seconds)
     )
+
+
+async def _models(database: Database, localize: Localizer) -> list[dict[str, Any]]:
+    registered = await models.all_models(database)
+    likes = {liked.model_id: liked for liked in await daily_history.list_model_likes(database, len(registered))}
+    joke_counts = await recent_ratings.count_jokes_by_model(database)
+    barred = {model.id for model in await tainted_models.list_tainted_models(database)}
     run = await runs.current_run(database)
     if run and run.state == "judging":
         barred.add(run.candidate_id or 0)
-    ended = {one.id: one for one in await runs.history(database, RUNS) if one.finished and one.reason}
-    names = {one.id: f"{one.id} {one.name}" for one in known}
+    ended = {run.id: run for run in await runs.list_runs(database, MAX_RUNS) if run.finished and run.reason}
+    names = {model.id: f"{model.id} {model.name}" for model in registered}
 
-    def line(model: Model) -> dict[str, Any]:
-        one = liked.get(model.id)
-        low, high = daily_history.wilson(one.liked, one.ratings) if one else (0.0, 1.0)
-        may = model.status in promotion.MAY_SERVE and not model.removed_at and model.id not in barred
+    def entry(model: Model) -> dict[str, Any]:
+        liked = likes.get(model.id)
+        low, high = daily_history.wilson_interval(liked.liked, liked.ratings) if liked else (0.0, 1.0)
+        may_serve = model.status in promotion.MAY_SERVE and not model.removed_at and model.id not in barred
         return {
             "id": model.id,
             "name": model.name,
             "status": model.status,
-            "label": say(f"model-status-{model.status}"),
+            "label": localize(f"model-status-{model.status}"),
             "made": model.created_at,
             "parent": names.get(model.parent_id or 0, ""),
             "start": names.get(model.start_id or 0, ""),
             "run": model.run_id,
-            "jokes": told.get(model.id, 0),
-            "liked": one.liked / one.ratings if one else None,
+            "jokes": joke_counts.get(model.id, 0),
+            "liked": liked.liked / liked.ratings if liked else None,
             "low": low,
             "high": high,
-            "ratings": one.ratings if one else 0,
-            "counted": say("measure-ratings", ratings=one.ratings) if one else "",
-            "why": in_words(say.translator, say.language, ended[model.run_id].why) if model.run_id in ended else "",
-            "may": may,
+            "ratings": liked.ratings if liked else 0,
+            "counted": localize("measure-ratings", ratings=liked.ratings) if liked else "",
+            "why": reason_text(localize.translator, localize.language, ended[model.run_id].why)
+            if model.run_id in ended
+            else "",
+            "may": may_serve,
             "gone": bool(model.removed_at),
         }
 
-    return [line(model) for model in reversed(known)]
+    return [entry(model) for model in reversed(registered)]
 
 
-async def _verdicts(database: Database) -> list[dict[str, Any]]:
-    """How many ratings of each value each model's jokes have now, the newest model first."""
-    counted = await ratings_by_model(database)
+async def _ratings_by_model(database: Database) -> list[dict[str, Any]]:
+    """The number of ratings of each value for each model, the newest model first."""
+    counts = await count_ratings_by_model(database)
     return [
         {
             "model": f"{model.id} {model.name}",
-            **{name: counted.get((model.name, value), 0) for name, value in VERDICTS.items()},
+            **{name: counts.get((model.name, value), 0) for name, value in VERDICTS.items()},
         }
         for model in reversed(await models.all_models(database))
-        if any((model.name, value) in counted for value in VERDICTS.values())
+        if any((model.name, value) in counts for value in VERDICTS.values())
     ]
 
 
-async def _back(database: Database) -> str:
-    """The model that a step back would put into service, or ""."""
-    before = await promotion.previous_champion(database)
-    return f"{before.id} {before.name}" if before else ""
+async def _rollback_target(database: Database) -> str:
+    """The model that a rollback would deploy, or ""."""
+    model = await promotion.get_previous_champion(database)
+    return f"{model.id} {model.name}" if model else ""

@@ -1,4 +1,4 @@
-"""Pictures for the page: a joke's photo made small, a photo of a gate's gallery, and the picture of a run's outcome."""
+"""Images for the admin pages: thumbnails of jokes' photos and of the gate's gallery, and pictures of runs."""
 
 import asyncio
 import io
@@ -19,69 +19,69 @@ from storage.learning.run_files import gallery_of
 from storage.media.photos import photo_path
 
 SIDE = 320
-KEPT_S = 300.0
-"""A drawn picture is kept so long, as drawing one takes a second or two, and not longer: what it shows may be
-forgotten.
-"""
+CACHE_S = 300.0
+"""Drawn pictures are cached, since drawing takes seconds, but not for long, since their photos may be erased."""
 
 
 class RenderedImage(NamedTuple):
-    """A picture's file, and what kind it is."""
+    """An image file and its media type."""
 
     data: bytes
     media_type: str
 
 
 class PanelImages:
-    """Reads and draws; one drawing at a time."""
+    """Reads and draws the images; draws one at a time."""
 
     def __init__(self, database: Database, settings: Settings, decoders: Executor) -> None:
         self._database, self._settings, self._decoders = database, settings, decoders
-        self._drawn: dict[tuple[int, str, str], tuple[float, bytes | None]] = {}
-        self._drawing = asyncio.Lock()
+        self._cache: dict[tuple[int, str, str], tuple[float, bytes | None]] = {}
+        self._draw_lock = asyncio.Lock()
 
     async def photo(self, joke_id: int) -> RenderedImage | None:
-        """A rated joke's photo; None where there is none that may be shown."""
-        photo = await recent_ratings.rated_photo(self._database, joke_id)
-        return await self._small(photo_path(self._settings.storage.photos, photo)) if photo else None
+        """The thumbnail of a rated joke's photo; None if there is none that may be shown."""
+        photo = await recent_ratings.get_rated_photo(self._database, joke_id)
+        return await self._thumbnail(photo_path(self._settings.storage.photos, photo)) if photo else None
 
-    async def gallery(self, run_id: int, place: int) -> RenderedImage | None:
-        """A photo that both models spoke about while a run was judged. Raises RunError for an unknown run."""
-        run = await runs.find(self._database, run_id)
+    async def gallery_photo(self, run_id: int, index: int) -> RenderedImage | None:
+        """The thumbnail of a photo in the gate's gallery of a run. Raises RunError for an unknown run."""
+        run = await runs.get_run(self._database, run_id)
         gallery = gallery_of(run.judged)
-        if not run.dataset or place >= len(gallery):
+        if not run.dataset or index >= len(gallery):
             return None
-        named = Path(gallery[place].photo)
-        if named.is_absolute() or ".." in named.parts:
+        path = Path(gallery[index].photo)
+        if path.is_absolute() or ".." in path.parts:
             return None
-        return await self._small(self._settings.storage.datasets / run.dataset / named)
+        return await self._thumbnail(self._settings.storage.datasets / run.dataset / path)
 
-    async def outcome(self, run_id: int, say: Localizer) -> RenderedImage | None:
-        """What admins are sent when a run has been judged.
+    async def run_picture(self, run_id: int, localize: Localizer) -> RenderedImage | None:
+        """The picture that admins get after the gate of a run.
 
-        Raises RunError for an unknown run, RenderError where it can't be drawn.
+        Raises RunError for an unknown run, RenderError if the picture can't be drawn.
         """
-        run = await runs.find(self._database, run_id)
-        key = run.id, run.state, say.language
-        async with self._drawing:
-            self._drawn = {known: made for known, made in self._drawn.items() if time.monotonic() - made[0] < KEPT_S}
-            if key not in self._drawn:
-                data = await RunReport(self._database, self._settings, run, say).picture()
-                self._drawn[key] = time.monotonic(), data
-            data = self._drawn[key][1]
+        run = await runs.get_run(self._database, run_id)
+        key = run.id, run.state, localize.language
+        async with self._draw_lock:
+            self._cache = {
+                cached: entry for cached, entry in self._cache.items() if time.monotonic() - entry[0] < CACHE_S
+            }
+            if key not in self._cache:
+                data = await RunReport(self._database, self._settings, run, localize).picture()
+                self._cache[key] = time.monotonic(), data
+            data = self._cache[key][1]
         return RenderedImage(data, "image/png") if data else None
 
-    async def _small(self, file: Path) -> RenderedImage | None:
+    async def _thumbnail(self, file: Path) -> RenderedImage | None:
         try:
             return RenderedImage(
-                await asyncio.get_running_loop().run_in_executor(self._decoders, small, file), "image/jpeg"
+                await asyncio.get_running_loop().run_in_executor(self._decoders, square_thumbnail, file), "image/jpeg"
             )
         except OSError:
             return None
 
 
-def small(file: Path) -> bytes:
-    """The picture's middle as a square JPEG of SIDE pixels. Raises OSError where it can't be read."""
+def square_thumbnail(file: Path) -> bytes:
+    """The middle of an image file as a square JPEG with a side of SIDE pixels. Raises OSError if it can't be read."""
     with Image.open(file) as image:
         image.draft("RGB", (SIDE * 2, SIDE * 2))
         square = ImageOps.fit(image.convert("RGB"), (SIDE, SIDE), Image.Resampling.LANCZOS)

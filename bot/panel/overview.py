@@ -1,4 +1,4 @@
-"""What goes on just now: the run under way, who answers, and how the queue, the engine and the disk are."""
+"""The current state on the admin pages: the run, the models in service, the queue, the engine and the disk."""
 
 import asyncio
 import shutil
@@ -11,13 +11,13 @@ from bot.engine.router import ServedModel
 from bot.engine.servers.base import ModelServers
 from bot.i18n.localizer import Localizer
 from bot.retraining.run_progress import RunProgress, RunProgressReader, read_losses
-from storage.chat.metrics import inbox_pending
+from storage.chat.metrics import count_pending_updates
 from storage.database import Database
 from storage.learning import runs
 from storage.learning.runs import STEPS, Run
 
-POINTS = 240
-"""A loss curve has at most so many points; a longer one is averaged."""
+MAX_POINTS = 240
+"""The maximum of points in a loss curve; a longer curve is averaged."""
 TONES = {
     "ready": "good",
     "given": "good",
@@ -28,14 +28,11 @@ TONES = {
     "ended": "bad",
     "draining": "open",
 }
-LITTLE_DISK = 0.05
+LOW_DISK_SHARE = 0.05
 
 
 class PanelOverview:
-    """The part of the picture that is read anew each time: a few short queries, and the run's files.
-
-    The data is in `folder`.
-    """
+    """Reads the current state: a few short queries and the run's files. `folder` is the data folder."""
 
     def __init__(
         self, database: Database, servers: ModelServers, queue: FairQueue, progress: RunProgressReader, folder: Path
@@ -48,110 +45,110 @@ class PanelOverview:
             folder,
         )
 
-    async def read(self, say: Localizer) -> dict[str, Any]:
-        """As JSON: the run under way or None, who answers, how all is, the servers, and why they pause or ""."""
+    async def read(self, localize: Localizer) -> dict[str, Any]:
+        """The state as JSON: the current run or None, the models in service, the health, the servers, the pause."""
         run, paused = await runs.current_run(self._database), self._servers.paused
         return {
-            "run": await self._under_way(say, run) if run else None,
+            "run": await self._current_run(localize, run) if run else None,
             "service": self._service(),
-            "health": await self._health(say),
-            "servers": self._servers_shown(say),
-            "paused": say(f"panel-paused-{paused}") if paused else "",
+            "health": await self._health(localize),
+            "servers": self._server_list(localize),
+            "paused": localize(f"panel-paused-{paused}") if paused else "",
         }
 
-    async def _under_way(self, say: Localizer, run: Run) -> dict[str, Any]:
-        """A run that goes on: its steps, how far the present one is, its losses so far."""
+    async def _current_run(self, localize: Localizer, run: Run) -> dict[str, Any]:
+        """The current run: its steps, the progress of the current step, the losses so far."""
         progress, losses = (
             await self._progress.read(run),
             await asyncio.to_thread(read_losses, self._progress.run_folder(run)),
         )
-        place = STEPS.index(run.state) if run.state in STEPS else len(STEPS)
+        current = STEPS.index(run.state) if run.state in STEPS else len(STEPS)
         steps = [
             {
-                "label": say(f"run-state-{name}"),
-                "state": "done" if number < place else "now" if number == place else "todo",
+                "label": localize(f"run-state-{name}"),
+                "state": "done" if number < current else "now" if number == current else "todo",
             }
             for number, name in enumerate((*STEPS, "canary"))
         ]
         return {
             "id": run.id,
             "state": run.state,
-            "label": say(f"run-state-{run.state}"),
+            "label": localize(f"run-state-{run.state}"),
             "steps": steps,
-            "share": progress.share if progress.of else None,
-            "counted": _counted(say, run, progress),
-            "left": say("run-left", time=say.duration(progress.eta_s)) if progress.eta_s else "",
-            "stopping": say("run-stopping") if run.cancel_at else "",
+            "share": progress.share if progress.total else None,
+            "counted": _progress_text(localize, run, progress),
+            "left": localize("run-left", time=localize.duration(progress.eta_s)) if progress.eta_s else "",
+            "stopping": localize("run-stopping") if run.cancel_at else "",
             "began": run.created_at,
-            "by": say(f"panel-by-{run.started_by}"),
+            "by": localize(f"panel-by-{run.started_by}"),
             "losses": thinned(losses),
         }
 
     def _service(self) -> list[dict[str, Any]]:
-        """Who answers photos now, and which share of them."""
+        """The models that answer photos now, with their shares of the deliveries."""
         router = self._servers.router
 
-        def arm(one: ServedModel, share: float, status: str) -> dict[str, Any]:
-            return {"id": one.model.id, "name": one.model.name, "share": share, "status": status}
+        def entry(served: ServedModel, share: float, status: str) -> dict[str, Any]:
+            return {"id": served.model.id, "name": served.model.name, "share": share, "status": status}
 
-        canary = [arm(router.canary, router.share, "canary")] if router.canary else []
-        return [arm(router.champion, 1 - router.share, "champion"), *canary]
+        canary = [entry(router.canary, router.share, "canary")] if router.canary else []
+        return [entry(router.champion, 1 - router.share, "champion"), *canary]
 
-    async def _health(self, say: Localizer) -> list[dict[str, str]]:
-        queue, pending, ready = self._queue, await inbox_pending(self._database), await self._servers.ready()
+    async def _health(self, localize: Localizer) -> list[dict[str, str]]:
+        queue, pending, ready = self._queue, await count_pending_updates(self._database), await self._servers.ready()
         disk = await asyncio.to_thread(shutil.disk_usage, self._folder)
         return [
             {
-                "label": say("panel-engine"),
-                "value": say("panel-engine-up" if ready else "panel-engine-down"),
+                "label": localize("panel-engine"),
+                "value": localize("panel-engine-up" if ready else "panel-engine-down"),
                 "tone": "good" if ready else "bad",
             },
             {
-                "label": say("panel-waiting"),
-                "value": say.number(queue.waiting),
+                "label": localize("panel-waiting"),
+                "value": localize.number(queue.waiting),
                 "tone": "open" if queue.waiting else "",
             },
-            {"label": say("panel-in-flight"), "value": say.number(queue.in_flight), "tone": ""},
-            {"label": say("panel-inbox"), "value": say.number(pending), "tone": ""},
+            {"label": localize("panel-in-flight"), "value": localize.number(queue.in_flight), "tone": ""},
+            {"label": localize("panel-inbox"), "value": localize.number(pending), "tone": ""},
             {
-                "label": say("panel-disk"),
-                "value": say("panel-gigabytes", free=round(disk.free / 1e9)),
-                "tone": "bad" if disk.free < LITTLE_DISK * disk.total else "",
+                "label": localize("panel-disk"),
+                "value": localize("panel-gigabytes", free=round(disk.free / 1e9)),
+                "tone": "bad" if disk.free < LOW_DISK_SHARE * disk.total else "",
             },
         ]
 
-    def _servers_shown(self, say: Localizer) -> list[dict[str, Any]]:
+    def _server_list(self, localize: Localizer) -> list[dict[str, Any]]:
         return [
             {
-                "name": one.name,
-                "model": f"{one.model_id} {one.model}",
-                "state": say(f"panel-server-{one.state}"),
-                "tone": TONES.get(one.state, ""),
-                "says": one.says,
-                "outstanding": one.outstanding,
-                "restarts": say("panel-restarts", restarts=one.restarts) if one.restarts else "",
+                "name": server.name,
+                "model": f"{server.model_id} {server.model}",
+                "state": localize(f"panel-server-{server.state}"),
+                "tone": TONES.get(server.state, ""),
+                "says": server.details,
+                "outstanding": server.outstanding,
+                "restarts": localize("panel-restarts", restarts=server.restarts) if server.restarts else "",
             }
-            for one in self._servers.status()
+            for server in self._servers.status()
         ]
 
 
-def _counted(say: Localizer, run: Run, progress: RunProgress) -> str:
-    """What is counted in this step, else what it does."""
-    if not progress.of:
-        return say(f"run-doing-{run.state}")
+def _progress_text(localize: Localizer, run: Run, progress: RunProgress) -> str:
+    """The counts of this step, else a description of it."""
+    if not progress.total:
+        return localize(f"run-doing-{run.state}")
     match run.state:
         case "training" if progress.loss is not None:
-            return say("run-step", done=progress.done, of=progress.of, loss=f"{progress.loss:.3g}")
+            return localize("run-step", done=progress.done, of=progress.total, loss=f"{progress.loss:.3g}")
         case "judging":
-            return say("run-answers", done=progress.done, of=progress.of)
+            return localize("run-answers", done=progress.done, of=progress.total)
         case "canary":
-            return say("run-ratings", done=progress.done, of=progress.of)
+            return localize("run-ratings", done=progress.done, of=progress.total)
         case _:
-            return say(f"run-doing-{run.state}")
+            return localize(f"run-doing-{run.state}")
 
 
-def thinned(losses: Sequence[float], most: int = POINTS) -> list[list[float]]:
-    """The curve as [step, loss] with at most `most` points, each the mean of as many steps as the others."""
-    width = max(1, -(-len(losses) // most))
+def thinned(losses: Sequence[float], max_points: int = MAX_POINTS) -> list[list[float]]:
+    """The curve as [step, loss] with at most `max_points` points, each the mean over equally many steps."""
+    width = max(1, -(-len(losses) // max_points))
     parts = [(start, losses[start : start + width]) for start in range(0, len(losses), width)]
     return [[start + (len(part) + 1) / 2, round(sum(part) / len(part), 5)] for start, part in parts]

@@ -1,4 +1,4 @@
-"""Who is in service: the servers and the registry changed together, one change at a time."""
+"""Deploys models: changes the servers and the registry together, one change at a time."""
 
 import asyncio
 import logging
@@ -14,14 +14,14 @@ from storage.database import Database
 from storage.learning import models, promotion
 from storage.learning.models import Model
 from storage.learning.promotion import Promotion
-from storage.learning.reasons import Why
+from storage.learning.reasons import ReasonLike
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """Who is in service now, instead of whom, and how long that took."""
+    """The model in service now, the one that it replaced, and the seconds that the swap took."""
 
     model: Model
     replaced: Model
@@ -29,49 +29,55 @@ class Deployment:
 
 
 class ModelDeployer:
-    """For admins, the trials and the command line alike. A model is served before it is named champion."""
+    """Deploys for admins, trials and the command line. A model is served before it becomes champion."""
 
     def __init__(self, database: Database, servers: ModelServers) -> None:
         self._database, self._servers = database, servers
         self._changing = asyncio.Lock()
 
-    async def promote(self, model_id: int, kind: str, *, reason: Why = "", asked_by: int | None = None) -> Deployment:
+    async def promote(
+        self, model_id: int, kind: str, *, reason: ReasonLike = "", asked_by: int | None = None
+    ) -> Deployment:
         """Put a model into service; `kind` is one of storage.learning.promotion.KINDS.
 
-        Raises RegistryError where it may not serve, ServeError where it can't; then nothing has changed.
+        Raises RegistryError if it may not be served, ServeError if it can't be. After an error nothing has changed.
         """
         async with self._changing:
-            model = await promotion.may_serve(self._database, model_id)
-            return await self._change(
+            model = await promotion.ensure_servable(self._database, model_id)
+            return await self._swap_and_record(
                 model, promotion.promote(self._database, model_id, kind, reason=reason, asked_by=asked_by)
             )
 
-    async def roll_back(self, kind: str = "rollback", *, reason: Why = "", asked_by: int | None = None) -> Deployment:
-        """Put the model before back into service.
+    async def roll_back(
+        self, kind: str = "rollback", *, reason: ReasonLike = "", asked_by: int | None = None
+    ) -> Deployment:
+        """Put the previous champion back into service.
 
-        Raises RegistryError where there is none, ServeError where it can't be served.
+        Raises RegistryError if there is none, ServeError if it can't be served.
         """
         async with self._changing:
-            model = await promotion.previous_champion(self._database)
+            model = await promotion.get_previous_champion(self._database)
             if model is None:
                 raise models.RegistryError("There is no earlier model to go back to.")
-            return await self._change(model, promotion.rollback(self._database, kind, reason=reason, asked_by=asked_by))
+            return await self._swap_and_record(
+                model, promotion.rollback(self._database, kind, reason=reason, asked_by=asked_by)
+            )
 
-    async def _change(self, model: Model, recorded: Coroutine[Any, Any, Promotion]) -> Deployment:
-        """`recorded` is the coroutine that writes the change down, once the model answers."""
-        began, replaced = time.monotonic(), self._servers.router.champion.model
+    async def _swap_and_record(self, model: Model, record: Coroutine[Any, Any, Promotion]) -> Deployment:
+        """Swap the servers to a model; once it answers, await `record`, which writes the change to the registry."""
+        started_at, replaced = time.monotonic(), self._servers.router.champion.model
         try:
             await self._servers.swap(model)
         except BaseException:
-            recorded.close()
+            record.close()
             raise
         try:
-            await recorded
+            await record
         except (JokebotError, sqlite3.Error):
-            # Somebody changed the registry between the look and the swap, or the database is locked or its disk full.
+            # The registry was changed during the swap, or the database is locked or its disk full.
             await self._servers.swap(replaced)
             raise
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - started_at
         log.info(
             "model %d (%s) is in service instead of model %d, after %.1f s", model.id, model.name, replaced.id, seconds
         )

@@ -1,4 +1,4 @@
-"""The gate's and the trial's measures as people read them, old and new side by side."""
+"""The measures of the gate and the trial as localized table rows, champion and candidate side by side."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from storage.learning.trials import TrialRecord
 
 @dataclass(frozen=True)
 class LikeRates:
-    """How the two models' jokes were liked in a trial, whole percents, and over how many ratings in all."""
+    """The likings of the two models' jokes in a trial, in whole percents, and the number of all ratings."""
 
     old: int
     new: int
@@ -23,57 +23,57 @@ class LikeRates:
 
 
 class EvaluationSummary:
-    """Reads a verdict's JSON; a measure that isn't there, as in an older one, is left out."""
+    """Reads a verdict's JSON. Measures that are missing, as in older verdicts, are left out."""
 
-    def __init__(self, say: Localizer, settings: GateSettings | None = None) -> None:
-        self._say, self._settings = say, settings or GateSettings()
+    def __init__(self, localize: Localizer, settings: GateSettings | None = None) -> None:
+        self._localize, self._settings = localize, settings or GateSettings()
 
-    def all(self, verdict: dict[str, Any], trial: TrialRecord | None = None) -> list[MetricRow]:
-        """Every measure there is, what people said first."""
-        measures, found = verdict.get("measures", {}), []
+    def rows(self, verdict: dict[str, Any], trial: TrialRecord | None = None) -> list[MetricRow]:
+        """A row for every measure, the users' ratings first."""
+        measures, rows = verdict.get("measures", {}), []
         if liking := self.liking(trial):
-            found.append(
+            rows.append(
                 MetricRow(
-                    self._say("measure-liking"),
+                    self._localize("measure-liking"),
                     f"{liking.old}%",
                     f"{liking.new}%",
                     liking.better,
-                    self._say("measure-ratings", ratings=liking.ratings),
+                    self._localize("measure-ratings", ratings=liking.ratings),
                 )
             )
         for name in ("likelihood", "ranking"):
-            told = measures.get(name) or {}
-            if told.get("champion") is not None:
-                found.append(self._compared(name, told))
+            measure = measures.get(name) or {}
+            if measure.get("champion") is not None:
+                rows.append(self._comparison_row(name, measure))
         codes = verdict.get("codes", [])
         for name in ("distinct", "self_overlap", "copying"):
-            told = measures.get(name) or {}
-            if told.get("champion") is not None:
-                found.append(
+            measure = measures.get(name) or {}
+            if measure.get("champion") is not None:
+                rows.append(
                     MetricRow(
-                        self._say(f"measure-{name.replace('_', '-')}"),
-                        percent(told["champion"]),
-                        percent(told["candidate"]),
+                        self._localize(f"measure-{name.replace('_', '-')}"),
+                        percent(measure["champion"]),
+                        percent(measure["candidate"]),
                         False if name in codes else None,
                     )
                 )
-        if told := measures.get("replies"):
-            found.append(self._failed(told, codes))
-        return found
+        if measure := measures.get("replies"):
+            rows.append(self._failure_row(measure, codes))
+        return rows
 
-    def _compared(self, name: str, told: dict[str, Any]) -> MetricRow:
-        """A paired comparison over photos, with its interval; lower is better for the likelihood, given in nats."""
-        nats, interval, photos = name == "likelihood", told.get("interval"), told.get("photos", 0)
-        shown = (lambda value: f"{value:.3f}") if nats else percent
-        less = f"{self._say('measure-less')} · " if nats else ""
-        needed = self._settings.likelihood_photos if nats else self._settings.ranking_photos
-        if photos < needed:
+    def _comparison_row(self, name: str, measure: dict[str, Any]) -> MetricRow:
+        """A paired comparison over photos, with its interval. The likelihood is in nats; lower is better."""
+        nats, interval, photos = name == "likelihood", measure.get("interval"), measure.get("photos", 0)
+        format_value = (lambda value: f"{value:.3f}") if nats else percent
+        less = f"{self._localize('measure-less')} · " if nats else ""
+        min_photos = self._settings.likelihood_photos if nats else self._settings.ranking_photos
+        if photos < min_photos:
             return MetricRow(
-                self._say(f"measure-{name}"),
-                shown(told["champion"]),
-                shown(told["candidate"]),
+                self._localize(f"measure-{name}"),
+                format_value(measure["champion"]),
+                format_value(measure["candidate"]),
                 None,
-                less + self._say("measure-few", photos=photos, needed=needed),
+                less + self._localize("measure-few", photos=photos, needed=min_photos),
             )
         low, high = [-end for end in reversed(interval)] if nats and interval else interval or (-1.0, 1.0)
         better = True if low > 0 else False if high < 0 else None
@@ -81,33 +81,42 @@ class EvaluationSummary:
             [(f"{end:+.3f}" if nats else f"{100 * end:+.0f}").replace("-", "−") for end in interval] if interval else []
         )
         note = less + (
-            self._say("measure-interval", photos=photos, low=ends[0], high=ends[1])
+            self._localize("measure-interval", photos=photos, low=ends[0], high=ends[1])
             if ends
-            else self._say("measure-photos", photos=photos)
+            else self._localize("measure-photos", photos=photos)
         )
-        return MetricRow(self._say(f"measure-{name}"), shown(told["champion"]), shown(told["candidate"]), better, note)
+        return MetricRow(
+            self._localize(f"measure-{name}"),
+            format_value(measure["champion"]),
+            format_value(measure["candidate"]),
+            better,
+            note,
+        )
 
-    def _failed(self, told: dict[str, Any], codes: list[str]) -> MetricRow:
-        """Replies that were empty, broken or in another language."""
+    def _failure_row(self, measure: dict[str, Any], codes: list[str]) -> MetricRow:
+        """The replies that were empty, broken or in another language."""
         failed = {
-            side: sum(told[side].get(kind, 0) for kind in ("empty", "broken", "language"))
+            side: sum(measure[side].get(kind, 0) for kind in ("empty", "broken", "language"))
             for side in ("champion", "candidate")
         }
-        shown = {side: self._say("measure-of", count=failed[side], all=told[side].get("replies", 0)) for side in failed}
+        texts = {
+            side: self._localize("measure-of", count=failed[side], all=measure[side].get("replies", 0))
+            for side in failed
+        }
         return MetricRow(
-            self._say("measure-replies"),
-            shown["champion"],
-            shown["candidate"],
+            self._localize("measure-replies"),
+            texts["champion"],
+            texts["candidate"],
             False if {"empty", "broken", "language"} & set(codes) else None,
         )
 
     def liking(self, trial: TrialRecord | None) -> LikeRates | None:
-        """What people said in the trial so far, or None before anybody did."""
-        seen = json.loads(trial.measures) if trial else {}
-        old, new = seen.get("champion") or {}, seen.get("candidate") or {}
+        """The likings in the trial so far; None before both models have ratings."""
+        measures = json.loads(trial.measures) if trial else {}
+        old, new = measures.get("champion") or {}, measures.get("candidate") or {}
         if not (old.get("ratings") and new.get("ratings")):
             return None
-        better = {"better": True, "worse": False}.get(seen.get("reason", ""))
+        better = {"better": True, "worse": False}.get(measures.get("reason", ""))
         return LikeRates(
             round(100 * old["likes"] / old["ratings"]),
             round(100 * new["likes"] / new["ratings"]),
@@ -121,7 +130,7 @@ def percent(share: float) -> str:
 
 
 def pairs_of(verdict: dict[str, Any], dataset: Path) -> list[dict[str, str]]:
-    """The gallery's photos as absolute paths, first those about which the two models say different things."""
+    """The gallery's photos as absolute paths with both jokes; those with different jokes come first."""
     gallery = sorted(gallery_of(verdict), key=lambda item: item.champion == item.candidate)
     return [
         {"photo": str((dataset / item.photo).absolute()), "old": item.champion, "new": item.candidate}
@@ -129,8 +138,8 @@ def pairs_of(verdict: dict[str, Any], dataset: Path) -> list[dict[str, str]]:
     ]
 
 
-def rows(dataset: Path) -> int:
-    """How many jokes a dataset teaches; 0 where it is gone."""
+def count_training_rows(dataset: Path) -> int:
+    """How many jokes a dataset has for training; 0 if it no longer exists."""
     try:
         return int(json.loads((dataset / "manifest.json").read_text(encoding="utf-8"))["counts"]["train"])
     except (OSError, ValueError, KeyError, TypeError):

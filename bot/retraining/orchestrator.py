@@ -1,10 +1,10 @@
-"""The loop as the bot conducts it: queued runs get their process, a run on trial its trial, admins their news.
+"""Drives runs in the bot: starts their processes and trials, and keeps admins informed.
 
-    queued … judging      the pipeline process, a child of ours (`jokebot pipeline N`); begun again where it died
+    queued … judging      the pipeline process, a child of the bot (`jokebot _pipeline N`), restarted if it dies
     canary                the trial (`TrialController`), in this process
-    finished              told once
+    finished              admins are notified once
 
-A run that is left from an earlier start, or queued by `jokebot retrain`, is found in the database like any other.
+Runs are read from the database, also those from before a restart and those that `jokebot retrain` queued.
 """
 
 import asyncio
@@ -33,75 +33,71 @@ from storage.learning.runs import STEPS, Run
 log = logging.getLogger(__name__)
 
 IDLE_S = 1.0
-"""How often it is looked whether the command line has queued something."""
-TELL_S = 2.0
-"""How often it is looked whether there is something to tell."""
-LOOK_S = 0.5
-"""How often a run's process is looked after."""
-CANCEL_S = 30.0
-"""How long a run's process may take, besides its own grace, to notice that it shall end."""
-STOPPED = EndReason("An admin stopped it.", "cancelled")
-PAUSES_S = (1.0, 5.0, 15.0, 60.0, 60.0)
-"""Before a process that ended without getting anywhere is begun again; after the last one the run has failed."""
+"""Between two queries for new runs and requests of the command line."""
+SEND_INTERVAL_S = 2.0
+"""Between two queries for pending messages to admins."""
+POLL_INTERVAL_S = 0.5
+"""Between two checks of a run's process."""
+CANCEL_TIMEOUT_S = 30.0
+"""How long a run's process may take, besides its own grace, to notice that the run was cancelled."""
+CANCELLED = EndReason("An admin stopped it.", "cancelled")
+RETRY_DELAYS_S = (1.0, 5.0, 15.0, 60.0, 60.0)
+"""Before each restart of a process that ended without progress; after the last one the run has failed."""
 
 
 class TrialController(Protocol):
-    """What conducts a candidate's trial in the chats."""
+    """Runs a candidate's trial in the chats."""
 
-    async def drive(self, run: Run) -> None:
-        """Conduct the trial of a run in canary until the run has left that state; where its `cancel_at` is set, end it
-        cancelled.
+    async def run_trial(self, run: Run) -> None:
+        """Run the trial of a run in canary until it has left that state; if `cancel_at` is set, end it as cancelled.
 
-        Is cancelled when the bot stops, and called again for the same run at the next start.
+        It is cancelled when the bot stops, and called again for the same run at the next start.
         """
 
 
 class RunOrchestrator:
-    """Its `jobs` conduct, `wake` it when there is something new to do."""
+    """Its `jobs` drive the runs; `wake` it after queueing a run or changing one."""
 
     def __init__(
         self,
         database: Database,
         settings: Settings,
         servers: ModelServers,
-        service: ModelDeployer,
+        deployer: ModelDeployer,
         trials: TrialController,
-        news: RunNotifier,
+        notifier: RunNotifier,
         progress: RunProgressReader,
     ) -> None:
-        self._database, self._settings, self._servers, self.service = database, settings, servers, service
-        self._trials, self._news, self._progress = trials, news, progress
-        self._news_at_hand = asyncio.Event()
+        self._database, self._settings, self._servers, self.deployer = database, settings, servers, deployer
+        self._trials, self._notifier, self._progress = trials, notifier, progress
+        self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Look now and not in a moment."""
-        self._news_at_hand.set()
+        """Query the runs now instead of at the next interval."""
+        self._woken.set()
 
     def jobs(self) -> list[Periodic]:
-        """The runs, the news of them (beside all else: a picture takes seconds), and what the command line asks for."""
+        """Three jobs: the runs, their messages (a picture takes seconds), and the command line's requests."""
         return [
             Periodic("run-orchestrator", IDLE_S, self._round, sleep=self._sleep),
-            Periodic("run-messages", TELL_S, self._news.tell),
-            Periodic("control-requests", IDLE_S, self._obey),
+            Periodic("run-messages", SEND_INTERVAL_S, self._notifier.send_pending),
+            Periodic("control-requests", IDLE_S, self._serve_requests),
         ]
 
     async def _round(self) -> None:
         run = await runs.current_run(self._database)
         if run:
             with about(run=run.id):
-                await (self._make_room_and_work if run.state in STEPS else self._try)(run)
+                await (self._free_memory_and_work if run.state in STEPS else self._run_trial)(run)
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._news_at_hand.wait()
-        self._news_at_hand.clear()
+                await self._woken.wait()
+        self._woken.clear()
 
-    async def _make_room_and_work(self, run: Run) -> None:
-        """Work, with the servers asleep where the settings say that memory doesn't hold both.
-
-        They wake whatever becomes of the run.
-        """
+    async def _free_memory_and_work(self, run: Run) -> None:
+        """Work on the run; if the settings say so, the servers sleep meanwhile. They wake in any case afterwards."""
         if not self._settings.servers.sleep_while_training:
             await self._work(run)
             return
@@ -113,94 +109,93 @@ class RunOrchestrator:
         try:
             await self._work(run)
         except Exception:
-            # The next round sees whether there is still a run to sleep for.
+            # If the run goes on, the next round pauses the servers again.
             await self._servers.resume()
             raise
         await self._servers.resume()
 
     async def _work(self, run: Run) -> None:
-        """Have a run's process work until the run is past judging."""
+        """Run processes of the pipeline until the run is past judging."""
         failures = 0
         while run.state in STEPS:
             before = run
-            said = await self._attend(run)
-            run = await self._told(await runs.find(self._database, run.id))
+            output = await self._run_process(run)
+            run = await self._refresh_and_notify(await runs.get_run(self._database, run.id))
             if run.state not in STEPS:
                 return
             if run.cancel_at:
-                await self._end(run, "cancelled", STOPPED)
+                await self._end(run, "cancelled", CANCELLED)
                 return
             failures = failures + 1 if run.state == before.state else 0
-            if failures > len(PAUSES_S):
-                text = f"Its process ended {failures} times without getting anywhere.{said}"
+            if failures > len(RETRY_DELAYS_S):
+                text = f"Its process ended {failures} times without getting anywhere.{output}"
                 await self._end(run, "failed", EndReason(text, "died", {"times": failures}))
                 return
             if failures:
-                log.warning("run %d: its process ended while it was %s.%s", run.id, run.state, said)
-                await self._sleep(PAUSES_S[failures - 1])
+                log.warning("run %d: its process ended while it was %s.%s", run.id, run.state, output)
+                await self._sleep(RETRY_DELAYS_S[failures - 1])
 
-    async def _attend(self, run: Run) -> str:
-        """One process of the run, from its start to its end; its last words. It sees by itself that the run is
-        cancelled; one that doesn't is stopped, as all are when the bot stops."""
+    async def _run_process(self, run: Run) -> str:
+        """Run one process of the pipeline until it ends; returns the tail of its output.
+
+        The process ends itself when the run is cancelled. One that doesn't is stopped, as all are when the bot stops.
+        """
         log_file = self._progress.run_folder(run) / "pipeline.log"
-        # Not in a thread: a stop of the bot that came meanwhile would leave the process behind.
+        # Not in a thread: if the bot stopped meanwhile, the process would be left behind.
         child = start_pipeline(run.id, self._settings, log_file)
-        patience = self._settings.retrain.stop_grace_s + CANCEL_S
+        timeout_s = self._settings.retrain.stop_grace_s + CANCEL_TIMEOUT_S
         try:
             while child.running:
-                run = await self._told(run)
-                await self._sleep(LOOK_S)
-                if run.cancel_at and time.time() - run.cancel_at > patience:
+                run = await self._refresh_and_notify(run)
+                await self._sleep(POLL_INTERVAL_S)
+                if run.cancel_at and time.time() - run.cancel_at > timeout_s:
                     break
         finally:
-            await stop(child)
+            await stop_child(child)
         return child.output_tail
 
-    async def _told(self, run: Run) -> Run:
-        """The run as it is now, once that is on its way to the admins.
-
-        That something can't be read just now disturbs no run.
-        """
+    async def _refresh_and_notify(self, run: Run) -> Run:
+        """Read the run again and update its progress messages; errors are logged and don't disturb the run."""
         try:
-            run = await runs.find(self._database, run.id)
-            await self._news.show(run)
+            run = await runs.get_run(self._database, run.id)
+            await self._notifier.update_progress(run)
         except (sqlite3.Error, JokebotError) as error:
-            log.warning("news of run %d wait: %s", run.id, error)
+            log.warning("messages about run %d are delayed: %s", run.id, error)
         return run
 
     async def _end(self, run: Run, state: str, reason: EndReason | JokebotError) -> None:
         with suppress(runs.RunStateChanged):
             await promotion.end_run(self._database, run, state, reason)
-        await self._news.show(await runs.find(self._database, run.id))
+        await self._notifier.update_progress(await runs.get_run(self._database, run.id))
 
-    async def _try(self, run: Run) -> None:
-        """The trial of a run in canary, with its news."""
-        driving = asyncio.create_task(self._trials.drive(run))
+    async def _run_trial(self, run: Run) -> None:
+        """Run the trial of a run in canary, and update its progress messages."""
+        trial = asyncio.create_task(self._trials.run_trial(run))
         try:
-            while (run := await self._told(run)).state == "canary":
-                if driving.done():
-                    driving.result()
+            while (run := await self._refresh_and_notify(run)).state == "canary":
+                if trial.done():
+                    trial.result()
                     return
                 await self._sleep(IDLE_S)
-            await driving
+            await trial
         finally:
-            driving.cancel()
-            await asyncio.gather(driving, return_exceptions=True)
+            trial.cancel()
+            await asyncio.gather(trial, return_exceptions=True)
 
-    async def _obey(self) -> None:
-        """Do what the command line asks of a running bot."""
-        for request in await control_requests.pending(self._database):
-            text, done = await self._answer(request)
-            await control_requests.answer(self._database, request.id, text, done=done)
+    async def _serve_requests(self) -> None:
+        """Serve the requests of the command line to the running bot."""
+        for request in await control_requests.list_pending_requests(self._database):
+            text, done = await self._serve_request(request)
+            await control_requests.record_answer(self._database, request.id, text, done=done)
 
-    async def _answer(self, request: control_requests.ControlRequest) -> tuple[str, bool]:
+    async def _serve_request(self, request: control_requests.ControlRequest) -> tuple[str, bool]:
         try:
             if request.kind == "promote":
-                change = await self.service.promote(
+                change = await self.deployer.promote(
                     request.model_id or 0, "admin", reason=EndReason("Asked for on the command line.", "command")
                 )
             else:
-                change = await self.service.roll_back(reason=EndReason("Asked for on the command line.", "command"))
+                change = await self.deployer.roll_back(reason=EndReason("Asked for on the command line.", "command"))
         except JokebotError as error:
             return str(error), False
         return (
@@ -210,8 +205,8 @@ class RunOrchestrator:
         )
 
 
-async def stop(child: ChildProcess) -> None:
-    """End a process and wait until it is gone, however often this task is cancelled meanwhile."""
+async def stop_child(child: ChildProcess) -> None:
+    """End a process and wait until it has exited, even if this task is cancelled meanwhile."""
     ending, cancelled = asyncio.ensure_future(asyncio.to_thread(child.stop)), False
     while not ending.done():
         try:

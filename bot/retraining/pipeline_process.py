@@ -1,8 +1,7 @@
-"""The train environment's commands as processes of the bot: the pipeline of a run, and a look at what there is to
-learn.
+"""Runs commands of the train environment as processes of the bot: a run's pipeline, and the retraining preview.
 
-They read their settings as every command does; what differs from the defaults is handed on in variables, without what
-only the bot needs.
+They read their settings like every command. Settings that differ from the defaults are passed in environment
+variables, except those that only the bot needs.
 """
 
 import json
@@ -13,74 +12,75 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.runtime.child_process import ChildProcess, run_program, start_child
-from configs.settings import PREFIX, ROOT, Settings, SettingsSection
+from configs.base import SettingsSection
+from configs.settings import PREFIX, ROOT, Settings
 from storage.learning.retrain_preview import PreviewError, RetrainPreview
 
-NOT_THEIRS = ("telegram", "metrics", "panel")
-"""Sections that the train environment has no use for; the bot's token and the admin pages' key stay with the bot."""
-LOOK_TIMEOUT_S = 300.0
-GRACE_S = 10.0
-"""What the pipeline gets beyond the grace of its own child, so that it isn't killed while that writes its
-checkpoint.
-"""
+BOT_ONLY_SECTIONS = ("telegram", "metrics", "panel")
+"""Sections that the train environment doesn't need, among them the bot's token and the admin pages' key."""
+PREVIEW_TIMEOUT_S = 300.0
+GRACE_MARGIN_S = 10.0
+"""Seconds beyond the grace of the pipeline's own child, so that it isn't killed while that writes its checkpoint."""
 
 
-def variables(settings: Settings) -> dict[str, str]:
-    """This process's environment, with the settings in it and the secrets that aren't theirs out of it."""
+def train_environment(settings: Settings) -> dict[str, str]:
+    """This process's environment with the settings, without the sections that only the bot needs."""
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(tuple(f"{PREFIX}{section.upper()}_" for section in NOT_THEIRS))
+        if not name.startswith(tuple(f"{PREFIX}{section.upper()}_" for section in BOT_ONLY_SECTIONS))
     }
     for section in Settings.model_fields:
-        if section not in NOT_THEIRS:
+        if section not in BOT_ONLY_SECTIONS:
             environment |= {
-                f"{PREFIX}{section}_{name}".upper(): text for name, text in _changed(getattr(settings, section))
+                f"{PREFIX}{section}_{name}".upper(): text for name, text in _changed_values(getattr(settings, section))
             }
     environment[f"{PREFIX}STORAGE_DIRECTORY"] = str(settings.storage.directory.absolute())
     return environment
 
 
-def _changed(section: SettingsSection) -> list[tuple[str, str]]:
+def _changed_values(section: SettingsSection) -> list[tuple[str, str]]:
     defaults = type(section)()
     values = {
         name: getattr(section, name)
         for name in type(section).model_fields
         if getattr(section, name) != getattr(defaults, name)
     }
-    return [(name, _text(value)) for name, value in values.items() if value is not None]
+    return [(name, _format_value(value)) for name, value in values.items() if value is not None]
 
 
-def _text(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     if isinstance(value, list | tuple):
-        # As JSON, since texts may hold commas.
+        # As JSON, since texts may contain commas.
         return json.dumps(value) if any(isinstance(part, str) for part in value) else ", ".join(map(str, value))
     return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def start_pipeline(run_id: int, settings: Settings, log: Path) -> ChildProcess:
-    """Start the process that works on a run; what it prints goes to the end of `log`."""
+    """Start the pipeline process of a run; its output is appended to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [str(settings.environments.train_python), "-m", "bot", "pipeline", str(run_id)]
+    command = [str(settings.environments.train_python), "-m", "bot", "_pipeline", str(run_id)]
     return start_child(
         f"run {run_id}",
         command,
         log=log,
-        environment=variables(settings),
+        environment=train_environment(settings),
         cwd=ROOT,
-        grace_s=settings.retrain.stop_grace_s + GRACE_S,
+        grace_s=settings.retrain.stop_grace_s + GRACE_MARGIN_S,
     )
 
 
-async def look(settings: Settings) -> RetrainPreview:
-    """What a run would train on now; takes seconds, in a process of its own. Raises PreviewError."""
+async def preview_retraining(settings: Settings) -> RetrainPreview:
+    """The data on which a run would train now. Takes seconds, in a separate process. Raises PreviewError."""
     python = str(settings.environments.train_python)
     try:
-        program = await run_program([python, "-m", "bot", "pairs", "--json"], variables(settings), LOOK_TIMEOUT_S)
+        program = await run_program(
+            [python, "-m", "bot", "retrain", "--dry-run", "--json"], train_environment(settings), PREVIEW_TIMEOUT_S
+        )
     except TimeoutError:
-        raise PreviewError(f"It took longer than {LOOK_TIMEOUT_S:g} s.") from None
+        raise PreviewError(f"The preview took longer than {PREVIEW_TIMEOUT_S:g} s.") from None
     except OSError as error:
         raise PreviewError(
             f"{python} can't be started ({error.strerror}); `make env-train` makes the train environment."

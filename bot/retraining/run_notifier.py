@@ -1,8 +1,7 @@
-"""What admins see of a run: one message that goes on with it, a picture when the gate has spoken, a word at the end.
+"""A run's messages to admins: one that shows the progress, a picture after the gate, a message at the end.
 
-Everything is sent to each admin's private chat. What has been sent is noted in the database, so a bot that is restarted
-goes on with the same message, tells what it missed, and repeats nothing (but the one message that was on its way when
-it was killed).
+They go to each admin's private chat. Sent messages are recorded in the database: after a restart the bot edits the
+same message, sends the missed ones and repeats none, except one that was being sent when the bot was killed.
 """
 
 import asyncio
@@ -15,29 +14,26 @@ from telegram.error import BadRequest, Forbidden
 from bot.i18n.localizer import Localizer
 from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
-from bot.retraining.run_progress import RunProgressReader, text_of
+from bot.retraining.run_progress import RunProgressReader, format_progress
 from bot.retraining.run_report import RunReport
 from bot.telegram.coalescer import Coalescer
 from bot.telegram.rate_limiter import Priority
 from bot.telegram.send_journal import journal_sends
 from configs.errors import JokebotError
 from configs.settings import Settings
-from storage.chat import admin_notices
 from storage.database import Database
-from storage.learning import runs
+from storage.learning import run_notices, runs
 from storage.learning.runs import Run
 
 log = logging.getLogger(__name__)
 
-SLOWEST_S = 30.0
-"""A long run's message changes at least that often, a short one's a hundred times in all."""
-STEPS_SHOWN = 100
+MAX_UPDATE_INTERVAL_S = 30.0
+"""The longest time between two updates of a run's message."""
+UPDATES_PER_RUN = 100
 
 
 class RunNotifier:
-    """Call `show` as often as there is a run to look at, and `tell` now and then: both do what is due and nothing
-    twice.
-    """
+    """Call `update_progress` while a run goes on, and `send_pending` regularly; neither repeats a message."""
 
     def __init__(
         self,
@@ -52,63 +48,64 @@ class RunNotifier:
         self._latest, self._progress = latest, progress
         self._shown: dict[int, str] = {}
         self._not_before: dict[int, float] = {}
-        self._telling = asyncio.Lock()
+        self._send_lock = asyncio.Lock()
 
-    async def show(self, run: Run) -> None:
-        """Bring the message about a run up to date in every admin's chat; sends it where there is none yet."""
+    async def update_progress(self, run: Run) -> None:
+        """Update the message about a run in every admin's chat; send it if there is none yet."""
         progress = await self._progress.read(run)
-        interval = max(self._settings.limits.edit_interval_s, min(SLOWEST_S, (progress.eta_s or 0.0) / STEPS_SHOWN))
+        interval = max(
+            self._settings.limits.edit_interval_s, min(MAX_UPDATE_INTERVAL_S, (progress.eta_s or 0.0) / UPDATES_PER_RUN)
+        )
         for chat_id in self._notifier.admins:
-            text = text_of(run, progress, await self._localizer(chat_id))
-            known, now = f"{run.id} {text}", time.monotonic()
-            if self._shown.get(chat_id) == known or (progress.of and now < self._not_before.get(chat_id, 0.0)):
+            text = format_progress(run, progress, await self._localizer(chat_id))
+            content, now = f"{run.id} {text}", time.monotonic()
+            if self._shown.get(chat_id) == content or (progress.total and now < self._not_before.get(chat_id, 0.0)):
                 continue
             self._not_before[chat_id] = now + interval
-            self._latest.submit(("run", chat_id), self._showing(run, chat_id, text, known))
+            self._latest.submit(("run", chat_id), self._edit_or_send(run, chat_id, text, content))
 
-    def _showing(self, run: Run, chat_id: int, text: str, known: str) -> Callable[[], Awaitable[None]]:
-        async def show() -> None:
-            message_id = (await runs.followers(self._database, run.id)).get(chat_id)
+    def _edit_or_send(self, run: Run, chat_id: int, text: str, content: str) -> Callable[[], Awaitable[None]]:
+        async def edit_or_send() -> None:
+            message_id = (await run_notices.all_tracked_messages(self._database, run.id)).get(chat_id)
             priority = Priority.NORMAL if run.finished else Priority.BEST_EFFORT
             if message_id is None or not await self._messenger.edit(chat_id, message_id, text, priority=priority):
                 await self._send(run, chat_id, text)
-            self._shown[chat_id] = known
+            self._shown[chat_id] = content
 
-        return show
+        return edit_or_send
 
     async def _send(self, run: Run, chat_id: int, text: str) -> None:
-        """The message that goes on with the run; no phone has to ring for it.
-
-        Nothing for an admin who blocked the bot.
-        """
-        if (await runs.find(self._database, run.id)).finished:
+        """Send the progress message, without a notification sound. Admins who blocked the bot are skipped."""
+        if (await runs.get_run(self._database, run.id)).finished:
             return
         try:
-            with journal_sends(lambda message_id: runs.follow(self._database, run.id, chat_id, message_id)):
+            with journal_sends(
+                lambda message_id: run_notices.track_message(self._database, run.id, chat_id, message_id)
+            ):
                 await self._messenger.send(chat_id, text, silent=True)
         except (Forbidden, BadRequest) as error:
-            log.info("admin %d can't be told of run %d: %s", chat_id, run.id, error)
+            log.info("admin %d can't get the progress of run %d: %s", chat_id, run.id, error)
 
-    async def tell(self) -> None:
-        """Tell every admin what came of runs that they haven't been told of yet: each thing once."""
-        async with self._telling:
-            for what in ("judged", "ended"):
-                for run, chat_id in await admin_notices.untold(self._database, self._notifier.admins, what):
-                    await self.show(run)
-                    await self._tell(run, chat_id, what)
+    async def send_pending(self) -> None:
+        """Send every admin the outcomes of runs that they haven't got yet, each once."""
+        async with self._send_lock:
+            for event in ("judged", "ended"):
+                for run, chat_id in await run_notices.pending_notices(self._database, self._notifier.admins, event):
+                    await self.update_progress(run)
+                    await self._send_outcome(run, chat_id, event)
 
-    async def _tell(self, run: Run, chat_id: int, what: str) -> None:
-        async def told(_: int) -> None:
-            await admin_notices.tell(self._database, run.id, chat_id, what)
+    async def _send_outcome(self, run: Run, chat_id: int, event: str) -> None:
+        async def note(_: int) -> None:
+            await run_notices.mark_notified(self._database, run.id, chat_id, event)
             if run.finished:
-                await admin_notices.tell(self._database, run.id, chat_id, "ended")
+                await run_notices.mark_notified(self._database, run.id, chat_id, "ended")
 
         report = RunReport(self._database, self._settings, run, await self._localizer(chat_id))
         text, picture = await report.text(), await self._picture(report)
-        await self._notifier.send(chat_id, text, photo=picture, note=told, priority=Priority.ESSENTIAL)
+        await self._notifier.send(chat_id, text, photo=picture, note=note, priority=Priority.ESSENTIAL)
 
     async def _picture(self, report: RunReport) -> bytes | None:
-        """A run's end is told all the same where its picture can't be drawn."""
+        """The report's picture; None if it can't be drawn, so that the text is sent anyway."""
         try:
             return await report.picture()
         except JokebotError as error:

@@ -1,4 +1,4 @@
-"""How far a run has come, from what its process writes into its folder, and the message that shows it."""
+"""The progress of a run, from the files that its process writes, and the message that shows it."""
 
 import asyncio
 import time
@@ -12,30 +12,29 @@ from storage.learning import run_files, trials
 from storage.learning.run_files import GateProgress, TrainingProgress
 from storage.learning.runs import STEPS, Run
 
-COUNTED = {"training": "run-step", "judging": "run-answers", "canary": "run-ratings"}
-"""The words for what is counted in a state."""
+COUNT_MESSAGES = {"training": "run-step", "judging": "run-answers", "canary": "run-ratings"}
+"""The message with the counts, by state."""
 
 
 @dataclass(frozen=True)
 class RunProgress:
-    """How far a step is: `done` of `of` steps of training, answers of the gate, or ratings of a trial; `of` 0 says
-    nothing.
+    """The progress of a step: `done` of `total` training steps, answers of the gate, or ratings of a trial.
 
-    `loss` and `eta_s` are None where nobody knows.
+    `total` is 0, and `loss` and `eta_s` are None, if they are unknown.
     """
 
     done: int = 0
-    of: int = 0
+    total: int = 0
     loss: float | None = None
     eta_s: float | None = None
 
     @property
     def share(self) -> float:
-        return min(1.0, self.done / self.of) if self.of else 0.0
+        return min(1.0, self.done / self.total) if self.total else 0.0
 
 
 def read_progress(run: Run, folder: Path) -> RunProgress:
-    """What the run's process reports; an empty progress before it reports, or where its file can't be read."""
+    """The progress that the run's process reports; an empty one before that, or if its file can't be read."""
     try:
         if run.state == "training":
             return _training(run_files.read_progress(folder))
@@ -54,13 +53,13 @@ def _training(progress: TrainingProgress) -> RunProgress:
 
 
 def _judging(progress: GateProgress) -> RunProgress:
-    """The candidate is measured first, then the champion: two halves."""
-    done, of = int(progress["done"]), int(progress["of"])
-    return RunProgress(done + of * (progress["step"] == "champion"), 2 * of)
+    """The candidate is evaluated first, then the champion: two halves."""
+    done, total = int(progress["done"]), int(progress["of"])
+    return RunProgress(done + total * (progress["step"] == "champion"), 2 * total)
 
 
 def read_losses(folder: Path) -> list[float]:
-    """The loss of each step, in order; empty where there is none, or the file can't be read."""
+    """The loss of each step, in order; empty if there is none or the file can't be read."""
     try:
         return [step["loss"] for step in run_files.read_training_steps(folder)]
     except OSError:
@@ -68,39 +67,43 @@ def read_losses(folder: Path) -> list[float]:
 
 
 class RunProgressReader:
-    """Reads how far runs are. `folder` holds a folder for each run; a trial is over after `trial_ratings` ratings."""
+    """Reads the progress of runs. `folder` has a folder for each run; a trial ends after `trial_ratings` ratings."""
 
     def __init__(self, database: Database, folder: Path, trial_ratings: int) -> None:
         self._database, self._folder, self._trial_ratings = database, folder, trial_ratings
 
     def run_folder(self, run: Run) -> Path:
-        """Where the run's process writes."""
+        """The folder into which the run's process writes."""
         return self._folder / str(run.id)
 
     async def read(self, run: Run) -> RunProgress:
-        """How far a run is: its process's step, or its trial's ratings."""
+        """A run's progress: the step of its process, or the ratings of its trial."""
         if run.state != "canary":
             return await asyncio.to_thread(read_progress, run, self.run_folder(run))
-        trial = await trials.trial_of_run(self._database, run.id)
+        trial = await trials.get_trial_of_run(self._database, run.id)
         return (
-            RunProgress(await trials.trial_ratings(self._database, trial), self._trial_ratings)
+            RunProgress(await trials.count_trial_ratings(self._database, trial), self._trial_ratings)
             if trial
             else RunProgress()
         )
 
 
-def text_of(run: Run, progress: RunProgress, say: Localizer) -> str:
-    """The message: which step, how far, the loss, and how long it will take."""
-    lines = [say("run-title", run=run.id, what=say(f"run-state-{run.state}"))]
+def format_progress(run: Run, progress: RunProgress, localize: Localizer) -> str:
+    """The message: the step, its progress, the loss, and the remaining time."""
+    lines = [localize("run-title", run=run.id, what=localize(f"run-state-{run.state}"))]
     if run.state in STEPS:
         lines[0] += f" ({STEPS.index(run.state) + 1}/{len(STEPS)})"
     if run.cancel_at and not run.finished:
-        return "\n".join([lines[0], say("run-stopping")])
-    if progress.of and run.state in COUNTED and (progress.loss is not None or run.state != "training"):
+        return "\n".join([lines[0], localize("run-stopping")])
+    if progress.total and run.state in COUNT_MESSAGES and (progress.loss is not None or run.state != "training"):
         lines.append(f"{bar(progress.share)} {round(100 * progress.share)}%")
-        lines.append(say(COUNTED[run.state], done=progress.done, of=progress.of, loss=f"{progress.loss or 0.0:.3g}"))
+        lines.append(
+            localize(
+                COUNT_MESSAGES[run.state], done=progress.done, of=progress.total, loss=f"{progress.loss or 0.0:.3g}"
+            )
+        )
         if progress.eta_s is not None:
-            lines.append(say("run-left", time=say.duration(progress.eta_s)))
+            lines.append(localize("run-left", time=localize.duration(progress.eta_s)))
     elif not run.finished:
-        lines.append(say(f"run-doing-{run.state}"))
+        lines.append(localize(f"run-doing-{run.state}"))
     return "\n".join(lines)

@@ -1,7 +1,7 @@
-"""Runs that nobody asks for: by the clock, and when enough new pairs have come together.
+"""Starts runs by a schedule, and when there are enough new pairs.
 
-The clock is APScheduler's, through python-telegram-bot's JobQueue; what is due next is a row as well, so that a time
-which passes while the bot is down is met once at its start.
+The schedule uses APScheduler through python-telegram-bot's JobQueue. The next time is also a row in the database, so
+that a time that passes while the bot is down is caught up once at its start.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from telegram.ext import JobQueue
 from bot.retraining import pipeline_process
 from bot.runtime.backoff import backoff
 from configs.errors import SettingsError
+from configs.host_environment import LocalTime
 from configs.settings import Settings
 from storage.chat import schedule, stats
 from storage.database import Database
@@ -28,122 +29,131 @@ from storage.learning.runs import RunInProgress
 log = logging.getLogger(__name__)
 
 NAME = "retrain"
-PAIRS_EVERY_S, PAIRS_FIRST_S = 600.0, 120.0
-"""How often new pairs are counted, where people have rated since."""
-AGAIN_S = 1.0
+PAIRS_INTERVAL_S, PAIRS_FIRST_S = 600.0, 120.0
+"""Between two counts of new pairs, and before the first. Pairs are counted only if there are new ratings."""
+RETRY_DELAY_S = 1.0
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
 class RetrainScheduler:
-    """`start` it once everything else runs; `begun` is called after it has queued a run."""
+    """`start` it once everything else runs; `on_queued` is called after it has queued a run."""
 
-    def __init__(self, database: Database, settings: Settings, jobs: JobQueue[Any], begun: Callable[[], None]) -> None:
-        self._database, self._settings, self._jobs, self._begun = database, settings, jobs, begun
+    def __init__(
+        self, database: Database, settings: Settings, jobs: JobQueue[Any], on_queued: Callable[[], None]
+    ) -> None:
+        self._database, self._settings, self._jobs, self._on_queued = database, settings, jobs, on_queued
         self._ratings = -1
         self._trigger: CronTrigger | None = None
 
     async def start(self) -> None:
-        """Plan what is due, and catch up on what was missed. Raises SettingsError for times that don't exist."""
+        """Schedule the next run, and catch up on a missed one. Raises SettingsError for an invalid cron line."""
         retrain = self._settings.retrain
-        self._trigger = trigger(retrain.cron) if retrain.cron else None
-        for pause in backoff(AGAIN_S):
-            if await self._caught_up():
+        self._trigger = parse_cron(retrain.cron) if retrain.cron else None
+        for pause in backoff(RETRY_DELAY_S):
+            if await self._catch_up():
                 break
             await asyncio.sleep(pause)
         if self._trigger:
             self._jobs.run_custom(
-                self.tick,
+                self.run_due,
                 {"trigger": self._trigger, "coalesce": True, "max_instances": 1, "misfire_grace_time": None},
                 name=NAME,
             )
-        if retrain.pairs:
-            self._jobs.run_repeating(self.look, PAIRS_EVERY_S, first=PAIRS_FIRST_S, name="pairs")
+        if retrain.start_at_new_pairs:
+            self._jobs.run_repeating(self.check_new_pairs, PAIRS_INTERVAL_S, first=PAIRS_FIRST_S, name="pairs")
         await self._jobs.start()
 
-    async def _caught_up(self) -> bool:
-        """Meet what was due while the bot was down, and plan what is due next.
+    async def _catch_up(self) -> bool:
+        """Queue a run that was due while the bot was down, and schedule the next one.
 
-        False where the database is locked just now.
+        False if the database is locked at the moment.
         """
         try:
             if self._trigger is None:
-                await schedule.drop(self._database, NAME)
+                await schedule.delete_due_time(self._database, NAME)
                 return True
-            due = await schedule.due_at(self._database, NAME)
+            due = await schedule.get_due_time(self._database, NAME)
             if due is not None and due <= time.time():
                 log.info("a run was due while the bot was down")
-                await self.tick()
+                await self.run_due()
             else:
-                await schedule.plan(self._database, NAME, self._next())
+                await schedule.set_due_time(self._database, NAME, self._next_due_at())
         except sqlite3.Error as error:
-            log.warning("what is due is planned later: %s", error)
+            log.warning("the next run is scheduled later: %s", error)
             return False
         return True
 
     async def stop(self) -> None:
-        """Begin no more runs."""
+        """Start no more runs."""
         await self._jobs.stop(wait=False)
 
-    async def tick(self, context: Any = None) -> None:
-        """The time has come: once, however many times were missed."""
+    async def run_due(self, context: Any = None) -> None:
+        """Queue a run at the scheduled time: one, however many times were missed."""
         try:
-            if await schedule.claim(self._database, NAME, self._next()):
-                await self._begin("schedule")
+            if await schedule.claim_due_job(self._database, NAME, self._next_due_at()):
+                await self._queue_run("schedule")
         except sqlite3.Error as error:
-            log.warning("a run that is due can't be begun: %s", error)
+            log.warning("a scheduled run can't be queued: %s", error)
 
-    async def look(self, context: Any = None) -> None:
-        """Begin a run where there are enough new pairs that no run has had.
-
-        Nothing is counted before somebody has rated.
-        """
+    async def check_new_pairs(self, context: Any = None) -> None:
+        """Queue a run if there are enough new pairs that no run has used. Without new ratings nothing is counted."""
         try:
-            ratings = (await stats.overall(self._database)).ratings
-            if ratings != self._ratings and await self._begin("pairs"):
+            ratings = (await stats.get_overall_stats(self._database)).ratings
+            if ratings != self._ratings and await self._queue_run("pairs"):
                 self._ratings = ratings
         except sqlite3.Error as error:
             log.warning("new pairs can't be counted: %s", error)
 
-    async def _begin(self, why: str) -> bool:
-        """Queue a run where there is enough to learn. False where that could not be looked at now."""
+    async def _queue_run(self, started_by: str) -> bool:
+        """Queue a run if there is enough training data. False if that could not be determined now."""
         if await runs.current_run(self._database):
-            log.info("no run by %s: there is one already", why)
+            log.info("no run by %s: another run is in progress", started_by)
             return False
         try:
-            found, retrain = await pipeline_process.look(self._settings), self._settings.retrain
-            # What a run has had, and came to nothing, would come to nothing again.
-            if found.new < retrain.minimum_pairs or found.fresh < (retrain.pairs if why == "pairs" else 1):
-                log.info("no run by %s: %d new pairs, %d of them in no run so far", why, found.new, found.fresh)
+            preview, retrain = await pipeline_process.preview_retraining(self._settings), self._settings.retrain
+            # A run with only the pairs of an unsuccessful one would be unsuccessful again.
+            if preview.new < retrain.min_pairs or preview.fresh < (
+                retrain.start_at_new_pairs if started_by == "pairs" else 1
+            ):
+                log.info(
+                    "no run by %s: %d new pairs, %d of them in no run so far", started_by, preview.new, preview.fresh
+                )
                 return True
-            run = await runs.create_run(self._database, why)
+            run = await runs.create_run(self._database, started_by)
         except (PreviewError, RunInProgress) as error:
-            log.warning("no run by %s: %s", why, error)
+            log.warning("no run by %s: %s", started_by, error)
             return False
-        log.info("run %d begins by %s: %d new pairs", run.id, why, found.new)
-        self._begun()
+        log.info("run %d queued by %s: %d new pairs", run.id, started_by, preview.new)
+        self._on_queued()
         return True
 
-    def _next(self) -> float:
-        """When it is due next, seconds since 1970."""
+    def _next_due_at(self) -> float:
+        """The next scheduled time, seconds since 1970; infinity if there is none."""
         assert self._trigger is not None
-        found = self._trigger.get_next_fire_time(None, datetime.now(self._trigger.timezone))
-        return found.timestamp() if found else float("inf")
+        next_time = self._trigger.get_next_fire_time(None, datetime.now(self._trigger.timezone))
+        return next_time.timestamp() if next_time else float("inf")
 
 
-def trigger(cron: str) -> CronTrigger:
+def parse_cron(cron: str) -> CronTrigger:
     """The times of a cron line in this machine's time zone. Raises SettingsError."""
     minute, hour, day, month, weekday = cron.split()
     try:
         return CronTrigger(
-            minute=minute, hour=hour, day=day, month=month, day_of_week=",".join(map(_weekdays, weekday.split(",")))
+            minute=minute,
+            hour=hour,
+            day=day,
+            month=month,
+            day_of_week=",".join(map(_weekdays, weekday.split(","))),
+            timezone=LocalTime(),
         )
     except ValueError as error:
-        raise SettingsError(f"retrain.cron (JOKEBOT_RETRAIN_CRON) is no time: {cron!r}: {error}.") from error
+        raise SettingsError(f"retrain.cron (JOKEBOT_RETRAIN_CRON) is no valid cron line: {cron!r}: {error}.") from error
 
 
 def _weekdays(part: str) -> str:
-    """Numbers as names: to cron 0 and 7 are Sunday, to APScheduler 0 is Monday
-    (https://github.com/agronholm/apscheduler/issues/286).
+    """Weekday numbers as names. In cron 0 and 7 are Sunday, in APScheduler 0 is Monday.
+
+    See https://github.com/agronholm/apscheduler/issues/286.
     """
     days, _, step = part.partition("/")
     first, _, last = days.partition("-")

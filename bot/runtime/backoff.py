@@ -1,4 +1,4 @@
-"""Pauses between tries; a module of its own, because Telegram's clients and the scheduler share it and nothing else."""
+"""Pauses between attempts. A module of its own: Telegram's clients and the scheduler share nothing else."""
 
 from collections.abc import Iterator
 

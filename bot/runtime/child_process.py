@@ -2,17 +2,17 @@
 
 The processes of a retraining run, each the parent of the next:
 
-    bot → parent_watchdog.py → `jokebot pipeline N` → step (train, merge or evaluate) → torchrun → a worker a GPU
+    bot → parent_watchdog.py → `jokebot _pipeline N` → step (train, merge or evaluate) → torchrun → a worker a GPU
 
 `start_pipeline` in bot/retraining/pipeline_process.py starts the pipeline, trainer/pipeline/step_process.py starts the
 steps, and trainer/xtuner/torchrun.py starts torchrun where there are several GPUs. Model servers, the sandbox and the
 parts of the demo are children of the first kind alone.
 
-No process may outlive its parent, in whatever way the parent ends, SIGKILL included. There are two mechanisms.
+No process may outlive its parent, however the parent ends, SIGKILL included. There are two mechanisms.
 
 **A pipe**, for the children of the bot (parent_watchdog.py). The bot holds the other end of the watchdog's standard
 input and writes nothing to it. The kernel closes it when the bot ends; then the watchdog sends SIGTERM to the child's
-process group, and SIGKILL after the grace. PR_SET_PDEATHSIG would not do here: the bot has threads, and that signal
+process group, and SIGKILL after the grace. PR_SET_PDEATHSIG is not enough here: the bot has threads, and that signal
 comes when the *thread* that started the child ends. It would need code between fork and exec of a threaded program,
 and it does not reach grandchildren (LMDeploy starts some).
 
@@ -22,8 +22,8 @@ and not SIGKILL, so that a training writes its checkpoint and no hours are lost;
 torchrun to its workers. A step has a process group of its own, so the watchdog's SIGKILL to the pipeline's group does
 not reach it. It inherits the lock on the folder of runs, so a new pipeline waits until orphaned steps have exited.
 
-Both are scripts for `python -I -S`: they use the standard library alone and import nothing of ours, so that they start
-in milliseconds. tests/bot/runtime/test_parent_death.py checks that the constant they share is the same in both.
+Both are scripts for `python -I -S` and import only the standard library, so that they start in milliseconds.
+tests/bot/runtime/test_parent_death.py checks that the constant they share is the same in both.
 """
 
 import asyncio
@@ -45,11 +45,11 @@ from configs.settings import ROOT
 
 PARENT_WATCHDOG = Path(__file__).with_name("parent_watchdog.py")
 STOP_GRACE_S = 10.0
-"""Seconds between SIGTERM and SIGKILL, where a child is not given its own."""
+"""Default seconds between SIGTERM and SIGKILL."""
 WATCHDOG_MARGIN_S = 5.0
-"""What the watchdog gets beyond the child's grace before it is killed itself."""
+"""Seconds beyond the child's grace before the watchdog itself is killed."""
 READY_LINE = re.compile(r"(?:listening on|Chat page:)\s+(?P<url>https?://\S+?)/?\s*$|: ready as ")
-"""What the engines, the sandbox and the bot print when they are ready; the first two print their address."""
+"""The line that engines, the sandbox and the bot print when they are ready; the first two print their address."""
 TAIL_LINES = 15
 LINE_BYTES = 65536
 
@@ -59,7 +59,7 @@ class ChildFailed(JokebotError):
 
 
 class RotatingOutputFile:
-    """A file for a child's output. Past `max_bytes` it is renamed to `NAME.1`, which it replaces, and begun anew."""
+    """A file for a child's output. At `max_bytes` it is renamed to `NAME.1`, replacing that, and a new one begins."""
 
     def __init__(self, path: Path, max_bytes: int | None) -> None:
         self._path, self._max_bytes = path, max_bytes
@@ -67,7 +67,7 @@ class RotatingOutputFile:
         self._bytes = self._file.tell()
 
     def write(self, line: bytes) -> None:
-        """Append a line. On a full disk it is lost: a child whose output is not read would block."""
+        """Append a line. On a full disk the line is lost: a child whose output is not read would block."""
         with contextlib.suppress(OSError):
             self._write(line)
 
@@ -88,14 +88,16 @@ class RotatingOutputFile:
 class ChildProcess:
     """A running child process under the parent watchdog; `start_child` makes it, `stop` or a `with` block ends it.
 
-    It has a session of its own, so Ctrl-C in a terminal reaches this process alone, which then stops its children in
-    order.
+    It has its own session, so Ctrl-C in a terminal reaches only this process, which then stops its children in order.
     """
 
     def __init__(
         self, name: str, process: subprocess.Popen[bytes], output_file: RotatingOutputFile | None, grace_s: float
     ) -> None:
+        if process.stdin is None or process.stdout is None:
+            raise ValueError("the process needs pipes for its input and output")
         self.name = name
+        self._stdin, self._stdout = process.stdin, process.stdout
         self._process, self._output_file, self._grace_s = process, output_file, grace_s
         self._lines: deque[str] = deque(maxlen=TAIL_LINES)
         self._changed = threading.Condition()
@@ -111,25 +113,25 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
-        """The watchdog's process; the command and what it started are its descendants."""
+        """The watchdog's process id; the command and its child processes are descendants."""
         return self._process.pid
 
     @property
     def last_lines(self) -> list[str]:
-        """Its last lines of output without blank ones; of log lines the message alone."""
+        """The last lines of output without blank ones; of a log line only the message."""
         with self._changed:
             return [line for line in self._lines if line.strip()]
 
     @property
     def output_tail(self) -> str:
-        """Its last lines, to append to an error message; "" where it printed nothing."""
+        """The last lines of output, to append to an error message; "" if there are none."""
         lines = "".join(f"\n  {line}" for line in self._lines if line.strip())
         return f" Its last lines:{lines}" if lines else ""
 
     def ready_url(self) -> str | None:
-        """The address in its ready line ("" for a ready line without one), None while it is not ready.
+        """The address in the ready line ("" for a ready line without one); None while the child is not ready.
 
-        Raises ChildFailed when it has ended.
+        Raises ChildFailed if the child has ended.
         """
         with self._changed:
             if self._ended:
@@ -137,9 +139,9 @@ class ChildProcess:
             return None if self._ready is None else self._ready["url"] or ""
 
     def wait_ready(self, timeout_s: float = 180.0) -> str:
-        """Wait until it prints its ready line; the address in it, without a slash at the end, or "".
+        """Wait for the ready line; returns the address in it, without a final slash, or "".
 
-        Raises ChildFailed when it ends before, or is not ready in time.
+        Raises ChildFailed if the child ends before, or is not ready in time.
         """
         deadline = time.monotonic() + timeout_s
         with self._changed:
@@ -154,14 +156,14 @@ class ChildProcess:
             return self._ready["url"] or ""
 
     def stop(self) -> None:
-        """SIGTERM, after the grace SIGKILL. Returns when it is gone; a second call does nothing."""
-        self._process.stdin.close()
+        """Send SIGTERM, and SIGKILL after the grace. Returns once the child has exited; a second call does nothing."""
+        self._stdin.close()
         try:
             self._process.wait(self._grace_s + WATCHDOG_MARGIN_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        # A descendant that inherited the output may hold it open; its further output is not waited for.
+        # A descendant may hold the inherited output open; don't wait for its output.
         self._reader.join(1)
 
     def __enter__(self) -> "ChildProcess":
@@ -171,8 +173,8 @@ class ChildProcess:
         self.stop()
 
     def _read(self) -> None:
-        """Read all its output, so that it never blocks on a full pipe."""
-        with self._process.stdout as output:
+        """Read all the output, so that the child never blocks on a full pipe."""
+        with self._stdout as output:
             for line in iter(lambda: output.readline(LINE_BYTES), b""):
                 if self._output_file:
                     self._output_file.write(line)
@@ -198,10 +200,10 @@ def start_child(
     cwd: Path | None = None,
     grace_s: float = STOP_GRACE_S,
 ) -> ChildProcess:
-    """Start a command; `name` is for error messages. Its output is appended to the file `log`, which takes `log_bytes`
-    at most, with as many before them in a second file; None sets no bound.
+    """Start a command; `name` is for error messages.
 
-    Raises ChildFailed (from wait_ready) where the command can't be started.
+    Its output is appended to the file `log`, of at most `log_bytes` (None: no limit), with a second file of as many
+    older bytes. A command that can't be started raises ChildFailed from `wait_ready`.
     """
     output_file = RotatingOutputFile(log, log_bytes) if log else None
     watched = [sys.executable, "-I", "-S", str(PARENT_WATCHDOG), str(grace_s), *command]
@@ -219,7 +221,7 @@ def start_child(
 
 @dataclass(frozen=True)
 class CompletedProgram:
-    """A program that has ended: its exit code and what it wrote."""
+    """A program that has ended: its exit code and output."""
 
     code: int
     stdout: bytes
@@ -227,16 +229,16 @@ class CompletedProgram:
 
     @property
     def last_error_line(self) -> str:
-        """The last line of stderr; "" where it wrote nothing."""
+        """The last line of stderr; "" if that is empty."""
         return (self.stderr.strip().splitlines() or [""])[-1]
 
 
 async def run_program(
     command: Sequence[str], environment: Mapping[str, str], timeout_s: float, stdin: bytes = b""
 ) -> CompletedProgram:
-    """Run a command in the program's folder until it ends by itself, with `stdin` as its standard input.
+    """Run a command in Jokebot's folder until it ends, with `stdin` as its standard input.
 
-    Raises OSError where it can't be started and TimeoutError after `timeout_s` seconds; nothing is left running.
+    Raises OSError if it can't be started and TimeoutError after `timeout_s` seconds; no process is left running.
     """
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(

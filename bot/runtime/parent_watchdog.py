@@ -1,8 +1,8 @@
 """Runs a command and ends it when the parent of this process ends. Why a pipe: bot/runtime/child_process.py.
 
 The parent holds the other end of this process's standard input and never writes to it. When the parent closes it, or
-ends in any way, reading returns; then the command and all processes of its group are ended. If this process itself is
-killed, PR_SET_PDEATHSIG ends the command: this process starts it from its main thread. Standard library alone.
+ends in any way, the read returns; then the command and all processes of its group are ended. If this process itself is
+killed, PR_SET_PDEATHSIG ends the command: this process starts it from its main thread. Standard library only.
 
 usage: python -I -S parent_watchdog.py GRACE_S COMMAND [ARGUMENT…]      (GRACE_S: seconds between SIGTERM and SIGKILL)
 """
@@ -33,7 +33,7 @@ def signal_group(child: subprocess.Popen[bytes], number: int) -> None:
 
 
 def end_with_parent(child: subprocess.Popen[bytes], grace_s: float) -> None:
-    """Wait for the end of standard input, then send the child SIGTERM, and SIGKILL after the grace."""
+    """Wait for the end of standard input, then send the child SIGTERM, and SIGKILL after `grace_s` seconds."""
     os.read(0, 1)
     signal_group(child, signal.SIGTERM)
     try:
@@ -43,7 +43,7 @@ def end_with_parent(child: subprocess.Popen[bytes], grace_s: float) -> None:
 
 
 def main(grace_s: float, command: list[str]) -> int:
-    """Run the command to its end; returns its exit code, 128 + signal, or 127 if it can't be started."""
+    """Run the command until it ends; returns its exit code, 128 + signal, or 127 if it can't be started."""
     try:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=die_with_parent)
     except OSError as error:
@@ -51,7 +51,7 @@ def main(grace_s: float, command: list[str]) -> int:
         return CANNOT_START
     threading.Thread(target=end_with_parent, args=(child, grace_s), daemon=True).start()
     code = child.wait()
-    # Processes that the child left behind in its group.
+    # End the processes that the child left behind in its group.
     signal_group(child, signal.SIGKILL)
     return code if code >= 0 else 128 - code
 

@@ -1,7 +1,7 @@
 """Periodic background jobs, all with one error policy: a fault in a job never ends the bot.
 
 sqlite3.Error, JokebotError, OSError   logged as a warning; the next round is at the usual time
-PermissionError, any other Exception   a defect: logged with its traceback, told to the observer, a longer pause
+PermissionError, any other Exception   a defect: logged with its traceback, reported to the observer, a longer pause
 a type in `fatal`                      raised from `run`, which ends the bot
 """
 
@@ -26,7 +26,7 @@ class StepCancelled(Exception):
 
 
 class JobObserver(Protocol):
-    """Hears of every round's outcome but transient errors. What it raises is logged."""
+    """Gets the outcome of every round, except transient errors. Its own exceptions are logged."""
 
     async def job_failed(self, name: str, error: Exception) -> None:
         """A round ended with a defect."""
@@ -37,10 +37,9 @@ class JobObserver(Protocol):
 
 @dataclass(frozen=True)
 class Periodic:
-    """One job: `step` is awaited again `every_s` seconds after it has returned, first after `first_after_s` seconds.
+    """One job: `step` is awaited after `first_after_s` seconds, then again `every_s` seconds after each return.
 
-    With `once` the job is over after its first round without an error. `sleep` may return early where there is
-    something to do.
+    With `once` the job ends after its first round without an error. `sleep` may return early if there is work.
     """
 
     name: str
@@ -53,31 +52,31 @@ class Periodic:
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
     async def run(self, observer: JobObserver) -> None:
-        """Round after round until cancelled. Raises only what is in `fatal`."""
+        """Run rounds until cancelled. Raises only the types in `fatal`."""
         if self.first_after_s:
             await self.sleep(self.first_after_s)
         while pause_s := await self._round(observer):
             await self.sleep(pause_s)
 
     async def _round(self, observer: JobObserver) -> float:
-        """One round; returns the seconds until the next one, 0 where there is none."""
+        """Run one round; returns the seconds until the next one, 0 if there is none."""
         try:
             await self._step()
         except self.fatal:
             raise
         except Exception as error:
             if isinstance(error, TRANSIENT) and not isinstance(error, PermissionError):
-                log.warning("job %s: %s; next try in %.0f s", self.name, error, self.every_s)
+                log.warning("job %s: %s; next attempt in %.0f s", self.name, error, self.every_s)
                 return self.every_s
             pause_s = max(self.every_s, self.defect_pause_s)
-            log.exception("job %s: a defect; next try in %.0f s", self.name, pause_s)
+            log.exception("job %s: a defect; next attempt in %.0f s", self.name, pause_s)
             await self._notify(observer.job_failed(self.name, error))
             return pause_s
         await self._notify(observer.job_succeeded(self.name))
         return 0.0 if self.once else self.every_s
 
     async def _step(self) -> None:
-        """The step; a cancellation that is not this task's own would end the job unseen, and is a defect."""
+        """Await the step. A cancellation from within it would end the job silently, so it counts as a defect."""
         try:
             await self.step()
         except asyncio.CancelledError as cancelled:
@@ -92,4 +91,4 @@ class Periodic:
         except sqlite3.Error as error:
             log.warning("job %s: its outcome can't be recorded: %s", self.name, error)
         except Exception:
-            log.exception("job %s: its outcome can't be told", self.name)
+            log.exception("job %s: its outcome can't be reported", self.name)

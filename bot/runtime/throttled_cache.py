@@ -1,6 +1,4 @@
-"""What takes a time to read, read again only after a rest that is as many times as long: for pages that somebody
-looks at all day.
-"""
+"""A cache of slow reads, for pages that poll: the longer a read takes, the longer its value is kept."""
 
 import asyncio
 import time
@@ -9,26 +7,25 @@ from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
-REST = 20
-"""A twentieth of the time at most goes into reading."""
+CACHE_FACTOR = 20
+"""A value is kept this many times as long as its read took, so at most 1/20 of the time is spent on reads."""
 
 
 class ThrottledCache(Generic[Key, Value]):
-    """Values by a key, the last ones that were read; one is read at a time, and none more often than every `least_s`
-    seconds.
-    """
+    """The last value of each key. Reads run one at a time, and for a key at most every `min_interval_s` seconds."""
 
-    def __init__(self, least_s: float = 0.0) -> None:
-        self._least_s = least_s
+    def __init__(self, min_interval_s: float = 0.0) -> None:
+        self._min_interval_s = min_interval_s
         self._values: dict[Key, Value] = {}
-        self._again_at: dict[Key, float] = {}
+        self._expires_at: dict[Key, float] = {}
         self._reading = asyncio.Lock()
 
     async def get(self, key: Key, read: Callable[[], Awaitable[Value]]) -> Value:
-        """The value, by `read` where it has rested long enough; raises what `read` raises."""
+        """The cached value; it is read again with `read` once it has expired. Raises what `read` raises."""
         async with self._reading:
-            began = time.monotonic()
-            if began >= self._again_at.get(key, 0.0):
+            started_at = time.monotonic()
+            if started_at >= self._expires_at.get(key, 0.0):
                 self._values[key] = await read()
-                self._again_at[key] = time.monotonic() + max(self._least_s, REST * (time.monotonic() - began))
+                read_s = time.monotonic() - started_at
+                self._expires_at[key] = time.monotonic() + max(self._min_interval_s, CACHE_FACTOR * read_s)
             return self._values[key]

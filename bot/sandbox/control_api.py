@@ -1,15 +1,13 @@
-"""The control API: how the page, the demo and tests in other processes act as people.
+"""The control API: the page, the demo and tests in other processes act as users through it.
 
-Bodies and answers are JSON unless said otherwise; a mistake is 400 with `{"error": "…"}`. `message` is Telegram's
-object.
+Bodies and answers are JSON unless noted otherwise; an invalid request gives 400 with `{"error": "…"}`. `message` is
+Telegram's Message object.
 
-    GET    /                      the chat page; its files lie beside it, also under /page/
-    GET    /sandbox/state         {"bot": {…}, "people": [{"id", "name", "language_code"}], "chats": [{"id", "type",
-        "title",
-                                  "members": [ids]}], "messages": {chat_id: [message…]}, "commands": [{"command",
-                                      "description"}],
-                                  "menus": {"person/chat": what the person's menu shows there, where that isn't
-                                      "commands"},
+    GET    /                      the chat page; its files are beside it and under /page/
+    GET    /sandbox/state         {"bot": {…}, "people": [{"id", "name", "language_code"}], "chats":
+                                  [{"id", "type", "title", "members": [ids]}], "messages": {chat_id: [message…]},
+                                  "commands": [{"command", "description"}],
+                                  "menus": {"person/chat": the user's commands in the chat, if not "commands"},
                                   "faults": [{"method", "kind", "times", "retry_after", "delay_s"}]}
     GET    /sandbox/events        WebSocket; each frame one event:
                                   {"type": "message" | "edit", "chat_id", "message"}
@@ -17,22 +15,21 @@ object.
                                   {"type": "action", "chat_id", "action": "typing" | …}         sendChatAction
                                   {"type": "answer", "chat_id", "callback_query_id", "answer"}  answerCallbackQuery
                                   {"type": "person", "person"}   {"type": "chat", "chat"}
-                                  {"type": "commands"}   {"type": "faults"}   what `state` says of them has changed
+                                  {"type": "commands"}   {"type": "faults"}   read them again from `state`
     POST   /sandbox/text          {"person", "chat", "text", "reply_to"?} → {"message"}
-    POST   /sandbox/files         multipart: person, chat, kind = photo | document | sticker | animation | video |
-        album,
-                                  caption?, reply_to?, and the files → {"messages": […]}; several files that are not an
-                                  album become one message each; the caption goes with the first; of an animation or a
-                                  video a file named `thumbnail` (the field's name) is its thumbnail
+    POST   /sandbox/files         multipart: person, chat, kind, caption?, reply_to?, and the files →
+                                  {"messages": […]}; kind = photo | document | sticker | animation | video | album;
+                                  files outside an album become one message each; the first gets the caption; the form
+                                  field `thumbnail` holds the thumbnail of an animation or video
     POST   /sandbox/press         {"person", "chat", "message_id", "data", "forged"?} → {"callback_query_id", "answer":
                                   {"text", "show_alert", …} | null}; waits up to 15 s for the bot's answer
     POST   /sandbox/person        {"name", "language_code"?} → {"person"}
     POST   /sandbox/group         {"title", "members": [ids]} → {"chat"}
     POST   /sandbox/block         {"person", "blocked"} → {}
-    POST   /sandbox/faults        {"method"?, "kind", "times"?, "retry_after"?, "delay_s"?, "probability"?, "seed"?} →
-        {}
+    POST   /sandbox/faults        {"method"?, "kind", "times"?, "retry_after"?, "delay_s"?, "probability"?, "seed"?}
+                                  → {}
     DELETE /sandbox/faults        → {}
-    GET    /sandbox/samples       [{"name", "url"}]: pictures to try the bot with, where the sandbox was given some
+    GET    /sandbox/samples       [{"name", "url"}]: pictures to try the bot with
     GET    /sandbox/file/{id}     the file's bytes with its content type; `?download=1` as an attachment
 """
 
@@ -52,38 +49,39 @@ from bot.sandbox.faults import FaultInjector
 from bot.sandbox.page_files import page_file
 from bot.sandbox.panel_proxy import PanelProxy
 from bot.sandbox.parameters import CallParameters, UploadedFile
+from bot.sandbox.state import SandboxState
 from bot.sandbox.telegram_objects import Message
 from bot.sandbox.websocket_hub import WebSocketHub
-from bot.sandbox.world import SandboxState
 
-SHOWN_INLINE = ("image/jpeg", "image/png", "image/gif", "image/webp", "video/mp4")
-ANSWER_S = 15.0
+INLINE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp", "video/mp4")
+ANSWER_TIMEOUT_S = 15.0
 MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+")
 B = TypeVar("B", bound=BaseModel)
 Answer = dict[str, Any] | list[dict[str, Any]]
+ApiHandler = Callable[[web.Request], Awaitable[Answer]]
 
 
 class ControlApi:
-    """The routes above, for one world."""
+    """The handlers of these routes."""
 
     def __init__(
         self, world: SandboxState, faults: FaultInjector, api: BotApi, samples: dict[str, Path], panel: PanelProxy
     ) -> None:
         self.world = world
-        self.pictures = samples
-        self.failures = faults
+        self.sample_files = samples
+        self.injector = faults
         self.api = api
         self.panel = panel
         self.sockets = WebSocketHub(world.events)
 
     def add_routes(self, app: web.Application) -> None:
-        """Put the routes into the server, the page's files last: they take every other name."""
-        app.router.add_get("/sandbox/state", told(self.state))
+        """Add the routes to the server; the page's files come last, because their route matches every name."""
+        app.router.add_get("/sandbox/state", json_answer(self.state))
         app.router.add_get("/sandbox/events", self.sockets.serve)
         for name in ("text", "files", "press", "person", "group", "block", "faults"):
-            app.router.add_post(f"/sandbox/{name}", told(getattr(self, name)))
-        app.router.add_delete("/sandbox/faults", told(self.clear_faults))
-        app.router.add_get("/sandbox/samples", told(self.samples))
+            app.router.add_post(f"/sandbox/{name}", json_answer(getattr(self, name)))
+        app.router.add_delete("/sandbox/faults", json_answer(self.clear_faults))
+        app.router.add_get("/sandbox/samples", json_answer(self.samples))
         app.router.add_get("/sandbox/samples/{name}", self.sample)
         app.router.add_get("/sandbox/file/{file_id}", self.file)
         self.panel.add_routes(app)
@@ -96,45 +94,45 @@ class ControlApi:
         world = self.world
         return {
             "bot": world.bot_user(),
-            "people": [person.summary() for person in world.people.values()],
+            "people": [user.summary() for user in world.users.values()],
             "chats": [chat.summary() for chat in world.chats.values()],
             "messages": {str(chat_id): world.messages(chat_id) for chat_id in world.chats},
             "commands": self.api.default_commands(),
             "menus": self.menus(),
             "panel": bool(self.panel.url),
-            "faults": [fault.summary() for fault in self.failures.waiting],
+            "faults": [fault.summary() for fault in self.injector.waiting],
         }
 
     def menus(self) -> dict[str, list[dict[str, str]]]:
-        """Menus that differ from everybody's, by the person's and the chat's number."""
-        world, usual = self.world, self.api.default_commands()
-        found = {
-            f"{person.id}/{chat.id}": self.api.menu(chat, person)
+        """Menus that differ from the default commands, by "user id/chat id"."""
+        world, default = self.world, self.api.default_commands()
+        menus = {
+            f"{user.id}/{chat.id}": self.api.menu(chat, user)
             for chat in world.chats.values()
-            for person in map(world.person, chat.members)
+            for user in map(world.user, chat.members)
         }
-        return {place: menu for place, menu in found.items() if menu != usual}
+        return {key: menu for key, menu in menus.items() if menu != default}
 
     async def text(self, request: web.Request) -> Answer:
-        body = await read(request, request_models.TextBody)
+        body = await read_body(request, request_models.TextBody)
         return {"message": self.world.send_text(body.person, body.chat, body.text, body.reply_to)}
 
     async def files(self, request: web.Request) -> Answer:
         parameters = await CallParameters.read(request)
-        small = parameters.uploads.pop("thumbnail", None)
+        thumbnail = parameters.uploads.pop("thumbnail", None)
         uploads = list(parameters.uploads.values())
         if not uploads:
             raise SandboxError("The request has no file.")
         caption, reply_to = parameters.text("caption") or None, parameters.integer("reply_to") or None
-        person, chat, kind = parameters.integer("person"), parameters.integer("chat"), parameters.text("kind", "photo")
+        user, chat, kind = parameters.integer("person"), parameters.integer("chat"), parameters.text("kind", "photo")
         if kind == "album":
             captions = [caption, *[None] * (len(uploads) - 1)]
             return {
-                "messages": self.world.send_album(person, chat, [upload.data for upload in uploads], captions, reply_to)
+                "messages": self.world.send_album(user, chat, [upload.data for upload in uploads], captions, reply_to)
             }
         return {
             "messages": [
-                self._send(kind, person, chat, upload, small, caption if upload is uploads[0] else None, reply_to)
+                self._send(kind, user, chat, upload, thumbnail, caption if upload is uploads[0] else None, reply_to)
                 for upload in uploads
             ]
         }
@@ -142,69 +140,69 @@ class ControlApi:
     def _send(
         self,
         kind: str,
-        person: int,
+        user: int,
         chat: int,
         upload: UploadedFile,
-        small: UploadedFile | None,
+        thumbnail: UploadedFile | None,
         caption: str | None,
         reply_to: int | None,
     ) -> Message:
-        world, data, thumbnail = self.world, upload.data, small.data if small else None
+        world, data, small = self.world, upload.data, thumbnail.data if thumbnail else None
         if kind == "photo":
-            return world.send_photo(person, chat, data, caption, reply_to)
+            return world.send_photo(user, chat, data, caption, reply_to)
         if kind == "document":
-            return world.send_document(person, chat, data, upload.name, upload.mime_type, caption, reply_to)
+            return world.send_document(user, chat, data, upload.name, upload.mime_type, caption, reply_to)
         if kind == "sticker":
-            return world.send_sticker(person, chat, data, reply_to)
+            return world.send_sticker(user, chat, data, reply_to)
         if kind == "animation":
-            return world.send_animation(person, chat, data, thumbnail, caption, reply_to)
+            return world.send_animation(user, chat, data, small, caption, reply_to)
         if kind == "video":
-            return world.send_video(person, chat, data, thumbnail, caption, reply_to)
+            return world.send_video(user, chat, data, small, caption, reply_to)
         raise SandboxError(f"There is no kind of file {kind!r}.")
 
     async def press(self, request: web.Request) -> Answer:
-        body = await read(request, request_models.PressBody)
+        body = await read_body(request, request_models.PressBody)
         query_id = self.world.press(body.person, body.chat, body.message_id, body.data, body.forged)
-        return {"callback_query_id": query_id, "answer": await self.world.answer(query_id, ANSWER_S)}
+        return {"callback_query_id": query_id, "answer": await self.world.wait_for_answer(query_id, ANSWER_TIMEOUT_S)}
 
     async def person(self, request: web.Request) -> Answer:
-        body = await read(request, request_models.UserBody)
-        return {"person": self.world.add_person(body.name, body.language_code).summary()}
+        body = await read_body(request, request_models.UserBody)
+        return {"person": self.world.add_user(body.name, body.language_code).summary()}
 
     async def group(self, request: web.Request) -> Answer:
-        body = await read(request, request_models.GroupBody)
+        body = await read_body(request, request_models.GroupBody)
         return {"chat": self.world.chats[self.world.add_group(body.title, body.members)].summary()}
 
     async def block(self, request: web.Request) -> Answer:
-        body = await read(request, request_models.BlockBody)
+        body = await read_body(request, request_models.BlockBody)
         self.world.block(body.person, body.blocked)
         return {}
 
     async def faults(self, request: web.Request) -> Answer:
-        self.failures.add(**(await read(request, request_models.FaultBody)).model_dump())
+        self.injector.add(**(await read_body(request, request_models.FaultBody)).model_dump())
         self.world.events.emit({"type": "faults"})
         return {}
 
     async def clear_faults(self, request: web.Request) -> Answer:
-        self.failures.clear()
+        self.injector.clear()
         self.world.events.emit({"type": "faults"})
         return {}
 
     async def samples(self, request: web.Request) -> Answer:
-        return [{"name": name, "url": f"/sandbox/samples/{quote(name)}"} for name in self.pictures]
+        return [{"name": name, "url": f"/sandbox/samples/{quote(name)}"} for name in self.sample_files]
 
     async def sample(self, request: web.Request) -> web.StreamResponse:
-        path = self.pictures.get(request.match_info["name"])
+        path = self.sample_files.get(request.match_info["name"])
         return web.FileResponse(path) if path and path.is_file() else web.Response(status=404)
 
     async def file(self, request: web.Request) -> web.Response:
-        """A person's file may hold anything, so only pictures and videos are shown by the browser, and nothing runs."""
+        """Serve a file; only pictures and videos are shown inline, because a user's file may contain scripts."""
         file = self.world.files.get(request.match_info["file_id"])
         data = await self.world.files.read(file) if file else None
         if file is None or data is None:
-            return web.json_response({"error": "There is no such file any more."}, status=404)
+            return web.json_response({"error": "This file no longer exists."}, status=404)
         mime_type = file.mime_type if MEDIA_TYPE.fullmatch(file.mime_type) else "application/octet-stream"
-        inline = mime_type in SHOWN_INLINE and "download" not in request.query
+        inline = mime_type in INLINE_TYPES and "download" not in request.query
         name = quote(file.name or file.path.rpartition("/")[2])
         headers = {
             "X-Content-Type-Options": "nosniff",
@@ -215,22 +213,24 @@ class ControlApi:
         return web.Response(body=data, content_type=mime_type, headers=headers)
 
 
-def told(handler: Callable[[web.Request], Awaitable[Answer]]) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """A handler whose answer becomes JSON, and whose SandboxError or Refusal becomes 400 with the reason."""
+def json_answer(
+    handler: Callable[[web.Request], Awaitable[Answer]],
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Wrap a handler: its answer becomes JSON, SandboxError and ApiError become 400 with the reason."""
 
     async def handle(request: web.Request) -> web.Response:
         try:
             return web.json_response(await handler(request))
-        except (SandboxError, ApiError) as mistake:
-            return web.json_response({"error": str(mistake)}, status=400)
+        except (SandboxError, ApiError) as error:
+            return web.json_response({"error": str(error)}, status=400)
 
     return handle
 
 
-async def read(request: web.Request, kind: type[B]) -> B:
-    """A POST's JSON body. Raises SandboxError where it is none of this kind."""
+async def read_body(request: web.Request, kind: type[B]) -> B:
+    """Parse a POST's JSON body. Raises SandboxError if it is invalid."""
     try:
         return kind.model_validate_json(await request.read())
     except ValidationError as error:
-        mistakes = [f"{'.'.join(map(str, mistake['loc']))}: {mistake['msg']}" for mistake in error.errors()]
-        raise SandboxError(f"The body is wrong: {'; '.join(mistakes)}") from None
+        details = [f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in error.errors()]
+        raise SandboxError(f"The body is wrong: {'; '.join(details)}") from None

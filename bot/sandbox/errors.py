@@ -1,4 +1,4 @@
-"""What the sandbox says no with: to the bot in Telegram's words, to a person in ours."""
+"""Errors of the sandbox: ApiError for the bot, in Telegram's wording, and SandboxError for the sandbox's users."""
 
 from configs.errors import JokebotError
 
@@ -6,10 +6,10 @@ PREFIXES = {400: "Bad Request", 403: "Forbidden", 409: "Conflict"}
 
 
 class ApiError(Exception):
-    """A Bot API call that Telegram would refuse; becomes `{"ok": false, "error_code": …, "description": …}`.
+    """A Bot API call is refused; the answer is `{"ok": false, "error_code": …, "description": …}`.
 
-    The wording follows tdlib/telegram-bot-api (`Client::fail_query_with_error`): the class of the error, a colon, and
-    the reason with a small first letter.
+    The wording follows tdlib/telegram-bot-api (`Client::fail_query_with_error`): the error's class, a colon, and the
+    reason in lower case.
     """
 
     def __init__(
@@ -18,8 +18,8 @@ class ApiError(Exception):
         self.code = code
         self.description = f"{PREFIXES[code]}: {reason}" if code in PREFIXES else reason
         self.retry_after = retry_after
-        given = {"retry_after": retry_after, "migrate_to_chat_id": upgraded_to}
-        self.parameters = {name: value for name, value in given.items() if value is not None}
+        parameters = {"retry_after": retry_after, "migrate_to_chat_id": upgraded_to}
+        self.parameters = {name: value for name, value in parameters.items() if value is not None}
         super().__init__(self.description)
 
     def body(self) -> dict[str, object]:
@@ -35,4 +35,4 @@ def too_many_requests(retry_after: int) -> ApiError:
 
 
 class SandboxError(JokebotError):
-    """A person asked the sandbox for something that makes no sense there, such as a chat that does not exist."""
+    """A user's request to the sandbox is invalid, for example names an unknown chat."""

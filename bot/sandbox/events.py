@@ -1,4 +1,4 @@
-"""Who watches the world: listeners (the page's sockets) and tests that wait for a condition."""
+"""Events of the sandbox's state, for listeners (the page's WebSockets) and for tests that wait for a condition."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,27 +9,27 @@ Listener = Callable[[Event], None]
 
 
 class EventStream:
-    """Hands each event to every listener and wakes all who wait."""
+    """Calls every listener with each event and wakes all callers of `wait_next`."""
 
     def __init__(self) -> None:
         self.listeners: list[Listener] = []
         self._waiting: list[asyncio.Future[None]] = []
 
     def emit(self, event: Event) -> None:
-        """Tell everybody of an event: `{"type": …, "chat_id": …, …}`."""
+        """Publish an event: `{"type": …, "chat_id": …, …}`."""
         for listener in list(self.listeners):
             listener(event)
-        self.touch()
+        self.wake()
 
-    def touch(self) -> None:
-        """Wake those who wait, without an event: something other than chats has changed."""
+    def wake(self) -> None:
+        """Wake all callers of `wait_next` without an event; for changes outside the chats."""
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             if not future.done():
                 future.set_result(None)
 
-    async def next(self) -> None:
-        """Return at the next event."""
+    async def wait_next(self) -> None:
+        """Return at the next `emit` or `wake`."""
         future = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         await future

@@ -1,4 +1,4 @@
-"""Failures on request: what a bot meets in real life, made when a test or a person asks for it."""
+"""Injected faults: errors, delays and closed connections at Bot API calls, on request of a test or the page."""
 
 import random
 from dataclasses import dataclass
@@ -6,19 +6,29 @@ from typing import Any
 
 from bot.sandbox.errors import ApiError, SandboxError, too_many_requests
 
-KINDS = ("429", "500", "502", "slow", "timeout", "cut", "cut_after")
 TIMEOUT_DELAY_S = 60.0
 REASONS = {"500": "Internal Server Error", "502": "Bad Gateway"}
+REFUSALS = {
+    "no_rights": "not enough rights to send text messages to the chat",
+    "write_forbidden": "CHAT_WRITE_FORBIDDEN",
+    "restricted": "CHAT_RESTRICTED",
+    "topic_closed": "TOPIC_CLOSED",
+    "not_found": "chat not found",
+}
+"""Descriptions of the 400s that say that the bot may not write."""
+KINDS = ("429", *REASONS, *REFUSALS, "slow", "timeout", "cut", "cut_after")
 
 
 @dataclass(slots=True)
 class FaultRule:
-    """A failure that is going to happen. `method` None: at any call; "download": at a file's download.
+    """A fault to inject. `method` None: at any call; "download": at a file's download.
 
-    429, 500, 502: that answer, and the call has no effect. slow: the right answer after `delay_s`. timeout: nothing for
-    `delay_s`, then the connection is closed; no effect. cut: the connection is closed at once; no effect. cut_after:
-    the call takes effect (of a download half is sent), then the connection is closed. `delay_s` goes before any of
-    them.
+    `delay_s` passes before each kind of fault:
+    429, 500, 502: this HTTP status; the call has no effect.
+    no_rights, write_forbidden, restricted, topic_closed, not_found: 400 with the description in REFUSALS.
+    slow: the usual answer.
+    timeout, cut: the connection is closed; the call has no effect.
+    cut_after: the call takes effect (a download sends half its bytes), then the connection is closed.
     """
 
     method: str | None
@@ -30,7 +40,7 @@ class FaultRule:
     random: random.Random
 
     def summary(self) -> dict[str, Any]:
-        """What the page shows of it."""
+        """The fault as the control API shows it."""
         return {
             "method": self.method,
             "kind": self.kind,
@@ -40,14 +50,16 @@ class FaultRule:
         }
 
     def refusal(self) -> ApiError | None:
-        """The answer of a fault that answers."""
+        """The error to answer; None for a kind without an answer of its own."""
         if self.kind == "429":
             return too_many_requests(self.retry_after)
+        if self.kind in REFUSALS:
+            return ApiError(REFUSALS[self.kind])
         return ApiError(REASONS[self.kind], int(self.kind)) if self.kind in REASONS else None
 
 
 class FaultInjector:
-    """The failures that are still to come, the oldest first."""
+    """The faults still to inject, oldest first."""
 
     def __init__(self) -> None:
         self.waiting: list[FaultRule] = []
@@ -62,8 +74,10 @@ class FaultInjector:
         probability: float = 1.0,
         seed: int = 0,
     ) -> FaultRule:
-        """Fail the next `times` calls of `method` (None: of any), or, with a probability, that many drawn with `seed`;
-        `times` None: until `clear`. Raises SandboxError for an unknown kind."""
+        """Add a fault for `times` calls of `method` (None: any); `times` None: until `clear`.
+
+        Each matching call fails with `probability`, drawn with `seed`. Raises SandboxError for an unknown kind.
+        """
         if kind not in KINDS:
             raise SandboxError(f"There is no fault {kind!r}; there are: {', '.join(KINDS)}.")
         delay = (TIMEOUT_DELAY_S if kind == "timeout" else 0.0) if delay_s is None else delay_s
@@ -80,11 +94,11 @@ class FaultInjector:
         return fault
 
     def clear(self) -> None:
-        """No more failures."""
+        """Remove all faults."""
         self.waiting.clear()
 
-    def take(self, method: str) -> FaultRule | None:
-        """The failure that this call meets, if any."""
+    def next_fault(self, method: str) -> FaultRule | None:
+        """The fault to inject into this call, if any; counts it as used."""
         if not self.waiting:
             return None
         for fault in self.waiting:

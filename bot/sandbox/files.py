@@ -1,6 +1,6 @@
-"""Files of the sandbox: kept in memory, the least recently used forgotten when they grow too many.
+"""The sandbox's files: an in-memory cache that drops the least recently used file over its limit.
 
-The same bytes of the same kind are kept once. A thumbnail is made when somebody fetches it, not before: most never are.
+Equal bytes of one kind are stored once. A thumbnail is made at its first download, because most are never downloaded.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ EXTENSIONS = {
     "video/webm": "webm",
     "application/x-tgsticker": "tgs",
 }
-LETTERS = {
+ID_PREFIXES = {
     "photos": "AgACAgIAAxkBAAI",
     "documents": "BQACAgIAAxkBAAI",
     "stickers": "CAACAgIAAxkBAAI",
@@ -33,7 +33,7 @@ LETTERS = {
 
 @dataclass(slots=True)
 class StoredFile:
-    """One file; `data` is None for a thumbnail that nobody has fetched yet."""
+    """One file; `data` is None for a thumbnail that is not made yet; `source` is the id of its picture."""
 
     id: str
     unique_id: str
@@ -49,7 +49,7 @@ class StoredFile:
 
 
 class FileStore:
-    """The store. `limit_bytes` bounds the sum of all files."""
+    """Stores files by id. `limit_bytes`: maximum bytes of all files together."""
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
@@ -59,23 +59,25 @@ class FileStore:
         self._count = 0
 
     def add(self, data: bytes, folder: str, mime_type: str, name: str | None = None) -> StoredFile:
-        """Keep a file in `folder` (photos, documents, stickers, animations, videos, thumbnails)."""
+        """Store a file in `folder` (photos, documents, stickers, animations, videos, thumbnails)."""
         label = f"{folder}\0{mime_type}\0{name}\0".encode()
-        return self._keep(hashlib.sha256(label + hashlib.sha256(data).digest()).digest(), folder, mime_type, name, data)
+        return self._store(
+            hashlib.sha256(label + hashlib.sha256(data).digest()).digest(), folder, mime_type, name, data
+        )
 
     def thumbnail_of(self, file: StoredFile) -> StoredFile:
-        """The small JPEG of a picture; made at the first fetch."""
+        """The picture's thumbnail, a JPEG; made at the first download."""
         key = hashlib.sha256(b"thumbnail\0" + file.id.encode()).digest()
-        return self._keep(key, "thumbnails", "image/jpeg", None, None, file.id)
+        return self._store(key, "thumbnails", "image/jpeg", None, None, file.id)
 
-    def _keep(
+    def _store(
         self, key: bytes, folder: str, mime_type: str, name: str | None, data: bytes | None, source: str | None = None
     ) -> StoredFile:
         text = base64.urlsafe_b64encode(key).decode().rstrip("=")
-        file_id = LETTERS[folder] + text
-        known = self.get(file_id)
-        if known:
-            return known
+        file_id = ID_PREFIXES[folder] + text
+        stored = self.get(file_id)
+        if stored:
+            return stored
         self._count += 1
         extension = EXTENSIONS.get(mime_type) or (name or "").rpartition(".")[2] or "bin"
         file = StoredFile(
@@ -97,19 +99,19 @@ class FileStore:
             self.bytes -= oldest.size or 0
 
     def get(self, file_id: str) -> StoredFile | None:
-        """The file with this id, or None where there is none or it has been forgotten."""
+        """The file with this id; None if it is unknown or dropped."""
         file = self._files.get(file_id)
         if file:
             self._files.move_to_end(file_id)
         return file
 
     def at_path(self, path: str) -> StoredFile | None:
-        """The file that `getFile` gave this path for."""
+        """The file with this `file_path` of getFile; None if it is unknown or dropped."""
         file_id = self._paths.get(path)
         return self.get(file_id) if file_id else None
 
     async def read(self, file: StoredFile) -> bytes | None:
-        """Its bytes; a thumbnail is made now, off the event loop. None where its picture has been forgotten."""
+        """The file's bytes; makes a thumbnail in a thread. None if the thumbnail's picture is dropped."""
         if file.data is None and file.source:
             source = self.get(file.source)
             if source is None or source.data is None:

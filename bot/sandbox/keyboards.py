@@ -1,12 +1,13 @@
-"""Keyboards under the bot's messages: read and checked as Telegram does."""
+"""Inline keyboards of messages, checked as Telegram does."""
 
 from typing import Any
 
 from bot.sandbox.errors import ApiError
 from bot.sandbox.parameters import CallParameters
+from bot.sandbox.telegram_objects import Message
 
-CALLBACK_DATA_BYTES = 64
-BUTTONS = 100
+MAX_CALLBACK_DATA_BYTES = 64
+MAX_BUTTONS = 100
 ACTIONS = (
     "callback_data",
     "url",
@@ -22,8 +23,10 @@ ACTIONS = (
 
 
 def reply_markup(parameters: CallParameters, inline_only: bool = False) -> dict[str, Any]:
-    """`{"reply_markup": …}` for a message with an inline keyboard, else `{}`: Telegram shows other keyboards to people
-    but not in the message. Raises Refusal."""
+    """`{"reply_markup": …}` for an inline keyboard, else `{}`: messages don't carry other keyboards.
+
+    Raises ApiError if the keyboard is invalid, or is no inline one with `inline_only`.
+    """
     markup = parameters.json("reply_markup", "reply keyboard markup", dict)
     if markup is None:
         return {}
@@ -35,28 +38,34 @@ def reply_markup(parameters: CallParameters, inline_only: bool = False) -> dict[
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
         raise ApiError('field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays')
     keyboard = [[button(item) for item in row] for row in rows if row]
-    if sum(map(len, keyboard)) > BUTTONS:
+    if sum(map(len, keyboard)) > MAX_BUTTONS:
         raise ApiError("reply markup is too long")
     return {"reply_markup": {"inline_keyboard": keyboard}} if keyboard else {}
 
 
 def button(item: Any) -> dict[str, Any]:
-    """One inline button without empty fields. Raises Refusal."""
+    """One inline button without empty fields. Raises ApiError if it is invalid."""
     if not isinstance(item, dict):
-        raise unreadable("expected an Object")
+        raise button_error("expected an Object")
     if not isinstance(item.get("text"), str):
-        raise unreadable('Field "text" must be of type String')
+        raise button_error('Field "text" must be of type String')
     if not item["text"].strip():
         raise ApiError("inline keyboard button text is empty")
     if not any(action in item for action in ACTIONS):
-        raise unreadable("Text buttons are unallowed in the inline keyboard")
+        raise button_error("Text buttons are unallowed in the inline keyboard")
     data = item.get("callback_data")
-    if data is not None and not 1 <= len(str(data).encode()) <= CALLBACK_DATA_BYTES:
+    if data is not None and not 1 <= len(str(data).encode()) <= MAX_CALLBACK_DATA_BYTES:
         raise ApiError("BUTTON_DATA_INVALID")
     if "url" in item and not str(item["url"]).startswith(("http://", "https://", "tg://")):
         raise ApiError(f"inline keyboard button URL '{item['url']}' is invalid: Wrong HTTP URL")
     return {key: value for key, value in item.items() if value is not None}
 
 
-def unreadable(reason: str) -> ApiError:
+def button_error(reason: str) -> ApiError:
     return ApiError(f"can't parse inline keyboard button: {reason}")
+
+
+def callback_data(message: Message) -> list[str]:
+    """The callback data of all buttons of a message."""
+    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+    return [item["callback_data"] for row in rows for item in row if "callback_data" in item]

@@ -1,7 +1,7 @@
-"""The media part of a message, in Telegram's shapes: `photo`, `document`, `sticker`, `animation`, `video`.
+"""The media fields of a message, as Telegram sends them: `photo`, `document`, `sticker`, `animation`, `video`.
 
-A person's photo is not compressed again: its largest size is the file as it was sent, where Telegram's clients make a
-JPEG of it. A thumbnail has no `file_size` before somebody fetched it (Telegram calls that field optional).
+Unlike Telegram's clients, the sandbox does not recompress a user's photo: the largest size is the uploaded file.
+A thumbnail has no `file_size` before its first download (the field is optional in Telegram).
 """
 
 import mimetypes
@@ -27,10 +27,12 @@ def picture_size(file: StoredFile, size: tuple[int, int]) -> Part:
 
 
 def photo(files: FileStore, data: bytes) -> Part:
-    """A photo in one or two sizes, the largest last. What is no picture is announced as one all the same: a modified
-    client or a fault on the way may send anything."""
+    """A photo in one or two sizes, the largest last.
+
+    Bytes that are no picture are accepted too: a modified client may send them.
+    """
     size = measure(data)
-    file = files.add(data, "photos", sniffed(data) or "image/jpeg")
+    file = files.add(data, "photos", sniff_media_type(data) or "image/jpeg")
     sizes = [picture_size(file, size or UNKNOWN_SIZE)]
     if size and max(size) > THUMBNAIL_SIDE:
         sizes.insert(0, picture_size(files.thumbnail_of(file), shrunk(size)))
@@ -48,7 +50,7 @@ def document(files: FileStore, data: bytes, file_name: str | None, mime_type: st
 
 
 def sticker(files: FileStore, data: bytes, emoji: str = "🙂") -> Part:
-    """A sticker: static (WebP), animated (.TGS, which is gzip) or a video (WebM), as its first bytes say."""
+    """A sticker: static (WebP), animated (.TGS, which is gzip) or video (WebM), by its first bytes."""
     animated, video = data.startswith(b"\x1f\x8b"), data.startswith(b"\x1aE\xdf\xa3")
     file = files.add(
         data, "stickers", "application/x-tgsticker" if animated else "video/webm" if video else "image/webp"
@@ -67,8 +69,8 @@ def sticker(files: FileStore, data: bytes, emoji: str = "🙂") -> Part:
 
 
 def animation(files: FileStore, data: bytes, thumbnail: bytes | None = None) -> Part:
-    """A GIF or a silent MP4. As from Telegram, the message has the file as `document` too."""
-    mime_type = sniffed(data) or "video/mp4"
+    """A GIF or a silent MP4; as in Telegram, also in the field `document`."""
+    mime_type = sniff_media_type(data) or "video/mp4"
     name = "animation.gif" if mime_type == "image/gif" else "animation.mp4"
     file = files.add(data, "animations", mime_type, name)
     size = measure(data)
@@ -83,7 +85,7 @@ def animation(files: FileStore, data: bytes, thumbnail: bytes | None = None) -> 
 
 
 def video(files: FileStore, data: bytes, thumbnail: bytes | None = None) -> Part:
-    """A video; nothing is read of it, so its size and duration are invented."""
+    """A video with a made-up size and duration; its bytes are not parsed."""
     file = files.add(data, "videos", "video/mp4", "video.mp4")
     return {
         "video": {
@@ -98,17 +100,16 @@ def video(files: FileStore, data: bytes, thumbnail: bytes | None = None) -> Part
     }
 
 
-def thumbnail_part(
-    files: FileStore, file: StoredFile, size: tuple[int, int] | None, given: bytes | None = None
-) -> Part:
-    if given is not None:
-        own = files.add(given, "thumbnails", "image/jpeg")
-        return {"thumbnail": picture_size(own, measure(given) or UNKNOWN_SIZE)}
+def thumbnail_part(files: FileStore, file: StoredFile, size: tuple[int, int] | None, data: bytes | None = None) -> Part:
+    """`{"thumbnail": …}` from `data`, else made from the picture; `{}` if neither is known."""
+    if data is not None:
+        uploaded = files.add(data, "thumbnails", "image/jpeg")
+        return {"thumbnail": picture_size(uploaded, measure(data) or UNKNOWN_SIZE)}
     return {"thumbnail": picture_size(files.thumbnail_of(file), shrunk(size))} if size else {}
 
 
-def sniffed(data: bytes) -> str | None:
-    """The media type by the first bytes, for the few kinds that clients make photos and animations of."""
+def sniff_media_type(data: bytes) -> str | None:
+    """The media type of a photo or animation by its first bytes; None if unknown."""
     if data.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if data.startswith(b"\x89PNG"):

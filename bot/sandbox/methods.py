@@ -1,6 +1,6 @@
-"""Bot API methods that say nothing in a chat: the bot itself, its updates, files, chats and commands.
+"""Bot API methods of the bot itself, its updates, files, chats and commands.
 
-`load()` fills the table of methods; methods of messages are in `methods_send` and `methods_edit`.
+`load_methods()` fills the table of methods; methods of messages are in `methods_send` and `methods_edit`.
 """
 
 import re
@@ -36,8 +36,8 @@ RIGHTS = dict.fromkeys(
 )
 
 
-def load() -> dict[str, Method]:
-    """The table of all methods, by their names in small letters."""
+def load_methods() -> dict[str, Method]:
+    """The table of all methods, by their names in lower case."""
     from bot.sandbox import methods_edit, methods_send  # noqa: F401  (they register themselves)
 
     return METHODS
@@ -74,7 +74,7 @@ def allow_updates(api: BotApi, parameters: CallParameters) -> None:
 
 @method("setWebhook")
 async def set_webhook(api: BotApi, parameters: CallParameters) -> bool:
-    """As Telegram's server in local mode, this one takes http addresses too."""
+    """Accepts http addresses too, like Telegram's server in local mode."""
     url, secret_token = parameters.text("url").strip(), parameters.text("secret_token")
     if url and not re.match(r"https?://[^/\s]+", url):
         raise ApiError("bad webhook: invalid webhook URL specified")
@@ -82,7 +82,7 @@ async def set_webhook(api: BotApi, parameters: CallParameters) -> bool:
         raise ApiError("secret token contains unallowed characters")
     allow_updates(api, parameters)
     if parameters.flag("drop_pending_updates"):
-        api.updates.drop()
+        api.updates.clear()
     await api.webhook.set(url, secret_token, min(max(parameters.integer("max_connections", 40), 1), 100))
     return True
 
@@ -90,7 +90,7 @@ async def set_webhook(api: BotApi, parameters: CallParameters) -> bool:
 @method("deleteWebhook")
 async def delete_webhook(api: BotApi, parameters: CallParameters) -> bool:
     if parameters.flag("drop_pending_updates"):
-        api.updates.drop()
+        api.updates.clear()
     await api.webhook.set("")
     return True
 
@@ -165,8 +165,8 @@ async def delete_my_commands(api: BotApi, parameters: CallParameters) -> bool:
 
 
 def scope(parameters: CallParameters) -> tuple[str, str]:
-    given = parameters.json("scope", "BotCommandScope", dict) or {"type": "default"}
-    return scope_key(given, parameters.text("language_code"))
+    scope_object = parameters.json("scope", "BotCommandScope", dict) or {"type": "default"}
+    return scope_key(scope_object, parameters.text("language_code"))
 
 
 @method("getChat")
@@ -179,7 +179,7 @@ async def get_chat(api: BotApi, parameters: CallParameters) -> dict[str, Any]:
         "gifts_from_channels": False,
     }
     return {
-        **api.chat(parameters).shape(),
+        **api.chat(parameters).chat_object(),
         "accent_color_id": 0,
         "max_reaction_count": 11,
         "accepted_gift_types": gifts,
@@ -196,7 +196,7 @@ async def get_chat_member(api: BotApi, parameters: CallParameters) -> dict[str, 
             else {"status": "member"}
         )
         return {"user": api.world.bot_user(), **rights}
-    if user_id not in api.world.people:
+    if user_id not in api.world.users:
         raise ApiError("PARTICIPANT_ID_INVALID" if user_id > 0 else "invalid user_id specified")
     if chat.hides_members:
         raise ApiError("CHAT_ADMIN_REQUIRED")
@@ -208,7 +208,7 @@ async def get_chat_administrators(api: BotApi, parameters: CallParameters) -> li
     chat = api.chat(parameters)
     if chat.type == "private":
         raise ApiError("there are no administrators in the private chat")
-    return [member(api, chat, one) for one in (chat.members[0], *chat.administrators) if one in chat.members]
+    return [member(api, chat, user) for user in (chat.members[0], *chat.administrators) if user in chat.members]
 
 
 @method("getChatMemberCount")
@@ -217,8 +217,8 @@ async def get_chat_member_count(api: BotApi, parameters: CallParameters) -> int:
 
 
 def member(api: BotApi, chat: SandboxChat, user_id: int) -> dict[str, Any]:
-    """A group's first member made it and owns it."""
-    user = api.world.people[user_id].user()
+    """Telegram's ChatMember object; a group's first member is its owner."""
+    user = api.world.users[user_id].user_object()
     if user_id not in chat.members:
         return {"user": user, "status": "left"}
     if user_id in chat.administrators:

@@ -1,4 +1,4 @@
-"""Bot API methods that change or remove what is in a chat."""
+"""Bot API methods that edit and delete messages."""
 
 from typing import Any
 
@@ -52,14 +52,14 @@ async def edit_message_media(api: BotApi, parameters: CallParameters) -> Message
     if item.get("type") not in MEDIA[:-1]:
         raise ApiError("can't parse InputMedia: type is unsupported")
     content = {**await input_media(api, parameters, item), **caption_part(CallParameters(item, {}))}
-    message = api.world.message(message["chat"]["id"], message["message_id"])
-    if message is None:
+    current = api.world.message(message["chat"]["id"], message["message_id"])
+    if current is None:
         raise ApiError("message to edit not found")
-    return change(api, message, CONTENT, {**content, **reply_markup(parameters, inline_only=True)})
+    return change(api, current, CONTENT, {**content, **reply_markup(parameters, inline_only=True)})
 
 
 def own_message(api: BotApi, name: str, parameters: CallParameters) -> Message:
-    """The bot's message to edit. Raises Refusal where there is none, or it is somebody else's."""
+    """The bot's message to edit. Raises ApiError if there is none or another user sent it."""
     if parameters.text("inline_message_id"):
         raise ApiError("MESSAGE_ID_INVALID")
     chat = api.writable_chat(name, parameters)
@@ -74,12 +74,16 @@ def own_message(api: BotApi, name: str, parameters: CallParameters) -> Message:
 
 
 def change(api: BotApi, message: Message, replaced: tuple[str, ...], content: dict[str, Any]) -> Message:
-    """Replace these parts and, always, the keyboard: an edit without one takes it away. Raises Refusal where nothing
-    would change."""
-    gone = {*replaced, "reply_markup"}
-    if {key: message[key] for key in gone if key in message} == content:
+    """Replace these fields and the keyboard; an edit without a keyboard removes it.
+
+    Raises ApiError if nothing would change.
+    """
+    removed = {*replaced, "reply_markup"}
+    if {key: message[key] for key in removed if key in message} == content:
         raise ApiError(UNCHANGED)
-    return api.world.replace({**{key: value for key, value in message.items() if key not in gone}, **content})
+    return api.world.replace_message(
+        {**{key: value for key, value in message.items() if key not in removed}, **content}
+    )
 
 
 @method("deleteMessage")
@@ -92,5 +96,5 @@ async def delete_message(api: BotApi, parameters: CallParameters) -> bool:
         raise ApiError("message to delete not found")
     if chat.type != "private" and message["from"]["id"] != api.world.bot["id"]:
         raise ApiError("message can't be deleted")
-    api.world.remove(chat, message["message_id"])
+    api.world.delete_message(chat, message["message_id"])
     return True

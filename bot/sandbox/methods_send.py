@@ -1,4 +1,4 @@
-"""Bot API methods that put something new into a chat."""
+"""Bot API methods that send messages and chat actions."""
 
 import asyncio
 from typing import Any
@@ -10,11 +10,11 @@ from bot.sandbox.keyboards import reply_markup
 from bot.sandbox.parameters import CallParameters, UploadedFile
 from bot.sandbox.pictures import decodes, measure
 from bot.sandbox.telegram_objects import Message
-from bot.sandbox.text_entities import CAPTION_LIMIT, TEXT_LIMIT, formatted, units
+from bot.sandbox.text_entities import CAPTION_LIMIT, TEXT_LIMIT, parse_text, units
 
-PHOTO_BYTES = 10 * 1024 * 1024
-PHOTO_SIDES = 10_000
-PHOTO_RATIO = 20
+MAX_PHOTO_BYTES = 10 * 1024 * 1024
+MAX_PHOTO_SIDES = 10_000
+MAX_PHOTO_RATIO = 20
 CHAT_ACTIONS = {
     "typing",
     "upload_photo",
@@ -35,7 +35,7 @@ ALBUM_KINDS = ("photo", "document", "video")
 async def send_message(api: BotApi, parameters: CallParameters) -> Message:
     chat = api.writable_chat("sendmessage", parameters)
     content = {**text_part(parameters), **reply_markup(parameters)}
-    return api.world.post(chat, api.world.bot_user(), content, api.replied(chat, parameters))
+    return api.world.post_message(chat, api.world.bot_user(), content, api.replied(chat, parameters))
 
 
 @method("sendPhoto")
@@ -62,12 +62,12 @@ async def send_media(api: BotApi, parameters: CallParameters, kind: str) -> Mess
     chat = api.writable_chat(f"send{kind}", parameters)
     part = await media_part(api, kind, parameters.upload(kind), parameters.upload("thumbnail"))
     content = {**part, **caption_part(parameters), **reply_markup(parameters)}
-    return api.world.post(chat, api.world.bot_user(), content, api.replied(chat, parameters))
+    return api.world.post_message(chat, api.world.bot_user(), content, api.replied(chat, parameters))
 
 
 @method("sendMediaGroup")
 async def send_media_group(api: BotApi, parameters: CallParameters) -> list[Message]:
-    """Telegram documents 2 to 10 items; its server lets one pass as a plain message, the sandbox does not."""
+    """Sends 2 to 10 items as documented; Telegram's server also accepts a single one."""
     chat = api.writable_chat("sendmediagroup", parameters)
     items = parameters.json("media", "media", list)
     if items is None:
@@ -82,7 +82,7 @@ async def send_media_group(api: BotApi, parameters: CallParameters) -> list[Mess
         raise ApiError("document can't be mixed with other media types")
     replied = api.replied(chat, parameters)
     group = {"media_group_id": api.world.new_id()}
-    return [api.world.post(chat, api.world.bot_user(), {**content, **group}, replied) for content in contents]
+    return [api.world.post_message(chat, api.world.bot_user(), {**content, **group}, replied) for content in contents]
 
 
 async def album_item(api: BotApi, parameters: CallParameters, item: Any) -> dict[str, Any]:
@@ -92,11 +92,11 @@ async def album_item(api: BotApi, parameters: CallParameters, item: Any) -> dict
 
 
 async def input_media(api: BotApi, parameters: CallParameters, item: dict[str, Any]) -> dict[str, Any]:
-    """The media part of an InputMedia object. Raises Refusal."""
-    given = parameters.attached(str(item.get("media") or ""))
-    if given is None:
+    """The media field of an InputMedia object. Raises ApiError if it has no valid file."""
+    file = parameters.attached(str(item.get("media") or ""))
+    if file is None:
         raise ApiError("can't parse InputMedia: media not found")
-    return await media_part(api, item["type"], given, parameters.attached(str(item.get("thumbnail") or "")))
+    return await media_part(api, item["type"], file, parameters.attached(str(item.get("thumbnail") or "")))
 
 
 @method("sendChatAction")
@@ -110,26 +110,26 @@ async def send_chat_action(api: BotApi, parameters: CallParameters) -> bool:
 
 
 async def media_part(
-    api: BotApi, kind: str, given: UploadedFile | str | None, thumbnail: UploadedFile | str | None = None
+    api: BotApi, kind: str, file: UploadedFile | str | None, thumbnail: UploadedFile | str | None = None
 ) -> dict[str, Any]:
-    """The media part of a message from an upload or the id of a file already there. Raises Refusal."""
-    if given is None:
+    """The media field of a message, from an upload or a file id. Raises ApiError if the file is invalid."""
+    if file is None:
         raise ApiError(f"there is no {kind} in the request")
     files = api.world.files
-    if isinstance(given, str):
-        given = known_file(api, given)
-    if not given.data:
+    if isinstance(file, str):
+        file = stored_file(api, file)
+    if not file.data:
         raise ApiError("file must be non-empty")
     if kind == "photo":
-        await check_photo(given.data)
-        return media.photo(files, given.data)
+        await check_photo(file.data)
+        return media.photo(files, file.data)
     if kind == "document":
-        return media.document(files, given.data, given.name, given.mime_type)
+        return media.document(files, file.data, file.name, file.mime_type)
     small = thumbnail.data if isinstance(thumbnail, UploadedFile) else None
-    return media.animation(files, given.data, small) if kind == "animation" else media.video(files, given.data, small)
+    return media.animation(files, file.data, small) if kind == "animation" else media.video(files, file.data, small)
 
 
-def known_file(api: BotApi, file_id: str) -> UploadedFile:
+def stored_file(api: BotApi, file_id: str) -> UploadedFile:
     if file_id.startswith(("http://", "https://")):
         raise ApiError("failed to get HTTP URL content")
     file = api.world.files.get(file_id)
@@ -139,25 +139,28 @@ def known_file(api: BotApi, file_id: str) -> UploadedFile:
 
 
 async def check_photo(data: bytes) -> None:
-    """A bot's photo: at most 10 MB, sides that sum to at most 10,000, a ratio of at most 20, and a picture at all
-    (https://core.telegram.org/bots/api#sendphoto). Raises Refusal."""
-    if len(data) > PHOTO_BYTES:
+    """Check the limits of a bot's photo. Raises ApiError.
+
+    At most 10 MB, width plus height at most 10,000, ratio at most 20, and decodable
+    (https://core.telegram.org/bots/api#sendphoto).
+    """
+    if len(data) > MAX_PHOTO_BYTES:
         raise ApiError(
-            f"file of size {len(data)} bytes is too big for a photo; the maximum size is {PHOTO_BYTES} bytes"
+            f"file of size {len(data)} bytes is too big for a photo; the maximum size is {MAX_PHOTO_BYTES} bytes"
         )
     size = measure(data)
     if size is None:
         raise ApiError("IMAGE_PROCESS_FAILED")
-    if sum(size) > PHOTO_SIDES or max(size) > PHOTO_RATIO * min(size):
+    if sum(size) > MAX_PHOTO_SIDES or max(size) > MAX_PHOTO_RATIO * min(size):
         raise ApiError("PHOTO_INVALID_DIMENSIONS")
     if not await asyncio.to_thread(decodes, data):
         raise ApiError("IMAGE_PROCESS_FAILED")
 
 
 def text_part(parameters: CallParameters) -> dict[str, Any]:
-    """`text` and `entities` of a message. Raises Refusal for an empty or too long one."""
-    given = parameters.json("entities", "entities", list)
-    text, entities = formatted(parameters.text("text"), parameters.text("parse_mode"), given)
+    """`text` and `entities` of a message. Raises ApiError if the text is empty or too long."""
+    entities = parameters.json("entities", "entities", list)
+    text, entities = parse_text(parameters.text("text"), parameters.text("parse_mode"), entities)
     if not text:
         raise ApiError("message text is empty")
     if units(text) > TEXT_LIMIT:
@@ -166,9 +169,9 @@ def text_part(parameters: CallParameters) -> dict[str, Any]:
 
 
 def caption_part(parameters: CallParameters) -> dict[str, Any]:
-    """`caption` and `caption_entities` of a message or of one item of an album. Raises Refusal for a too long one."""
-    given = parameters.json("caption_entities", "caption entities", list)
-    caption, entities = formatted(parameters.text("caption"), parameters.text("parse_mode"), given)
+    """`caption` and `caption_entities` of a message or an album item. Raises ApiError if too long."""
+    entities = parameters.json("caption_entities", "caption entities", list)
+    caption, entities = parse_text(parameters.text("caption"), parameters.text("parse_mode"), entities)
     if units(caption) > CAPTION_LIMIT:
         raise ApiError("message caption is too long")
     return {**({"caption": caption} if caption else {}), **({"caption_entities": entities} if entities else {})}

@@ -1,4 +1,4 @@
-"""Keeps strange web pages out: the sandbox runs on a person's machine, and their browser visits other places too."""
+"""Refuses requests from other web pages in the browser of the sandbox's user."""
 
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
@@ -10,8 +10,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @web.middleware
-async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse a Host that is not loopback (a name made to point here) and a request from another site's page."""
+async def check_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse a Host that is not loopback (DNS rebinding) and a request from another site's page."""
     if not is_loopback(request.host):
         return web.Response(status=403, text="The sandbox answers at a loopback address only.")
     origin = request.headers.get("Origin")
@@ -23,7 +23,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a Host header (name or address, with or without port) names this machine's loopback."""
+    """Whether a Host header (name or address, with or without port) is a loopback address."""
     if host.startswith("127.0.0.1:"):
         return True
     try:

@@ -1,4 +1,4 @@
-"""The chat page's files, as they lie in bot/sandbox/page/."""
+"""Serves the chat page's files from bot/sandbox/page/."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ HEADERS = {
 
 
 async def page_file(request: web.Request) -> web.Response:
-    """`/` is index.html; any other name is a file of that name. Nothing outside the folder is served."""
+    """`/` is index.html; another name is the file of that name. Files outside the folder give 404."""
     file = (PAGE / request.match_info.get("name", "index.html")).resolve()
     if file.suffix not in TYPES or not file.is_relative_to(PAGE) or not file.is_file():
         return web.Response(status=404, text="There is no such page.")

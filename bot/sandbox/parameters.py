@@ -1,4 +1,4 @@
-"""Parameters of a Bot API call, however they come: query, form, multipart with uploads, or JSON."""
+"""Parameters of a Bot API call: from the query, a form, multipart with uploads, or JSON."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ UPLOAD_LIMIT = 50 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """A file that came with the call."""
+    """A file uploaded with the call."""
 
     name: str
     mime_type: str | None
@@ -22,7 +22,7 @@ class UploadedFile:
 
 
 class CallParameters:
-    """Typed reads of one call's parameters; each raises Refusal for a value of the wrong kind."""
+    """Typed access to one call's parameters."""
 
     def __init__(self, values: dict[str, Any], uploads: dict[str, UploadedFile]) -> None:
         self.values = values
@@ -30,7 +30,7 @@ class CallParameters:
 
     @classmethod
     async def read(cls, request: web.Request) -> "CallParameters":
-        """From a request. Raises Refusal 400 for a body that can't be read, 413 for one over 50 MB."""
+        """Parse a request. Raises ApiError 400 if the body is invalid, 413 if it is over 50 MB."""
         values: dict[str, Any] = dict(request.query)
         uploads: dict[str, UploadedFile] = {}
         if request.method == "POST":
@@ -42,8 +42,8 @@ class CallParameters:
                 values.update({key: value for key, value in (await request.post()).items() if isinstance(value, str)})
         return cls(values, uploads)
 
-    def shown(self) -> dict[str, Any]:
-        """What goes into the record of calls: values, and of uploads their name and size."""
+    def summary(self) -> dict[str, Any]:
+        """The parameters for RecordedCall: values, and each upload's name and size."""
         return {
             **self.values,
             **{name: f"{upload.name} ({len(upload.data)} bytes)" for name, upload in self.uploads.items()},
@@ -56,7 +56,7 @@ class CallParameters:
         return value if isinstance(value, str) else json.dumps(value)
 
     def integer(self, name: str, default: int = 0) -> int:
-        """A whole number; as Telegram does, what is none counts as the default."""
+        """A whole number; as in Telegram, an invalid value gives the default."""
         try:
             return int(self.values.get(name, default))
         except (TypeError, ValueError):
@@ -66,7 +66,10 @@ class CallParameters:
         return str(self.values.get(name, "")).lower() in ("true", "1", "yes")
 
     def json(self, name: str, what: str, kind: type | tuple[type, ...]) -> Any:
-        """A JSON-serialized value of this kind, None where it is missing or empty."""
+        """A JSON-serialized value; None if it is missing or empty.
+
+        Raises ApiError if it is invalid or not of type `kind`; `what` names it in the error.
+        """
         value = self.values.get(name)
         if isinstance(value, str) and value:
             try:
@@ -82,13 +85,13 @@ class CallParameters:
         return value
 
     def upload(self, name: str) -> UploadedFile | str | None:
-        """A file: the upload itself or `attach://…`; else the file_id or URL as text, None where there is nothing."""
+        """The upload of a file parameter, also by `attach://…`; else its file_id or URL; None if it is empty."""
         if name in self.uploads:
             return self.uploads[name]
         return self.attached(self.text(name))
 
     def attached(self, value: str) -> UploadedFile | str | None:
-        """The upload that `attach://NAME` means; other text as it is."""
+        """The upload that `attach://NAME` refers to; other text unchanged; None if there is neither."""
         if value.startswith("attach://"):
             return self.uploads.get(value.removeprefix("attach://"))
         return value or None
@@ -105,7 +108,7 @@ async def read_json(request: web.Request) -> dict[str, Any]:
 
 
 async def read_multipart(request: web.Request, values: dict[str, Any], uploads: dict[str, UploadedFile]) -> None:
-    left = UPLOAD_LIMIT
+    bytes_left = UPLOAD_LIMIT
     try:
         async for part in await request.multipart():
             if not isinstance(part, BodyPartReader) or part.name is None:
@@ -113,20 +116,20 @@ async def read_multipart(request: web.Request, values: dict[str, Any], uploads: 
             data = bytearray()
             while chunk := await part.read_chunk(256 * 1024):
                 data += chunk
-                left -= len(chunk)
-                if left < 0:
+                bytes_left -= len(chunk)
+                if bytes_left < 0:
                     raise ApiError("Request Entity Too Large", 413)
             if part.filename is None and part.headers.get("Content-Type", "text/plain").startswith("text/plain"):
                 values[part.name] = data.decode("utf-8")
             else:
                 mime_type = part.headers.get("Content-Type", "").partition(";")[0].strip() or None
-                uploads[free_name(part.name, uploads)] = UploadedFile(
+                uploads[unique_name(part.name, uploads)] = UploadedFile(
                     part.filename or part.name, mime_type, bytes(data)
                 )
     except ValueError:
         raise ApiError("can't parse multipart form data") from None
 
 
-def free_name(name: str, uploads: dict[str, UploadedFile]) -> str:
-    """A form may repeat a field: the page sends all files of an album as `files`."""
+def unique_name(name: str, uploads: dict[str, UploadedFile]) -> str:
+    """A key for a repeated form field: the page sends all files of an album as `files`."""
     return name if name not in uploads else f"{name}#{len(uploads)}"

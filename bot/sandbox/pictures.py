@@ -1,4 +1,4 @@
-"""What the sandbox has to know of a picture: its size from the header, and a small version of it."""
+"""Sizes, thumbnails and durations of pictures."""
 
 import io
 
@@ -11,7 +11,7 @@ THUMBNAIL_PIXELS = 100_000_000
 
 
 def measure(data: bytes) -> tuple[int, int] | None:
-    """Width and height in pixels from the header alone; None for what Pillow can't read, and for bombs."""
+    """Width and height in pixels, from the header; None if Pillow can't read it or it is a bomb."""
     try:
         inspect_image(data)
         with Image.open(io.BytesIO(data)) as picture:
@@ -23,14 +23,16 @@ def measure(data: bytes) -> tuple[int, int] | None:
 
 
 def shrunk(size: tuple[int, int], side: int = THUMBNAIL_SIDE) -> tuple[int, int]:
-    """The size that `thumbnail` gives to a picture of `size`."""
+    """The size of the thumbnail of a picture of `size`."""
     scale = side / max(size)
     return (max(1, round(size[0] * scale)), max(1, round(size[1] * scale))) if scale < 1 else size
 
 
 def thumbnail(data: bytes) -> bytes:
-    """A JPEG of at most 320 pixels a side; a grey one where the picture's body can't be read. Takes milliseconds to
-    seconds: call it off the event loop."""
+    """A JPEG of at most 320 pixels a side; a grey one if the picture can't be decoded.
+
+    Takes milliseconds to seconds: call it in a thread.
+    """
     size = measure(data) or (1, 1)
     target = shrunk(size)
     try:
@@ -47,7 +49,7 @@ def thumbnail(data: bytes) -> bytes:
 
 
 def decodes(data: bytes) -> bool:
-    """Whether the whole picture can be decoded, as Telegram demands of a bot's photo. Call it off the event loop."""
+    """Whether the whole picture can be decoded, as Telegram requires for a bot's photo. Call it in a thread."""
     try:
         with Image.open(io.BytesIO(data)) as picture:
             picture.load()
@@ -57,7 +59,7 @@ def decodes(data: bytes) -> bool:
 
 
 def duration_s(data: bytes) -> int:
-    """Length of an animated picture in whole seconds, at least 1; 1 for anything else."""
+    """Duration of an animated picture in whole seconds, at least 1; 1 for other files."""
     try:
         with Image.open(io.BytesIO(data)) as picture:
             return max(1, round(getattr(picture, "n_frames", 1) * picture.info.get("duration", 100) / 1000))

@@ -1,10 +1,10 @@
-"""The bodies of the control API's POSTs (bot/sandbox/control_api.py says what they do)."""
+"""Request bodies of the control API (see bot/sandbox/control_api.py)."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class RequestBody(BaseModel):
-    """An unknown field is a mistake."""
+    """Unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid")
 

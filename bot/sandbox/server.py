@@ -1,12 +1,12 @@
-"""The sandbox: a server on loopback that speaks Telegram's Bot API for one bot, and lets people act.
+"""The sandbox: a loopback server with Telegram's Bot API for one bot and simulated users.
 
     async with Sandbox.running(token="123456:sandbox") as sandbox:
         sandbox.url                     the bot's base address: {url}/bot{token}/{method}, {url}/file/bot{token}/{path}
-        sandbox.world                   people, chats and what they do (bot/sandbox/world.py)
-        sandbox.calls                   what the bot called, newest last
-        sandbox.faults                  failures to come (bot/sandbox/faults.py)
+        sandbox.world                   users, chats and the users' actions (bot/sandbox/state.py)
+        sandbox.calls                   the bot's calls, newest last
+        sandbox.faults                  faults to inject (bot/sandbox/faults.py)
 
-Other processes, and the chat page at `/`, act through the control API (bot/sandbox/control_api.py).
+Other processes and the chat page at `/` use the control API (bot/sandbox/control_api.py).
 """
 
 import asyncio
@@ -26,27 +26,27 @@ from bot.sandbox.errors import ApiError, SandboxError
 from bot.sandbox.faults import FaultInjector, FaultRule
 from bot.sandbox.files import FileStore
 from bot.sandbox.flood_limits import FloodGuard, FloodLimits
-from bot.sandbox.methods import load
-from bot.sandbox.origin_check import guard
+from bot.sandbox.methods import load_methods
+from bot.sandbox.origin_check import check_origin
 from bot.sandbox.panel_proxy import PanelProxy
 from bot.sandbox.parameters import UPLOAD_LIMIT, CallParameters
+from bot.sandbox.state import RecordedCall, SandboxState
 from bot.sandbox.telegram_objects import bot_user
 from bot.sandbox.updates import UpdateQueue
 from bot.sandbox.webhook import WebhookSender
-from bot.sandbox.world import RecordedCall, SandboxState
 
-TOKEN = "123456:sandbox"  # noqa: S105  (a token for nobody: the sandbox is no Telegram)
+TOKEN = "123456:sandbox"  # noqa: S105  (valid in the sandbox only)
 SHUTDOWN_S = 2.0
 
 
 class Sandbox:
-    """A running sandbox; get one from `start` or `running`.
+    """A running sandbox; create one with `start` or `running`.
 
-    `messages_kept`: newest messages kept in a chat. `file_bytes`: bytes of files kept. `calls_kept`: calls recorded.
-    `flood_limits`: refuse what is too fast, as Telegram does. `webhook_retry_s`: first pause after a failed delivery.
-    `callback_timeout_s`: how long a press can be answered. `samples`: pictures that the page offers, by name.
-    `first_message_id`: where each chat's messages are numbered from; a bot that has met an earlier sandbox remembers
-    its numbers. `panel`: where a bot's figures for admins are read.
+    `messages_kept`: maximum messages per chat. `file_bytes`: maximum bytes of files. `calls_kept`: maximum recorded
+    calls. `flood_limits`: Telegram's rate limits, off by default. `webhook_retry_s`: first pause after a failed
+    delivery. `callback_timeout_s`: time in which a press can be answered. `samples`: pictures that the page offers, by
+    name. `first_message_id`: first message id in each chat; a bot's database may hold ids of an earlier sandbox.
+    `panel`: proxy to the bot's admin pages.
     """
 
     def __init__(
@@ -80,18 +80,18 @@ class Sandbox:
             calls_kept,
             first_message_id,
         )
-        self.webhook = WebhookSender(self.updates, webhook_retry_s, self.world.events.touch)
+        self.webhook = WebhookSender(self.updates, webhook_retry_s, self.world.events.wake)
         self.faults = FaultInjector()
         floods = FloodGuard(flood_limits) if flood_limits else None
         self.api = BotApi(self.world, self.updates, self.webhook, floods, callback_timeout_s)
         self.samples = samples or {}
         self.panel = panel or PanelProxy()
-        self._methods = load()
+        self._methods = load_methods()
         self._runner: web.AppRunner | None = None
 
     @classmethod
     async def start(cls, host: str = "127.0.0.1", port: int = 0, token: str = TOKEN, **settings: Any) -> Self:
-        """Listen; port 0 takes a free one. Raises SandboxError where the port is taken."""
+        """Start a sandbox; port 0 chooses a free port. Raises SandboxError if the port is taken."""
         sandbox = cls(host, token, **settings)
         await sandbox._listen(port)
         return sandbox
@@ -99,7 +99,7 @@ class Sandbox:
     @classmethod
     @asynccontextmanager
     async def running(cls, **settings: Any) -> AsyncIterator[Self]:
-        """`start` with the same settings, and `stop` at the end."""
+        """`start` with these settings, and `stop` at the end."""
         sandbox = await cls.start(**settings)
         try:
             yield sandbox
@@ -108,18 +108,18 @@ class Sandbox:
 
     @property
     def calls(self) -> deque[RecordedCall]:
-        """What the bot called, newest last; a long poll is there as soon as it begins."""
+        """The bot's calls, newest last; a long poll is recorded when it begins."""
         return self.world.calls
 
     async def stop(self) -> None:
-        """Answer who waits, close every connection and end."""
+        """Answer the waiting long poll, close every connection and stop."""
         self.updates.end_poll()
         await self.webhook.stop()
         if self._runner:
             await self._runner.cleanup()
 
     async def _listen(self, port: int) -> None:
-        app = web.Application(middlewares=[guard], client_max_size=UPLOAD_LIMIT)
+        app = web.Application(middlewares=[check_origin], client_max_size=UPLOAD_LIMIT)
         app.router.add_route("*", "/bot{token:[^/]+}/{method}", self._call)
         app.router.add_get("/file/bot{token:[^/]+}/{path:.+}", self._download)
         ControlApi(self.world, self.faults, self.api, self.samples, self.panel).add_routes(app)
@@ -136,32 +136,32 @@ class Sandbox:
         self.url = f"http://{address}:{self._runner.addresses[0][1]}"
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
-        """One Bot API call: recorded, made to fail where a fault waits for it, else answered."""
+        """Record a Bot API call, inject its fault if there is one, and answer it."""
         if request.match_info["token"] != self.token:
-            return answer(ApiError("Unauthorized", 401))
+            return api_response(ApiError("Unauthorized", 401))
         name = request.match_info["method"]
         method = self._methods.get(name.lower())
         if method is None or request.method not in ("GET", "POST"):
-            return answer(ApiError("Not Found", 404))
+            return api_response(ApiError("Not Found", 404))
         call = RecordedCall(name, {}, time.monotonic())
         try:
             parameters = await CallParameters.read(request)
         except ApiError as refusal:
             self._record(call)
             return self._finish(request, call, refusal, None)
-        call.parameters = parameters.shown()
+        call.parameters = parameters.summary()
         self._record(call)
-        fault = self.faults.take(name)
+        fault = self.faults.next_fault(name)
         result: Any = fault.refusal() if fault else None
-        if fault is None or await self._goes_on(fault):
+        if fault is None or await self._delay_for(fault):
             try:
                 result = await method(self.api, parameters)
             except ApiError as refusal:
                 result = refusal
         return self._finish(request, call, result, fault)
 
-    async def _goes_on(self, fault: FaultRule) -> bool:
-        """Make the call wait where the fault says so; whether it takes effect after that."""
+    async def _delay_for(self, fault: FaultRule) -> bool:
+        """Wait for the fault's delay; returns whether the call still takes effect."""
         self.world.events.emit({"type": "faults"})
         await asyncio.sleep(fault.delay_s)
         return fault.kind in ("slow", "cut_after")
@@ -169,28 +169,28 @@ class Sandbox:
     def _finish(self, request: web.Request, call: RecordedCall, result: Any, fault: FaultRule | None) -> web.Response:
         if fault and fault.kind in ("timeout", "cut", "cut_after"):
             call.status, call.description = 0, f"fault: {fault.kind}"
-            self.world.events.touch()
-            return cut(request)
-        response = answer(result)
+            self.world.events.wake()
+            return close_connection(request)
+        response = api_response(result)
         call.status = response.status
         if isinstance(result, ApiError):
             call.description = result.description
-        self.world.events.touch()
+        self.world.events.wake()
         return response
 
     def _record(self, call: RecordedCall) -> None:
         self.calls.append(call)
-        self.world.events.touch()
+        self.world.events.wake()
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
-        """A file at the path that getFile gave; faults wait for it as for the method "download"."""
+        """Serve the file of a `file_path`; faults of the method "download" apply."""
         path = request.match_info["path"]
         if request.match_info["token"] != self.token:
-            return answer(ApiError("Unauthorized", 401))
+            return api_response(ApiError("Unauthorized", 401))
         call = RecordedCall("download", {"file_path": path}, time.monotonic())
         self._record(call)
-        fault = self.faults.take("download")
-        if fault and not await self._goes_on(fault):
+        fault = self.faults.next_fault("download")
+        if fault and not await self._delay_for(fault):
             return self._finish(request, call, fault.refusal(), fault)
         file = self.world.files.at_path(path)
         data = await self.world.files.read(file) if file else None
@@ -200,12 +200,12 @@ class Sandbox:
             call.status, call.description = 0, f"fault: {fault.kind}"
             return await send_half(request, data)
         call.status = 200
-        self.world.events.touch()
+        self.world.events.wake()
         return web.Response(body=data, content_type="application/octet-stream")
 
 
-def answer(result: Any) -> web.Response:
-    """A result or a Refusal in Telegram's envelope."""
+def api_response(result: Any) -> web.Response:
+    """A result or an ApiError as a Bot API response."""
     refused = isinstance(result, ApiError)
     body = result.body() if refused else {"ok": True, "result": result}
     return web.Response(
@@ -215,8 +215,8 @@ def answer(result: Any) -> web.Response:
     )
 
 
-def cut(request: web.Request) -> web.Response:
-    """Close the connection without an answer; the response is for aiohttp alone and reaches nobody."""
+def close_connection(request: web.Request) -> web.Response:
+    """Close the connection without an answer; aiohttp needs the returned response but never sends it."""
     if request.transport:
         request.transport.abort()
     return web.Response()

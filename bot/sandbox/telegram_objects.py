@@ -1,29 +1,29 @@
-"""Who is in the sandbox's world: people, the bot, and the chats between them, in Telegram's shapes."""
+"""Users and chats of the sandbox and their Telegram objects."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-FIRST_PERSON_ID = 1001
+FIRST_USER_ID = 1001
 FIRST_GROUP_ID = -1_001_000_000_001
 
 ANONYMOUS = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
-"""Who an anonymous administrator's messages are from (https://core.telegram.org/bots/api#message, `sender_chat`)."""
+"""The sender of anonymous administrators (https://core.telegram.org/bots/api#message, `sender_chat`)."""
 
 Message = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxUser:
-    """Somebody with Telegram's client."""
+    """A simulated Telegram user."""
 
     id: int
     name: str
     language_code: str
     username: str | None = None
 
-    def user(self) -> dict[str, Any]:
+    def user_object(self) -> dict[str, Any]:
         """Telegram's User object."""
         name = {"username": self.username} if self.username else {}
         return {"id": self.id, "is_bot": False, "first_name": self.name, **name, "language_code": self.language_code}
@@ -34,9 +34,9 @@ class SandboxUser:
 
 @dataclass(slots=True)
 class SandboxChat:
-    """A private chat (id = the person's), a group or a supergroup; `messages` holds the newest ones in order.
+    """A private chat (with the user's id), a group or a supergroup. `messages`: the newest messages by id, in order.
 
-    As in Telegram, a supergroup counts its own message ids, while all other chats share one counter.
+    As in Telegram, each supergroup has its own counter of message ids; all other chats share one.
     """
 
     id: int
@@ -46,18 +46,20 @@ class SandboxChat:
     message_ids: "count[int]"
     messages: OrderedDict[int, Message] = field(default_factory=OrderedDict)
     blocked: bool = False
+    muted: bool = False
+    """Whether the bot is restricted from sending messages."""
     administrators: dict[int, bool] = field(default_factory=dict)
-    """People besides the owner, a group's first member; whether each is anonymous."""
+    """User id → whether anonymous; without the owner, who is the group's first member."""
     hides_members: bool = False
     upgraded_to: int | None = None
 
-    def sender(self, person: SandboxUser) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Who a person's messages here are from, and what else is in them because of that."""
-        if self.administrators.get(person.id):
-            return ANONYMOUS, {"sender_chat": self.shape()}
-        return person.user(), {}
+    def sender(self, user: SandboxUser) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The field `from` of the user's messages here, and further fields for an anonymous administrator."""
+        if self.administrators.get(user.id):
+            return ANONYMOUS, {"sender_chat": self.chat_object()}
+        return user.user_object(), {}
 
-    def shape(self) -> dict[str, Any]:
+    def chat_object(self) -> dict[str, Any]:
         """Telegram's Chat object, as messages carry it."""
         name = "first_name" if self.type == "private" else "title"
         return {"id": self.id, name: self.title, "type": self.type}

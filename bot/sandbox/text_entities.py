@@ -1,4 +1,4 @@
-"""Text as Telegram sees it: lengths in UTF-16 code units, entities that it finds by itself, and HTML markup."""
+"""Telegram's text: lengths in UTF-16 code units, detected entities, and HTML markup."""
 
 import html
 import re
@@ -10,7 +10,7 @@ Entity = dict[str, Any]
 
 TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
-FOUND = re.compile(
+DETECTED = re.compile(
     r"(?P<url>https?://[^\s<>\"]+)"
     r"|(?<![\w/@])(?P<bot_command>/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,32})?)(?![\w/@])"
     r"|(?<![\w/@])(?P<mention>@[A-Za-z0-9_]{3,32})(?!\w)"
@@ -45,40 +45,44 @@ def units(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
-def found_entities(text: str, taken: list[Entity] | None = None) -> list[Entity]:
-    """Entities that Telegram finds in plain text, except where `taken` ones lie already."""
+def find_entities(text: str, existing: list[Entity] | None = None) -> list[Entity]:
+    """Entities that Telegram detects in plain text, without those that overlap `existing` ones."""
     if not any(character in text for character in "/@#"):
         return []
     entities = []
-    for match in FOUND.finditer(text):
+    for match in DETECTED.finditer(text):
         entity = {"type": match.lastgroup, "offset": units(text[: match.start()]), "length": units(match.group())}
-        if not any(overlap(entity, other) for other in taken or []):
+        if not any(overlap(entity, other) for other in existing or []):
             entities.append(entity)
     return entities
 
 
-def overlap(one: Entity, other: Entity) -> bool:
-    return one["offset"] < other["offset"] + other["length"] and other["offset"] < one["offset"] + one["length"]
+def overlap(first: Entity, second: Entity) -> bool:
+    first_end, second_end = (entity["offset"] + entity["length"] for entity in (first, second))
+    return first["offset"] < second_end and second["offset"] < first_end
 
 
-def formatted(text: str, parse_mode: str = "", entities: list[Entity] | None = None) -> tuple[str, list[Entity]]:
-    """Text without markup and outer white space, and its entities in Telegram's order. Raises Refusal."""
+def parse_text(text: str, parse_mode: str = "", entities: list[Entity] | None = None) -> tuple[str, list[Entity]]:
+    """Text without markup and outer white space, and its entities in Telegram's order.
+
+    Raises ApiError if the markup or an entity is invalid, or the mode is unknown or Markdown.
+    """
     mode = parse_mode.lower()
     if mode == "html":
         text, marked = parse_html(text)
     elif mode in ("", "none"):
-        marked = [whole(entity) for entity in entities or []]
+        marked = [check_entity(entity) for entity in entities or []]
     elif mode in ("markdown", "markdownv2"):
         raise ApiError("can't parse entities: the sandbox reads parse_mode HTML only")
     else:
         raise ApiError("unsupported parse_mode")
-    text, marked = trimmed(text, marked)
-    every = marked + found_entities(text, marked)
-    return text, sorted(every, key=lambda entity: (entity["offset"], -entity["length"]))
+    text, marked = trim(text, marked)
+    found = find_entities(text, marked)
+    return text, sorted(marked + found, key=lambda entity: (entity["offset"], -entity["length"]))
 
 
-def whole(entity: Any) -> Entity:
-    """An entity that the bot gave itself. Raises Refusal where it is none."""
+def check_entity(entity: Any) -> Entity:
+    """A copy of an entity from the call's parameters. Raises ApiError if it is invalid."""
     if (
         not isinstance(entity, dict)
         or not all(isinstance(entity.get(key), int) for key in ("offset", "length"))
@@ -88,20 +92,21 @@ def whole(entity: Any) -> Entity:
     return dict(entity)
 
 
-def trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
+def trim(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
+    """Text without outer white space, and its entities moved accordingly."""
     shift = units(text) - units(text.lstrip())
     text = text.strip()
-    length, kept = units(text), []
+    length, trimmed = units(text), []
     for entity in entities:
         start = max(entity["offset"] - shift, 0)
         end = min(entity["offset"] - shift + entity["length"], length)
         if end > start:
-            kept.append({**entity, "offset": start, "length": end - start})
-    return text, kept
+            trimmed.append({**entity, "offset": start, "length": end - start})
+    return text, trimmed
 
 
 def parse_html(markup: str) -> tuple[str, list[Entity]]:
-    """Telegram's HTML as plain text and entities. Raises Refusal in the words of tdlib's `parse_html`."""
+    """Telegram's HTML as plain text and entities. Raises ApiError, worded as in tdlib's `parse_html`."""
     parts: list[str] = []
     entities: list[Entity] = []
     open_tags: list[tuple[str, int, Entity]] = []
@@ -119,39 +124,39 @@ def parse_html(markup: str) -> tuple[str, list[Entity]]:
             raise broken_tag(token["broken"].lower(), token.end() == len(markup), bool(open_tags), at)
         elif token["end"]:
             if token["attributes"].strip() and open_tags:
-                raise unreadable(f"Unclosed end tag at byte offset {at}")
+                raise entities_error(f"Unclosed end tag at byte offset {at}")
             close_tag(open_tags, entities, token["name"].lower(), length, at)
         else:
             open_tags.append((token["name"].lower(), length, start_tag(token["name"].lower(), token["attributes"], at)))
     if open_tags:
-        raise unreadable(f'Can\'t find end tag corresponding to start tag "{open_tags[-1][0]}"')
+        raise entities_error(f'Can\'t find end tag corresponding to start tag "{open_tags[-1][0]}"')
     parts.append(markup[position:])
-    return "".join(parts), merged(entities)
+    return "".join(parts), merge_languages(entities)
 
 
 def broken_tag(name: str, at_end: bool, inside: bool, at: int) -> ApiError:
-    """What tdlib says of a `<` whose tag never ends."""
+    """tdlib's error for a `<` whose tag never ends."""
     if name.startswith("/"):
-        return unreadable(f"{'Unclosed' if inside else 'Unexpected'} end tag at byte offset {at}")
+        return entities_error(f"{'Unclosed' if inside else 'Unexpected'} end tag at byte offset {at}")
     if name not in TAGS and not at_end:
-        return unreadable(f'Unsupported start tag "{name}" at byte offset {at}')
-    return unreadable(f"Unclosed start tag at byte offset {at}")
+        return entities_error(f'Unsupported start tag "{name}" at byte offset {at}')
+    return entities_error(f"Unclosed start tag at byte offset {at}")
 
 
 def start_tag(name: str, attributes: str, at: int) -> Entity:
-    given = {
+    values = {
         key.lower(): html.unescape(double or single or bare)
         for key, double, single, bare in ATTRIBUTE.findall(attributes)
     }
     if name not in TAGS:
-        raise unreadable(f'Unsupported start tag "{name}" at byte offset {at}')
-    if name == "span" and given.get("class") != "tg-spoiler":
-        raise unreadable(f'Tag "span" must have class "tg-spoiler" at byte offset {at}')
+        raise entities_error(f'Unsupported start tag "{name}" at byte offset {at}')
+    if name == "span" and values.get("class") != "tg-spoiler":
+        raise entities_error(f'Tag "span" must have class "tg-spoiler" at byte offset {at}')
     if name == "a":
-        return {"type": "text_link", "url": given.get("href", "")}
-    if name == "code" and given.get("class", "").startswith("language-"):
-        return {"type": "code", "language": given["class"].removeprefix("language-")}
-    if name == "blockquote" and "expandable" in given:
+        return {"type": "text_link", "url": values.get("href", "")}
+    if name == "code" and values.get("class", "").startswith("language-"):
+        return {"type": "code", "language": values["class"].removeprefix("language-")}
+    if name == "blockquote" and "expandable" in values:
         return {"type": "expandable_blockquote"}
     return {"type": TAGS[name]}
 
@@ -160,10 +165,10 @@ def close_tag(
     open_tags: list[tuple[str, int, Entity]], entities: list[Entity], name: str, length: int, at: int
 ) -> None:
     if not open_tags:
-        raise unreadable(f"Unexpected end tag at byte offset {at}")
+        raise entities_error(f"Unexpected end tag at byte offset {at}")
     opened, start, entity = open_tags.pop()
     if name and name != opened:
-        raise unreadable(f'Unmatched end tag at byte offset {at}, expected "</{opened}>", found "</{name}>"')
+        raise entities_error(f'Unmatched end tag at byte offset {at}, expected "</{opened}>", found "</{name}>"')
     if length > start and entity.get("url") != "":
         entities.append(
             {
@@ -175,19 +180,19 @@ def close_tag(
         )
 
 
-def merged(entities: list[Entity]) -> list[Entity]:
-    """`<pre><code class="language-…">` is one `pre` with a language; a language anywhere else is nothing."""
+def merge_languages(entities: list[Entity]) -> list[Entity]:
+    """Merge `<pre><code class="language-…">` to one `pre` with a language; drop languages elsewhere."""
     pres = {(entity["offset"], entity["length"]): entity for entity in entities if entity["type"] == "pre"}
-    kept = []
+    merged = []
     for entity in entities:
         language = entity.pop("language", None) if entity["type"] == "code" else None
         around = pres.get((entity["offset"], entity["length"])) if entity["type"] == "code" else None
         if around is None:
-            kept.append(entity)
+            merged.append(entity)
         elif language:
             around["language"] = language
-    return kept
+    return merged
 
 
-def unreadable(reason: str) -> ApiError:
+def entities_error(reason: str) -> ApiError:
     return ApiError(f"can't parse entities: {reason}")

@@ -1,6 +1,6 @@
 """The queue of updates for the bot, with the semantics of Telegram's getUpdates.
 
-An update stays until it is confirmed: by a getUpdates call with a higher offset, or by a webhook that answered 2xx.
+An update stays queued until it is confirmed by a getUpdates call with a higher offset or a webhook's answer 2xx.
 """
 
 import asyncio
@@ -12,24 +12,24 @@ from typing import Any
 
 from bot.sandbox.errors import ApiError
 
-KEPT_S = 24 * 3600
-LONGEST_POLL_S = 50
+RETENTION_S = 24 * 3600
+MAX_POLL_S = 50
 ON_REQUEST_ONLY = {"chat_member", "message_reaction", "message_reaction_count"}
-POLLED_TWICE = "terminated by other getUpdates request; make sure that only one bot instance is running"
+POLL_CONFLICT = "terminated by other getUpdates request; make sure that only one bot instance is running"
 
 Update = dict[str, Any]
 
 
 def first_number(now: float) -> int:
-    """Where numbering starts: above all that an earlier sandbox gave out, for bots that remember it.
+    """The first id to use: above the ids of all earlier sandboxes, because a bot may remember them.
 
-    `now` in seconds.
+    `now`: Unix time in seconds.
     """
     return int(now * 1000)
 
 
 class UpdateQueue:
-    """Updates in the order of their ids; at most one poller waits at a time."""
+    """Updates by id; at most one poller waits at a time. `allowed`: the kinds in `allowed_updates`; empty: default."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -43,12 +43,12 @@ class UpdateQueue:
         return len(self._queue)
 
     def put(self, kind: str, payload: dict[str, Any]) -> None:
-        """Queue one update, unless the bot asked not to get its kind."""
+        """Queue an update unless the bot excluded its kind; drops updates older than a day."""
         wanted = kind in self.allowed if self.allowed else kind not in ON_REQUEST_ONLY
         if not wanted:
             return
         now = self._clock()
-        while self._queue and self._queue[0][0] < now - KEPT_S:
+        while self._queue and self._queue[0][0] < now - RETENTION_S:
             self._queue.popleft()
         self._queue.append((now, {"update_id": self._next_id, kind: payload}))
         self._next_id += 1
@@ -57,22 +57,22 @@ class UpdateQueue:
             self._poller.set_result(None)
 
     def repeat(self, update: Update) -> None:
-        """Queue an update again under its old id, as Telegram at times does after a confirmation got lost."""
+        """Queue an update again with its id, as Telegram may do after a lost confirmation."""
         self._queue.appendleft((self._clock(), update))
         self._arrived.set()
         if self._poller and not self._poller.done():
             self._poller.set_result(None)
 
     async def get(self, offset: int = 0, limit: int = 100, timeout_s: float = 0) -> list[Update]:
-        """Confirm what lies below `offset`, then return up to `limit` updates, waiting up to `timeout_s` for a first.
+        """Confirm updates below `offset`, then return up to `limit`; waits up to `timeout_s` for the first.
 
-        A negative offset keeps that many of the newest. Raises Refusal 409 when another call takes over meanwhile.
+        A negative offset confirms all but the newest `-offset`. Raises ApiError 409 if another poll takes over.
         """
         if self._poller and not self._poller.done():
-            self._poller.set_exception(ApiError(POLLED_TWICE, 409))
+            self._poller.set_exception(ApiError(POLL_CONFLICT, 409))
         self.confirm(offset)
         if not self._queue and timeout_s > 0:
-            await self._wait(min(timeout_s, LONGEST_POLL_S))
+            await self._wait(min(timeout_s, MAX_POLL_S))
         return [update for _, update in islice(self._queue, max(1, min(limit, 100)))]
 
     async def _wait(self, timeout_s: float) -> None:
@@ -87,25 +87,25 @@ class UpdateQueue:
                 self._poller = None
 
     def confirm(self, offset: int) -> None:
-        """Forget the updates below `offset`, or all but the newest `-offset`."""
+        """Remove the updates below `offset`; for a negative offset, all but the newest `-offset`."""
         if offset < 0:
             while len(self._queue) > -offset:
                 self._queue.popleft()
         while self._queue and self._queue[0][1]["update_id"] < offset:
             self._queue.popleft()
 
-    def drop(self) -> None:
-        """Forget every update."""
+    def clear(self) -> None:
+        """Remove every update."""
         self._queue.clear()
 
     async def first(self) -> Update:
-        """The oldest update, as soon as there is one; it stays until it is confirmed."""
+        """Wait for the oldest update; it stays queued until it is confirmed."""
         while not self._queue:
             self._arrived.clear()
             await self._arrived.wait()
         return self._queue[0][1]
 
     def end_poll(self) -> None:
-        """Let a waiting poller return at once, with nothing."""
+        """End a waiting poll at once, with no updates."""
         if self._poller and not self._poller.done():
             self._poller.set_result(None)

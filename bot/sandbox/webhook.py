@@ -1,4 +1,4 @@
-"""Delivers updates to the bot's webhook, one after another, each until the bot answers 2xx."""
+"""Delivers updates to the bot's webhook one by one; repeats each until the bot answers 2xx."""
 
 import asyncio
 import time
@@ -10,13 +10,16 @@ import aiohttp
 
 from bot.sandbox.updates import UpdateQueue
 
-LONGEST_PAUSE_S = 60.0
+MAX_RETRY_S = 60.0
 ANSWER_TIMEOUT_S = 60.0
 
 
 class WebhookSender:
-    """At most one address at a time. `retry_s`: the pause after a first failure; it doubles with each further one.
-    `changed` is called after each delivery, failed or not."""
+    """Delivers to at most one URL.
+
+    `retry_s`: pause after the first failure; doubles with each further one. `changed`: called after each delivery,
+    successful or not.
+    """
 
     def __init__(self, updates: UpdateQueue, retry_s: float = 1.0, changed: Callable[[], None] = lambda: None) -> None:
         self._updates = updates
@@ -28,7 +31,7 @@ class WebhookSender:
         self.last_error: tuple[int, str] | None = None
 
     async def set(self, url: str, secret_token: str = "", max_connections: int = 40) -> None:
-        """Deliver to this address from now on; an empty one ends delivery."""
+        """Deliver to this URL from now on; "" ends delivery."""
         await self.stop()
         self.url = url
         self.max_connections = max_connections
@@ -38,7 +41,7 @@ class WebhookSender:
             self._task = asyncio.create_task(self._deliver(url, secret_token))
 
     async def stop(self) -> None:
-        """End delivery; what is not confirmed stays queued."""
+        """End delivery; unconfirmed updates stay queued."""
         task, self._task = self._task, None
         if task:
             task.cancel()
@@ -67,19 +70,19 @@ class WebhookSender:
             pause_s = self._retry_s
             while True:
                 update = await self._updates.first()
-                mistake = await self._offer(session, url, update)
-                if mistake is None:
+                error = await self._post(session, url, update)
+                if error is None:
                     self._updates.confirm(update["update_id"] + 1)
                     pause_s = self._retry_s
                 else:
-                    self.last_error = (int(time.time()), mistake)
+                    self.last_error = (int(time.time()), error)
                 self._changed()
-                if mistake is not None:
+                if error is not None:
                     await asyncio.sleep(pause_s)
-                    pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                    pause_s = min(pause_s * 2, MAX_RETRY_S)
 
-    async def _offer(self, session: aiohttp.ClientSession, url: str, update: dict[str, Any]) -> str | None:
-        """Post one update; what went wrong, in Telegram's words, or None."""
+    async def _post(self, session: aiohttp.ClientSession, url: str, update: dict[str, Any]) -> str | None:
+        """Post one update; returns the error in Telegram's wording, or None."""
         try:
             async with session.post(url, json=update, allow_redirects=False) as response:
                 if 200 <= response.status < 300:

@@ -1,4 +1,4 @@
-"""Pushes the world's events to WebSockets."""
+"""Pushes events to the page's WebSockets."""
 
 import asyncio
 import json
@@ -8,23 +8,23 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from bot.sandbox.events import Event, EventStream
 
-EVENTS_BEHIND = 10_000
+MAX_QUEUED_EVENTS = 10_000
 
 
 class WebSocketHub:
-    """All open sockets. An event is put into JSON once, however many sockets there are."""
+    """All open sockets; each event is serialized once. A socket with a full queue is closed."""
 
     def __init__(self, events: EventStream) -> None:
         self._events = events
         self._queues: dict[web.WebSocketResponse, asyncio.Queue[str]] = {}
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        """Push events to this socket until it closes; what it says is ignored."""
+        """Push events to this socket until it closes; its messages are ignored."""
         socket = web.WebSocketResponse(heartbeat=30)
         await socket.prepare(request)
         if not self._queues:
             self._events.listeners.append(self._push)
-        queue = self._queues[socket] = asyncio.Queue(EVENTS_BEHIND)
+        queue = self._queues[socket] = asyncio.Queue(MAX_QUEUED_EVENTS)
         sender = asyncio.create_task(self._send(socket, queue))
         try:
             async for message in socket:

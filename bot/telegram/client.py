@@ -1,54 +1,80 @@
-"""The bot's side of the Bot API: python-telegram-bot's client, told where the server is, handing out updates as
-JSON.
-"""
+"""python-telegram-bot's client for the configured Bot API server, with updates as plain JSON."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
+from telegram.error import BadRequest, Forbidden, NetworkError
 from telegram.ext import ExtBot
 
 from bot.telegram.http import AiohttpRequest
 from bot.telegram.rate_limiter import Priority, RateLimiter
+from bot.telegram.write_access import TOPIC, WriteAccess, current_topic
+from configs.host_environment import proxy_for
 from configs.settings import Settings
 
-CONNECTIONS = 64
+MAX_CONNECTIONS = 64
 TIMEOUT_S = 15.0
-"""For one call, to connect and for each pause in its answer.
-
-A message sent again after it may come twice: better long.
-"""
-UPDATES = ["message", "callback_query"]
+"""For connecting and for each pause in a response. It is long, because a retried message may arrive twice."""
+UPDATE_TYPES = ["message", "callback_query", "my_chat_member"]
 
 
 class TelegramClient(ExtBot[Priority]):
-    """One bot at one Bot API server. Every call but getUpdates passes the rate limiter."""
+    """A bot at a Bot API server. All calls except getUpdates pass the rate limiter.
 
-    __slots__ = ()
+    Messages go into the topic of the current update.
+    """
+
+    __slots__ = ("_access",)
 
     def __init__(self, settings: Settings) -> None:
+        """Raises SettingsError where the environment names a proxy that is not supported."""
         telegram = settings.telegram
         base = telegram.base_url.rstrip("/")
-        proxied = urlsplit(base).hostname not in ("127.0.0.1", "localhost", "::1")
+        proxy = proxy_for(base)
         super().__init__(
             telegram.token.get_secret_value(),
             base_url=f"{base}/bot",
             base_file_url=f"{base}/file/bot",
-            request=AiohttpRequest(CONNECTIONS, TIMEOUT_S, trust_env=proxied),
-            get_updates_request=AiohttpRequest(1, TIMEOUT_S, trust_env=proxied),
+            request=AiohttpRequest(MAX_CONNECTIONS, TIMEOUT_S, proxy=proxy),
+            get_updates_request=AiohttpRequest(1, TIMEOUT_S, proxy=proxy),
             rate_limiter=RateLimiter(settings.limits),
         )
+        self._access = WriteAccess()
+
+    @property
+    def write_access(self) -> WriteAccess:
+        """Where the bot may not write."""
+        return self._access
 
     async def shutdown(self) -> None:
-        """Close all connections, also those of a bot that Telegram didn't let in."""
+        """Close all connections, also where Telegram has rejected the token."""
         await super().shutdown()
         for request in self._request:
             await request.shutdown()
 
-    async def raw_updates(self, offset: int, timeout_s: int) -> list[dict[str, Any]]:
-        """Updates from `offset` on, as Telegram's JSON; waits up to `timeout_s` for a first. Raises TelegramError."""
-        data = {"offset": offset, "timeout": timeout_s, "limit": 100, "allowed_updates": UPDATES}
-        return await self._post("getUpdates", data, read_timeout=timeout_s + TIMEOUT_S)
+    async def _do_post(self, endpoint: str, data: dict[str, Any], **timeouts: Any) -> Any:
+        """One call of the Bot API. Raises TelegramError; Forbidden where the bot may not write."""
+        chat_id = data.get("chat_id")
+        if chat_id is None or not endpoint.startswith(("send", "edit")):
+            return await super()._do_post(endpoint, data, **timeouts)
+        topic = current_topic(chat_id) if TOPIC.get() else None
+        if topic and endpoint.startswith("send"):
+            data.setdefault("message_thread_id", topic)
+        try:
+            response = await super()._do_post(endpoint, data, **timeouts)
+        except (BadRequest, Forbidden) as error:
+            raise self._access.record_error(endpoint, chat_id, error) from error
+        if self._access.refused and endpoint == "sendMessage":
+            self._access.allow(chat_id, topic)
+        return response
 
-    async def download(self, address: str) -> bytes:
-        """A file's bytes, from the address that get_file gave. Raises TelegramError."""
-        return await self.request.retrieve(address)
+    async def raw_updates(self, offset: int, timeout_s: int) -> list[dict[str, Any]]:
+        """Updates from `offset` on, as Telegram's JSON. Waits up to `timeout_s` for one. Raises TelegramError."""
+        data = {"offset": offset, "timeout": timeout_s, "limit": 100, "allowed_updates": UPDATE_TYPES}
+        updates = await self._post("getUpdates", data, read_timeout=timeout_s + TIMEOUT_S)
+        if not isinstance(updates, list):
+            raise NetworkError("getUpdates returned no list.")
+        return updates
+
+    async def download(self, url: str) -> bytes:
+        """A file's bytes, from the URL of get_file. Raises TelegramError."""
+        return await self.request.retrieve(url)

@@ -1,6 +1,4 @@
-"""Coalesced calls: of those that have to do with one thing, one runs at a time, and of those that wait only the
-newest.
-"""
+"""Coalesced calls: for each key one call runs at a time, and of the waiting calls only the newest."""
 
 import asyncio
 import contextvars
@@ -17,27 +15,26 @@ log = logging.getLogger(__name__)
 
 
 class Coalescer:
-    """`submit` a call for a key: it runs in the background, at once or after the one under way, unless a newer one
-    comes.
-    """
+    """Runs submitted calls in the background. A newer call for the same key replaces one that waits."""
 
     def __init__(self) -> None:
         self._next: dict[Hashable, tuple[Callable[[], Awaitable[object]], str]] = {}
         self._running: dict[Hashable, asyncio.Task[None]] = {}
 
     def submit(self, key: Hashable, call: Callable[[], Awaitable[object]]) -> None:
+        """Run the call now, or after the one that runs for the key. Telegram errors are logged."""
         self._next[key] = call, REQUEST.get()
         if key not in self._running:
-            # it outlives the update it began with
+            # a context of its own: the task may outlive the update that starts it
             self._running[key] = asyncio.create_task(self._run(key), context=contextvars.Context())
 
     async def wait_idle(self, key: Hashable) -> None:
-        """Wait until nothing is under way for a key."""
+        """Wait until no call for a key runs or waits."""
         while task := self._running.get(key):
             await asyncio.wait({task})
 
     async def drain(self, grace_s: float) -> None:
-        """Let what is under way finish for that long, then drop the rest."""
+        """Wait for running calls up to `grace_s` seconds, then cancel them."""
         tasks = list(self._running.values())
         if tasks:
             await asyncio.wait(tasks, timeout=grace_s)
@@ -47,8 +44,8 @@ class Coalescer:
 
     async def _run(self, key: Hashable) -> None:
         try:
-            while found := self._next.pop(key, None):
-                call, request = found
+            while entry := self._next.pop(key, None):
+                call, request = entry
                 with about(request=request):
                     await self._call(call)
         finally:

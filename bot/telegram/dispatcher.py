@@ -1,9 +1,9 @@
 """From the inbox into handlers: an update is a committed row first, then a task, then a finished row.
 
-A restart finds what was not finished in the inbox and takes it up again, without the replies that were sent already.
-What was taken up before and still isn't finished goes a few at a time, then one at a time: one of them may be what ends
-the process, and the others shall not be given up because of it. What doesn't fit stays in the table, so that a flood
-costs disk and not memory. Pressed buttons never wait behind photos.
+A restart resumes unfinished updates from the inbox, without the replies that were sent before. Updates that were
+resumed before run a few at a time, later one at a time: one of them may crash the process, and the others must not be
+abandoned because of it. Updates beyond the limit stay in the table, so a flood costs disk and not memory. Button
+presses never wait behind photos.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ from contextvars import Context
 from typing import Any
 
 from bot.telegram.send_journal import journal_replies
+from bot.telegram.update_check import known_id, malformed_reason
+from bot.telegram.write_access import TOPIC
 from configs.log_context import about, request_id
 from configs.settings import LimitSettings
 from storage.chat import duels, inbox, jokes
@@ -23,76 +25,88 @@ from storage.database import Database
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
-"""How often an update is taken up from the inbox again before it is given up."""
+"""How often an update is resumed before it is abandoned."""
 REFILL_PAUSE_S = 0.02
 SECOND_TRIES = 8
-"""Updates that were taken up again once before and are in work at the same time; later tries go one by one."""
+"""Concurrent updates among those that were resumed once before; later tries run one by one."""
 PAGE = 200
 
 RESUME = "jokebot_resume"
-"""The key under which an update that is taken up again has what was done for it (`storage.chat.inbox.AnswerProgress`).
+"""The key in a resumed update for what was done for it before (`storage.chat.inbox.AnswerProgress`).
 
-Telegram has no key of that name."""
+Telegram has no key of that name.
+"""
 
 RawUpdate = dict[str, Any]
 Handle = Callable[[RawUpdate], Awaitable[bool]]
 
 
 class UpdateDispatcher:
-    """Everything between the arrival of an update and the end of its handler.
+    """Receives updates, runs their handlers and marks them as finished.
 
-    `handle` works on an update and says whether that went well; `give_up` apologises for one that failed ATTEMPTS
-    times. `limits.updates_in_work` are handled at a time, besides the photos that wait in the fair queue.
+    `handle` handles an update and returns whether it succeeded; `abandon` apologises for one that failed ATTEMPTS
+    times. `limits.concurrent_updates` are handled at a time, besides the photos that wait in the fair queue.
     """
 
-    def __init__(self, database: Database, limits: LimitSettings, handle: Handle, give_up: Handle) -> None:
-        self._database, self._handle, self._give_up = database, handle, give_up
-        self._most = limits.updates_in_work + limits.photos_waiting
+    def __init__(self, database: Database, limits: LimitSettings, handle: Handle, abandon: Handle) -> None:
+        self._database, self._handle, self._abandon = database, handle, abandon
+        self._max_in_work = limits.concurrent_updates + limits.max_queued_photos
         self._work: dict[int, asyncio.Task[None]] = {}
         self._unfinished: set[int] = set()
-        """In work, or ended and not marked so yet."""
-        self._pressed = 0
-        """Pressed buttons among those in work."""
+        """Updates in work, or finished and not marked as such yet."""
+        self._button_presses = 0
+        """The number of button presses in work."""
         self._backlog = self._reading = False
-        """Whether the table holds more than is in work, and whether it is just being read."""
+        """Whether the table has updates that aren't in work, and whether it is being read."""
         self._changed = asyncio.Event()
-        self._ended: dict[bool, list[int]] = {False: [], True: []}
-        """Numbers of updates to be marked as finished, and as failed."""
-        # By whether it is a pressed button, which shall not wait behind photos.
-        self._second = {False: asyncio.Semaphore(SECOND_TRIES), True: asyncio.Semaphore(SECOND_TRIES)}
-        self._suspect = {False: asyncio.Lock(), True: asyncio.Lock()}
+        self._finished: dict[bool, list[int]] = {False: [], True: []}
+        """Ids of updates to mark as finished (False) or failed (True)."""
+        # Keyed by whether it is a button press, which must not wait behind photos.
+        self._second_tries = {False: asyncio.Semaphore(SECOND_TRIES), True: asyncio.Semaphore(SECOND_TRIES)}
+        self._later_tries = {False: asyncio.Lock(), True: asyncio.Lock()}
         self._feeder: asyncio.Task[None] | None = None
         self._finisher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Take up what an earlier process left, pressed buttons first. Call it before the first `receive`."""
+        """Resume what an earlier process left, button presses first. Call it before the first `receive`."""
         after = -1
-        while page := await inbox.pending(self._database, after=after, limit=PAGE):
+        while page := await inbox.list_pending_updates(self._database, after=after, limit=PAGE):
             after = page[-1][0]["update_id"]
-            await self._take_up([row for row in page if is_pressed(row[0])])
-            self._backlog |= not all(is_pressed(update) for update, _ in page)
+            await self._resume([row for row in page if is_button_press(row[0])])
+            self._backlog |= not all(is_button_press(update) for update, _ in page)
         self._feeder = asyncio.create_task(self._feed())
 
     async def receive(self, updates: Sequence[RawUpdate]) -> None:
-        """Commit updates, then start on those there is room for. When this returns, Telegram may forget them."""
-        new = set(await inbox.receive(self._database, updates))
+        """Commit updates, then start those within the limit. When this returns, Telegram may drop them."""
+        updates = await self._set_aside_malformed(updates)
+        new = set(await inbox.add_updates(self._database, updates))
         for update in updates:
             if update["update_id"] not in new:
                 continue
             with about(request=request_id(update["update_id"])):
                 log.debug("update %d is in the inbox", update["update_id"])
-            if is_pressed(update) or (self._room() > 0 and not self._backlog and not self._reading):
+            if is_button_press(update) or (self._free_slots() > 0 and not self._backlog and not self._reading):
                 self._begin(update)
             else:
                 self._backlog = True
         if self._backlog:
             self._changed.set()
-        while self._pressed >= self._most:
+        while self._button_presses >= self._max_in_work:
             self._changed.clear()
             await self._changed.wait()
 
+    async def _set_aside_malformed(self, updates: Sequence[Any]) -> list[RawUpdate]:
+        """Record malformed updates as failed, without their content; returns the others."""
+        reasons = [(update, malformed_reason(update)) for update in updates]
+        for update, reason in reasons:
+            if reason:
+                log.warning("update %s is malformed and set aside: %s", known_id(update), reason)
+        numbers = [known_id(update) for update, reason in reasons if reason]
+        await inbox.add_failed(self._database, [number for number in numbers if number is not None])
+        return [update for update, reason in reasons if not reason]
+
     async def stop(self, grace_s: float) -> None:
-        """Let handlers finish for that long; what isn't finished then stays in the inbox for the next start."""
+        """Wait up to `grace_s` seconds for handlers; unfinished updates stay in the inbox for the next start."""
         if self._feeder:
             self._feeder.cancel()
         if self._work:
@@ -104,98 +118,104 @@ class UpdateDispatcher:
         if self._finisher:
             await self._finisher
 
-    def _room(self) -> int:
-        return self._most - (len(self._work) - self._pressed)
+    def _free_slots(self) -> int:
+        return self._max_in_work - (len(self._work) - self._button_presses)
 
-    def _begin(self, update: RawUpdate, attempts: int = 0, *, again: bool = False) -> None:
-        number = update["update_id"]
-        if number in self._unfinished:
+    def _begin(self, update: RawUpdate, attempts: int = 0, *, resumed: bool = False) -> None:
+        update_id = update["update_id"]
+        if update_id in self._unfinished:
             return
-        self._unfinished.add(number)
-        self._pressed += is_pressed(update)
-        with about(request=request_id(number)):
-            self._work[number] = asyncio.create_task(self._run(update, attempts, again))
+        self._unfinished.add(update_id)
+        self._button_presses += is_button_press(update)
+        with about(request=request_id(update_id)):
+            self._work[update_id] = asyncio.create_task(self._run(update, attempts, resumed))
 
-    async def _run(self, update: RawUpdate, attempts: int, again: bool) -> None:
-        number = update["update_id"]
+    async def _run(self, update: RawUpdate, attempts: int, resumed: bool) -> None:
+        update_id = update["update_id"]
         try:
             if attempts:
-                async with (self._second if attempts == 1 else self._suspect)[is_pressed(update)]:
-                    await inbox.start(self._database, number)
-                    await self._persist([number], failed=not await self._attempt(update, attempts, again))
+                async with (self._second_tries if attempts == 1 else self._later_tries)[is_button_press(update)]:
+                    await inbox.count_attempts(self._database, update_id)
+                    await self._persist([update_id], failed=not await self._attempt(update, attempts, resumed))
             else:
-                self._finish(number, failed=not await self._attempt(update, attempts, again))
+                self._finish(update_id, failed=not await self._attempt(update, attempts, resumed))
         except Exception:
-            log.exception("update %d failed", number)
-            self._finish(number, failed=True)
+            log.exception("update %d failed", update_id)
+            self._finish(update_id, failed=True)
         finally:
-            del self._work[number]
-            self._pressed -= is_pressed(update)
-            if self._backlog or self._pressed >= self._most - 1:
+            del self._work[update_id]
+            self._button_presses -= is_button_press(update)
+            if self._backlog or self._button_presses >= self._max_in_work - 1:
                 self._changed.set()
 
-    async def _attempt(self, update: RawUpdate, attempts: int, again: bool) -> bool:
-        number = update["update_id"]
-        if again and (
-            await jokes.delivery_of_update(self._database, number) or await duels.is_shown(self._database, number)
+    async def _attempt(self, update: RawUpdate, attempts: int, resumed: bool) -> bool:
+        update_id = update["update_id"]
+        enter_topic(update)
+        if resumed and (
+            await jokes.get_delivery_of_update(self._database, update_id)
+            or await duels.is_duel_shown(self._database, update_id)
         ):
             return True
-        begun = await inbox.begun(self._database, number) if again else AnswerProgress()
-        # A joke that is stored only has to be shown, which takes no chances.
-        hopeless = attempts >= ATTEMPTS and not begun.joke_id
-        with journal_replies(self._database, number, begun.sent):
-            handle = self._give_up if hopeless else self._handle
-            return await handle({**update, RESUME: begun} if again else update)
+        progress = await inbox.get_progress(self._database, update_id) if resumed else AnswerProgress()
+        # A stored joke only has to be sent, which is safe to retry.
+        hopeless = attempts >= ATTEMPTS and not progress.joke_id
+        with journal_replies(self._database, update_id, progress.sent):
+            handle = self._abandon if hopeless else self._handle
+            return await handle({**update, RESUME: progress} if resumed else update)
 
-    async def _take_up(self, rows: Sequence[tuple[RawUpdate, int]]) -> None:
+    async def _resume(self, rows: Sequence[tuple[RawUpdate, int]]) -> None:
         if fresh := [update["update_id"] for update, attempts in rows if not attempts]:
-            await inbox.start(self._database, *fresh)
+            await inbox.count_attempts(self._database, *fresh)
         for update, attempts in rows:
-            self._begin(update, attempts, again=True)
+            self._begin(update, attempts, resumed=True)
 
     async def _feed(self) -> None:
-        """Move updates from the table into work as room appears.
-
-        While one is read from there, new ones queue behind it.
-        """
+        """Start updates from the table as slots become free. New updates queue behind those being read."""
         while True:
-            if self._backlog and (room := min(self._room(), PAGE)) > 0:
+            if self._backlog and (free := min(self._free_slots(), PAGE)) > 0:
                 self._backlog, self._reading = False, True
-                rows = await inbox.pending(self._database, besides=self._unfinished, limit=room)
+                rows = await inbox.list_pending_updates(self._database, besides=self._unfinished, limit=free)
                 self._reading = False
-                self._backlog |= len(rows) == room
-                await self._take_up([row for row in rows if not is_pressed(row[0])])
+                self._backlog |= len(rows) == free
+                await self._resume([row for row in rows if not is_button_press(row[0])])
                 await asyncio.sleep(REFILL_PAUSE_S)
             else:
                 self._changed.clear()
                 await self._changed.wait()
 
-    def _finish(self, number: int, *, failed: bool) -> None:
-        """Updates that end at the same time are finished in one transaction: each costs a wait for the disk."""
-        self._ended[failed].append(number)
+    def _finish(self, update_id: int, *, failed: bool) -> None:
+        """Mark an update as finished, in one transaction with others that end at the same time."""
+        self._finished[failed].append(update_id)
         if self._finisher is None or self._finisher.done():
             self._finisher = asyncio.create_task(self._finish_all(), context=Context())
 
     async def _finish_all(self) -> None:
-        while any(self._ended.values()):
+        while any(self._finished.values()):
             for failed in (False, True):
-                if numbers := self._ended[failed]:
-                    self._ended[failed] = []
-                    await self._persist(numbers, failed)
+                if update_ids := self._finished[failed]:
+                    self._finished[failed] = []
+                    await self._persist(update_ids, failed)
 
-    async def _persist(self, numbers: list[int], failed: bool) -> None:
-        """Until this is done the rows look unfinished, so they stay among those that are not handed out again."""
+    async def _persist(self, update_ids: list[int], failed: bool) -> None:
+        """Mark rows as finished. Until then the updates stay in `_unfinished`, so that they are not started again."""
         for pause in (1.0, 5.0, 30.0, 0.0):
             try:
-                await inbox.finish(self._database, *numbers, failed=failed)
+                await inbox.mark_finished(self._database, *update_ids, failed=failed)
             except sqlite3.Error as error:
-                log.error("%d finished updates can't be marked so: %s", len(numbers), error)
+                log.error("%d finished updates can't be marked so: %s", len(update_ids), error)
                 await asyncio.sleep(pause)
             else:
-                self._unfinished.difference_update(numbers)
+                self._unfinished.difference_update(update_ids)
                 return
 
 
-def is_pressed(update: RawUpdate) -> bool:
-    """Whether the update is a pressed button, which a person expects an answer to at once."""
+def is_button_press(update: RawUpdate) -> bool:
+    """Whether the update is a button press, which has to be answered at once."""
     return "callback_query" in update
+
+
+def enter_topic(update: RawUpdate) -> None:
+    """Send what the current task sends to the update's chat into the update's topic, where it has one."""
+    message = update.get("message") or (update.get("callback_query") or {}).get("message") or {}
+    if message.get("is_topic_message") and message.get("message_thread_id"):
+        TOPIC.set((message["chat"]["id"], message["message_thread_id"]))

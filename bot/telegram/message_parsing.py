@@ -1,4 +1,4 @@
-"""What a message holds, and whether it is meant for the bot."""
+"""Reads messages: their image, their caption, and whether they address the bot."""
 
 import re
 from dataclasses import dataclass
@@ -29,15 +29,18 @@ EXTENSIONS = {
 
 @dataclass(frozen=True)
 class IncomingImage:
-    """A picture at Telegram, not fetched yet; `bytes` is its size where Telegram says it."""
+    """An image at Telegram that is not downloaded yet; `bytes` is its size where Telegram states it."""
 
     file_id: str
     bytes: int | None
 
 
 def find_image(message: Message) -> IncomingImage | None:
-    """The picture of a message: a photo, a file that claims to be one by its type or name, a sticker that stands
-    still, or the still (a JPEG of at most 320 × 320) that Telegram supplies with an animation or a video."""
+    """The image of a message; None where it has none.
+
+    It is a photo, a file with an image's type or extension, a static sticker, or the thumbnail of an animation or video
+    (a JPEG of at most 320 × 320).
+    """
     if message.photo:
         return IncomingImage(message.photo[-1].file_id, message.photo[-1].file_size)
     if moving := message.animation or message.video:
@@ -47,44 +50,50 @@ def find_image(message: Message) -> IncomingImage | None:
     file = message.document
     if file is None:
         return None
-    named = PurePath(file.file_name or "").suffix.lower() in EXTENSIONS
-    if named or (file.mime_type or "").startswith("image/"):
+    has_extension = PurePath(file.file_name or "").suffix.lower() in EXTENSIONS
+    if has_extension or (file.mime_type or "").startswith("image/"):
         return IncomingImage(file.file_id, file.file_size)
     return None
 
 
 def is_photo(message: Message) -> bool:
-    """Whether it is a photo, or a picture as a file: no sticker, animation or video."""
+    """Whether a message is a photo or an image file, and no sticker, animation or video."""
     return find_image(message) is not None and not (message.sticker or message.animation or message.video)
 
 
-def is_private(message: Message) -> bool:
+def is_private(message: MaybeInaccessibleMessage) -> bool:
     return message.chat.type == ChatType.PRIVATE
 
 
 def is_reply_to_bot(message: Message, bot: Bot) -> bool:
-    """Whether it is a reply to one of the bot's messages."""
+    """Whether a message is a reply to one of the bot's."""
     replied = message.reply_to_message
     return bool(replied and replied.from_user and replied.from_user.id == bot.id)
 
 
 def mentions_bot(message: Message, bot: Bot) -> bool:
-    """Whether its text or caption mentions the bot or is a /joke command."""
+    """Whether a message's text or caption mentions the bot or has a /joke command."""
     text = message.text or message.caption or ""
     entities = message.entities or message.caption_entities
-    return bool(_calls(bot.username).search(text)) or any(
-        one.type == MessageEntityType.TEXT_MENTION and one.user and one.user.id == bot.id for one in entities
+    return bool(_mention_pattern(bot.username).search(text)) or any(
+        entity.type == MessageEntityType.TEXT_MENTION and entity.user and entity.user.id == bot.id
+        for entity in entities
     )
 
 
 def caption_hint(message: Message, bot: Bot) -> str | None:
-    """What a person wrote beside the picture, without the words that call the bot."""
+    """The text or caption without mentions of the bot and /joke; None where nothing is left."""
     text = message.text or message.caption or ""
-    return " ".join(_calls(bot.username).sub(" ", text).split()) or None
+    return " ".join(_mention_pattern(bot.username).sub(" ", text).split()) or None
+
+
+def command_arguments(message: Message) -> list[str]:
+    """The words after the command."""
+    return (message.text or "").split()[1:]
 
 
 def quoted_message_id(message: MaybeInaccessibleMessage) -> int:
-    """The message that this one replies to, a joke's photo; the message itself where that is gone."""
+    """The id of the message that this one replies to (a joke's photo); its own id where that is gone."""
     quoted = getattr(message, "reply_to_message", None)
     return quoted.message_id if quoted else message.message_id
 
@@ -95,10 +104,10 @@ class _HasImage(MessageFilter):
 
 
 HAS_IMAGE = filters.PHOTO | _HasImage()
-"""Messages with a picture, whichever way it was sent. Plain photos, which most of them are, need no further look."""
+"""Messages with an image of any kind. The filter for plain photos comes first, because it is cheap."""
 
 
 @cache
-def _calls(username: str) -> re.Pattern[str]:
+def _mention_pattern(username: str) -> re.Pattern[str]:
     name = re.escape(username)
     return re.compile(rf"(?<![\w@/])@{name}(?!\w)|(?<!\S)/joke(?:@{name})?(?!\S)", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Long polling: updates reach the inbox before the offset that lets Telegram forget them moves."""
+"""Long polling: updates are committed to the inbox before the offset moves and Telegram drops them."""
 
 import asyncio
 import logging
@@ -12,6 +12,7 @@ from bot.runtime.backoff import backoff
 from bot.telegram.client import TelegramClient
 from bot.telegram.dispatcher import UpdateDispatcher
 from bot.telegram.rate_limiter import retry_after_seconds
+from bot.telegram.update_check import known_id
 from configs.errors import JokebotError
 from storage.chat import inbox
 from storage.database import Database
@@ -19,61 +20,67 @@ from storage.database import Database
 log = logging.getLogger(__name__)
 
 NEWCOMER_CONFLICTS, SETTLED_CONFLICTS = 3, 8
-"""409s in a row until a poller gives way to another one. The one that came last gives way first; and a single 409 may
-come from a connection of a killed process that Telegram still believes in."""
+"""Consecutive 409s until a poller stops; fewer for one that has never polled successfully, so the newcomer stops first.
+
+A few 409s may come from the open connection of a killed process.
+"""
 CONFLICT_PAUSE_S = 1.0
 STORE_PAUSE_S = 5.0
 
 
 class PollingConflict(JokebotError):
-    """Another process fetches this bot's updates."""
+    """Another process polls this bot's updates."""
 
 
 class TokenRejected(JokebotError):
-    """Telegram doesn't take the bot's token (any more)."""
+    """Telegram rejects the bot's token."""
 
 
 class UpdatePoller:
-    """Fetches updates for as long as `run` runs; `polled` is set once Telegram has answered."""
+    """Polls Telegram and passes updates to the dispatcher."""
 
-    def __init__(self, bot: TelegramClient, database: Database, updates: UpdateDispatcher, timeout_s: int) -> None:
-        self._bot, self._database, self._updates, self._timeout_s = bot, database, updates, timeout_s
-        self._conflicts, self._settled, self._heard_at = 0, False, 0.0
+    def __init__(self, client: TelegramClient, database: Database, updates: UpdateDispatcher, timeout_s: int) -> None:
+        self._client, self._database, self._updates, self._timeout_s = client, database, updates, timeout_s
+        self._conflicts, self._has_polled, self._received_at = 0, False, 0.0
 
     async def run(self) -> None:
-        """Raises PollingConflict, or TokenRejected; goes on through everything else."""
+        """Poll until cancelled. Raises PollingConflict and TokenRejected; retries after every other error."""
         offset, pauses, away = await inbox.next_offset(self._database), backoff(), False
         while True:
             try:
-                updates = await self._bot.raw_updates(offset, self._timeout_s)
+                updates = await self._client.raw_updates(offset, self._timeout_s)
             except TelegramError as error:
                 if not away and not isinstance(error, Conflict):
-                    log.warning("Telegram can't be reached (%s); trying on", error)
+                    log.warning("Telegram can't be reached (%s); retrying", error)
                     away = True
                 await asyncio.sleep(await self._pause_after(error, next(pauses)))
                 continue
             if away:
-                log.warning("Telegram is back")
-            pauses, away, self._conflicts, self._settled = backoff(), False, 0, True
-            offset = await self._pass_on(updates, offset)
+                log.warning("Telegram can be reached again")
+            pauses, away, self._conflicts, self._has_polled = backoff(), False, 0, True
+            offset = await self._store(updates, offset)
 
-    async def _pass_on(self, updates: list[dict[str, Any]], offset: int) -> int:
-        """The next offset; the old one where the updates could not be stored, so that Telegram sends them again."""
+    async def _store(self, updates: list[dict[str, Any]], offset: int) -> int:
+        """Store updates and return the next offset: the old one where storing failed, so Telegram sends them again."""
         if updates:
             try:
                 await self._updates.receive(updates)
             except sqlite3.Error as error:
-                log.error("updates can't be stored (%s); they stay with Telegram", error)
+                log.error("updates can't be stored (%s); Telegram keeps them", error)
                 await asyncio.sleep(STORE_PAUSE_S)
                 return offset
-            self._heard_at = time.monotonic()
-            return updates[-1]["update_id"] + 1
-        if self._heard_at and time.monotonic() - self._heard_at > inbox.OFFSET_LASTS_S:
+            self._received_at = time.monotonic()
+            numbers = [number for update in updates if (number := known_id(update)) is not None]
+            if numbers:
+                return numbers[-1] + 1
+            await asyncio.sleep(STORE_PAUSE_S)  # Telegram sends them again: nothing confirms updates without a number.
+            return offset
+        if self._received_at and time.monotonic() - self._received_at > inbox.OFFSET_LIFETIME_S:
             return 0
         return offset
 
     async def _pause_after(self, error: TelegramError, pause: float) -> float:
-        """How long to wait before the next try. Raises where there is no use in trying."""
+        """Seconds until the next try. Raises PollingConflict and TokenRejected."""
         if isinstance(error, RetryAfter):
             return retry_after_seconds(error)
         if isinstance(error, InvalidToken):
@@ -81,11 +88,11 @@ class UpdatePoller:
         if not isinstance(error, Conflict):
             return pause if isinstance(error, NetworkError) else max(pause, CONFLICT_PAUSE_S)
         if "webhook" in str(error).lower():
-            log.warning("a webhook was set for this bot; it is removed, because the settings say polling")
-            await self._bot.delete_webhook()
+            log.warning("this bot has a webhook; removing it, because the settings say polling")
+            await self._client.delete_webhook()
             return 0.0
         self._conflicts += 1
-        if self._conflicts >= (SETTLED_CONFLICTS if self._settled else NEWCOMER_CONFLICTS):
+        if self._conflicts >= (SETTLED_CONFLICTS if self._has_polled else NEWCOMER_CONFLICTS):
             raise PollingConflict(
                 "Another process fetches this bot's updates, and Telegram allows one. Stop the other one, "
                 "or give this one a bot of its own (JOKEBOT_TELEGRAM_TOKEN)."

@@ -1,9 +1,9 @@
-"""Telegram's rate limits, in one place: every call to Telegram passes here.
+"""Telegram's rate limits. Every call to Telegram except getUpdates passes here.
 
-Nothing promises more than: about 30 messages a second over all chats, one a second in a chat, 20 a minute in a group
-(https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this); edits and chat actions count as well.
-What has to wait goes by priority. What is only decoration is dropped instead of waiting. A 429 closes the one chat it
-came from, for as long as it says.
+Telegram allows about 30 messages a second in all chats, one a second in a chat, 20 a minute in a group
+(https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this); edits and chat actions count too.
+Calls that have to wait go by priority; best-effort calls are dropped instead. A 429 blocks its chat for the time it
+states.
 """
 
 import asyncio
@@ -28,40 +28,38 @@ from configs.settings import LimitSettings
 log = logging.getLogger(__name__)
 
 RETRY_TIMEOUT_S = 600.0
-"""How long a call is tried again through 429s and lost connections."""
+"""How long a call is retried after 429s and network errors."""
 CALLBACK_TIMEOUT_S = 15.0
-"""The same for the answer to a pressed button; Telegram takes none later."""
+"""The same for answers to button presses, which Telegram refuses later."""
 MAX_WAITING_REPLIES = 20
-"""Answers that may wait in one chat; a person who asks faster than that gets no further ones."""
+"""Waiting calls of priority NORMAL in a chat; further ones are dropped."""
 MARGIN_S = 0.02
-"""Added to each period, because calls don't all take the same time to arrive."""
+"""Added to each period, because calls take different times to arrive."""
 MAX_TRACKED_CHATS = 1024
 
-# python-telegram-bot then gives times as timedelta, and doesn't warn that it soon will
+# makes python-telegram-bot return durations as timedelta, without a deprecation warning
 os.environ.setdefault("PTB_TIMEDELTA", "1")
 
 Call = Callable[..., Coroutine[Any, Any, Any]]
 
 
 class Priority(IntEnum):
-    """What a call is worth; given as `rate_limit_args`, ANSWER where nothing is given. python-telegram-bot would
-    drop a 0.
-    """
+    """Priority of a call, passed as `rate_limit_args`; the default is NORMAL. python-telegram-bot drops a 0."""
 
     ESSENTIAL = 1
-    """Jokes and their buttons: always arrive."""
+    """Jokes and their buttons. Never dropped."""
     NORMAL = 2
-    """Everything else that is said."""
+    """Other messages."""
     BEST_EFFORT = 3
-    """Chat actions, places in the queue, half-written jokes: now or never."""
+    """Chat actions, queue positions, partial jokes. Dropped if they would have to wait."""
 
 
 class CallDropped(Exception):
-    """A call was dropped: there was no budget for it and it wasn't important."""
+    """A call was dropped because of the rate limits."""
 
 
 class RateWindow:
-    """Lets through at most `calls` in any `period_s`, one after the other, by priority and then by order of arrival."""
+    """Admits at most `calls` in any `period_s`, one at a time, by priority and then by order of arrival."""
 
     def __init__(
         self,
@@ -86,7 +84,7 @@ class RateWindow:
         return not self._held and not self._waiting and self.delay() == 0 and not self._passed
 
     def delay(self) -> float:
-        """Seconds until the next call may pass, 0 for now."""
+        """Seconds until the next call may pass; 0 if it may now."""
         now = self._clock()
         while self._passed and self._passed[0] + self.period_s <= now:
             self._passed.popleft()
@@ -94,19 +92,19 @@ class RateWindow:
         return max(0.0, full, self._closed_until - now)
 
     def open(self) -> bool:
-        """Whether a call could pass now without waiting."""
+        """Whether `acquire` would return without waiting."""
         return not self._held and not self._waiting and self.delay() == 0
 
     def waiting(self, priority: Priority) -> int:
-        """How many of that priority wait."""
-        return sum(one == priority and not turn.done() for one, _, turn in self._waiting)
+        """The number of waiting calls of a priority."""
+        return sum(waiting == priority and not turn.done() for waiting, _, turn in self._waiting)
 
     def block_for(self, seconds: float) -> None:
-        """Let nothing through for that long."""
+        """Admit no call for that long."""
         self._closed_until = max(self._closed_until, self._clock() + seconds)
 
     async def acquire(self, priority: Priority) -> None:
-        """Wait for a turn. `release` has to follow, and nobody else passes until then."""
+        """Wait for a turn. Call `release` afterwards; no other call passes until then."""
         if self.open():
             self._held = True
             return
@@ -121,7 +119,7 @@ class RateWindow:
             raise
 
     def release(self, *, passed: bool = True) -> None:
-        """End a turn; it counts if the call `passed`."""
+        """End a turn. It counts towards the limit if the call `passed`."""
         self._held = False
         if passed:
             self._passed.append(self._clock())
@@ -149,11 +147,10 @@ class RateWindow:
 
 
 class RateLimiter(BaseRateLimiter[Priority]):
-    """The rate limiter that python-telegram-bot passes every call through, except getUpdates.
+    """The rate limiter of python-telegram-bot's client.
 
-    Calls that say nothing in a chat (getFile, getChatMember, answerCallbackQuery, …) have no budget and don't wait. A
-    lost connection and a 5xx are tried again as a 429 is, since an answer that is repeated is better than one that is
-    lost.
+    Calls without a chat (getFile, answerCallbackQuery, …) aren't limited. Network errors and 5xx are retried as a 429
+    is, because a repeated message is better than a lost one.
     """
 
     def __init__(
@@ -165,7 +162,7 @@ class RateLimiter(BaseRateLimiter[Priority]):
     ) -> None:
         self._limits, self._clock, self._sleep = limits, clock, sleep
         self._all = RateWindow(limits.messages_per_s, clock, sleep)
-        self._window = SendWindow(limits.sends_at_once)
+        self._window = SendWindow(limits.concurrent_sends)
         self._chats: dict[int, RateWindow] = {}
         self._sweep_at = MAX_TRACKED_CHATS
 
@@ -173,9 +170,9 @@ class RateLimiter(BaseRateLimiter[Priority]):
         """Nothing to prepare."""
 
     async def shutdown(self) -> None:
-        """Forget who waits."""
-        for gate in (self._all, *self._chats.values()):
-            gate.stop()
+        """Cancel the timers of waiting calls."""
+        for window in (self._all, *self._chats.values()):
+            window.stop()
 
     async def process_request(
         self,
@@ -186,25 +183,25 @@ class RateLimiter(BaseRateLimiter[Priority]):
         data: dict[str, Any],
         rate_limit_args: Priority | None,
     ) -> Any:
-        """Make the call when its chat and the whole bot have budget for it.
+        """Make the call when the limits of its chat and of the bot allow it.
 
-        Raises CallDropped for a cosmetic call that would have to wait or fails, and for an answer where too many wait
-        already; TelegramError for a call that Telegram refuses or that doesn't succeed within PATIENCE_S. A message
-        that an earlier process has sent (bot/telegram/send_journal.py) is not sent again.
+        Raises CallDropped for a best-effort call that would have to wait or fails, and for a normal one where
+        MAX_WAITING_REPLIES wait; TelegramError for a call that Telegram refuses or that doesn't succeed within
+        RETRY_TIMEOUT_S. A message that an earlier process has sent (bot/telegram/send_journal.py) is not sent again.
         """
         priority = Priority.NORMAL if rate_limit_args is None else rate_limit_args
-        patience = CALLBACK_TIMEOUT_S if endpoint == "answerCallbackQuery" else RETRY_TIMEOUT_S
+        timeout_s = CALLBACK_TIMEOUT_S if endpoint == "answerCallbackQuery" else RETRY_TIMEOUT_S
         chat_id = None if endpoint.startswith("get") else data.get("chat_id")
-        deadline, pauses = self._clock() + patience, None
+        deadline, pauses = self._clock() + timeout_s, None
         sends = creates_message(endpoint)
-        slot = next_entry() if sends else None
-        if slot and slot.message_id is not None:
-            return slot.answer(chat_id)
+        entry = next_entry() if sends else None
+        if entry and entry.message_id is not None:
+            return entry.response(data["chat_id"])
         while True:
             try:
-                answered = await self._attempt(callback, args, kwargs, chat_id, priority, slot, sends=sends)
+                response = await self._attempt(callback, args, kwargs, chat_id, priority, entry, sends=sends)
                 log.debug("%s is done%s", endpoint, "" if chat_id is None else f", chat {chat_id}")
-                return answered
+                return response
             except BadRequest:
                 raise
             except (RetryAfter, NetworkError) as error:
@@ -219,7 +216,7 @@ class RateLimiter(BaseRateLimiter[Priority]):
                     await self._sleep(pause)
 
     def _pause_after(self, error: RetryAfter | NetworkError, chat_id: int | None, pauses: Iterator[float]) -> float:
-        """Seconds until the next try; a 429 blocks its chat for as long."""
+        """Seconds until the next try; a 429 also blocks its chat for that long."""
         if not isinstance(error, RetryAfter):
             return next(pauses)
         pause = retry_after_seconds(error)
@@ -234,51 +231,52 @@ class RateLimiter(BaseRateLimiter[Priority]):
         kwargs: dict[str, Any],
         chat_id: int | None,
         priority: Priority,
-        slot: JournalEntry | None,
+        entry: JournalEntry | None,
         *,
         sends: bool,
     ) -> Any:
-        """Make the call once; a message that it `sends` is written down before the next one may go."""
+        """Make the call once; where it `sends` a message, record the message before the next one is sent."""
         if not sends:
             await self._admit(chat_id, priority)
             return await callback(*args, **kwargs)
         await self._admit(chat_id, priority, self._window)
         try:
             sent = await callback(*args, **kwargs)
-            if slot:
-                await slot.note(sent["message_id"])
+            if entry:
+                await entry.note(sent["message_id"])
             return sent
         finally:
             self._window.release()
 
     async def _admit(self, chat_id: int | None, priority: Priority, window: SendWindow | None = None) -> None:
-        """Wait for the chat's budget, then for a place in the window, then for the whole bot's budget."""
+        """Wait for the chat's limit, then for a slot to send, then for the limit of the bot."""
         if chat_id is None:
             return
         chat = self._chat(chat_id)
         if priority is Priority.BEST_EFFORT and not (
             chat.open() and self._all.open() and (window is None or window.open())
         ):
-            raise CallDropped("no budget")
+            raise CallDropped("over the rate limit")
         if priority is Priority.NORMAL and chat.waiting(Priority.NORMAL) >= MAX_WAITING_REPLIES:
-            raise CallDropped("too many answers wait")
+            raise CallDropped("too many replies wait in the chat")
         await chat.acquire(priority)
-        entered = passed = False
+        has_slot = passed = False
         try:
             if window:
                 await window.acquire(priority)
-                entered = True
-            await self._all.acquire(Priority.ESSENTIAL if window else priority)  # nobody else can send meanwhile
+                has_slot = True
+            # The holder of a slot goes first, because it blocks the others that want to send.
+            await self._all.acquire(Priority.ESSENTIAL if window else priority)
             self._all.release()
             passed = True
         finally:
             chat.release(passed=passed)
-            if window and entered and not passed:
+            if window and has_slot and not passed:
                 window.release()
 
     def _chat(self, chat_id: int) -> RateWindow:
         if len(self._chats) >= self._sweep_at:
-            self._chats = {one: gate for one, gate in self._chats.items() if not gate.idle}
+            self._chats = {known_id: window for known_id, window in self._chats.items() if not window.idle}
             self._sweep_at = max(MAX_TRACKED_CHATS, 2 * len(self._chats))
         if chat_id not in self._chats:
             group = chat_id < 0
@@ -288,11 +286,11 @@ class RateLimiter(BaseRateLimiter[Priority]):
 
 
 def creates_message(endpoint: str) -> bool:
-    """Whether a call, made twice, makes two messages."""
+    """Whether a call creates a message, so that repeating it would create a second one."""
     return endpoint.startswith("send") and endpoint != "sendChatAction"
 
 
 def retry_after_seconds(error: RetryAfter) -> float:
-    """How long a 429 asks to wait."""
+    """How long to wait after a 429, in seconds."""
     wait = error.retry_after
     return float(wait if isinstance(wait, int | float) else wait.total_seconds())

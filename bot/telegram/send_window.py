@@ -1,4 +1,4 @@
-"""How many messages may be on their way to Telegram at a time."""
+"""The limit of messages that are being sent to Telegram concurrently."""
 
 import asyncio
 import heapq
@@ -6,9 +6,9 @@ import itertools
 
 
 class SendWindow:
-    """Lets `limit` messages be on their way at a time, the others by priority and then by order of arrival.
+    """A semaphore for `limit` messages; others wait by priority, then by order of arrival.
 
-    The journal of what was sent (bot/telegram/send_journal.py) says why.
+    bot/telegram/send_journal.py explains why sending is limited.
     """
 
     def __init__(self, limit: int) -> None:
@@ -17,11 +17,11 @@ class SendWindow:
         self._numbers = itertools.count()
 
     def open(self) -> bool:
-        """Whether a message could go now without waiting."""
+        """Whether `acquire` would return without waiting."""
         return self._free > 0
 
     async def acquire(self, priority: int) -> None:
-        """Wait for a place. `release` has to follow."""
+        """Wait for a slot. Call `release` afterwards."""
         if self._free:
             self._free -= 1
             return
@@ -35,7 +35,7 @@ class SendWindow:
             raise
 
     def release(self) -> None:
-        """Give the place to the message that is next."""
+        """Give the slot to the next waiting message."""
         while self._waiting:
             _, _, turn = heapq.heappop(self._waiting)
             if not turn.done():

@@ -9,18 +9,18 @@ NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
 def reply_to(message_id: int) -> ReplyParameters:
-    """Quote that message, if it still exists."""
+    """Reply parameters that quote a message, or nothing where it no longer exists."""
     return ReplyParameters(message_id, allow_sending_without_reply=True)
 
 
 def truncate_for_telegram(text: str, ending: str = "…", *, max_units: int = TEXT_UNITS) -> str:
-    """The text, cut at `max_units` UTF-16 units including `ending`; never between the halves of a character."""
+    """The text, cut to `max_units` UTF-16 code units including `ending`, never inside a surrogate pair."""
     if len(text) * 2 <= max_units or len(text.encode("utf-16-le")) // 2 <= max_units:
         return text
-    room = 2 * (max_units - len(ending))
-    return text.encode("utf-16-le")[:room].decode("utf-16-le", "ignore") + ending
+    max_bytes = 2 * (max_units - len(ending))
+    return text.encode("utf-16-le")[:max_bytes].decode("utf-16-le", "ignore") + ending
 
 
 def is_unchanged(error: TelegramError) -> bool:
-    """Whether Telegram only says that a message already has the wanted content."""
+    """Whether an edit failed only because the message already has that content."""
     return isinstance(error, BadRequest) and "not modified" in str(error).lower()

@@ -1,4 +1,4 @@
-"""Alerts and which admin was notified of what, stored so that a restart repeats no message."""
+"""Alerts, and which admins were notified of them. Both are stored, so that a restart repeats no message."""
 
 import json
 import time
@@ -9,13 +9,13 @@ from typing import Any
 from storage.database import Database
 
 RECENT_S = 86400.0
-"""What was over longer ago is no news any more."""
-KEPT_S = 90 * 86400.0
+"""Admins are not notified of alerts that ended longer ago."""
+RETENTION_S = 90 * 86400.0
 
 
 @dataclass(frozen=True)
 class Alert:
-    """A trouble; `detail` is JSON, `ended_at` None while it lasts. Times are seconds since 1970."""
+    """An alert; `detail` is JSON, `ended_at` None while it is open. Times are seconds since 1970."""
 
     id: int
     what: str
@@ -28,19 +28,20 @@ class Alert:
         return json.loads(self.detail)
 
 
-async def begin(
+async def begin_alert(
     database: Database, what: str, detail: Mapping[str, Any], *, at: float | None = None, told: Iterable[int] = ()
 ) -> Alert:
-    """Record that a trouble began, of which these chats know; one that lasts already stays as it is."""
+    """Record that an alert began and that the chats `told` are notified. An open alert of this kind is not replaced."""
     now = time.time()
     async with database.write() as connection:
-        await connection.execute("DELETE FROM alerts WHERE ended_at < ?", (now - KEPT_S,))
+        await connection.execute("DELETE FROM alerts WHERE ended_at < ?", (now - RETENTION_S,))
         await connection.execute(
             "INSERT INTO alerts (what, detail, began_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (what, json.dumps(dict(detail), ensure_ascii=False), now if at is None else at),
         )
         async with connection.execute("SELECT * FROM alerts WHERE what = ? AND ended_at IS NULL", (what,)) as cursor:
-            alert = Alert(**dict(await cursor.fetchone()))
+            (row,) = await cursor.fetchall()
+        alert = Alert(**dict(row))
         await connection.executemany(
             "INSERT INTO alert_news VALUES (?, ?, 'began', ?) ON CONFLICT DO NOTHING",
             [(alert.id, chat_id, now) for chat_id in told],
@@ -48,16 +49,16 @@ async def begin(
     return alert
 
 
-async def end(database: Database, what: str) -> None:
-    """Record that a trouble is over; does nothing where there is none."""
+async def end_alert(database: Database, what: str) -> None:
+    """Record that the open alert of this kind ended; does nothing if there is none."""
     async with database.write() as connection:
         await connection.execute(
             "UPDATE alerts SET ended_at = ? WHERE what = ? AND ended_at IS NULL", (time.time(), what)
         )
 
 
-async def lasting(database: Database) -> dict[str, Alert]:
-    """The troubles that last, by what they are."""
+async def all_open_alerts(database: Database) -> dict[str, Alert]:
+    """The open alerts by kind."""
     return {
         row["what"]: Alert(**dict(row))
         for row in await database.rows("SELECT * FROM alerts WHERE ended_at IS NULL ORDER BY began_at")
@@ -65,9 +66,7 @@ async def lasting(database: Database) -> dict[str, Alert]:
 
 
 async def pending_notices(database: Database, chat_ids: Iterable[int]) -> list[tuple[Alert, int, list[str]]]:
-    """What chats don't know yet: alerts, each with a chat and the words (`began`, `ended`) that are missing there,
-    oldest first.
-    """
+    """Notices not yet sent, oldest first: the alert, the chat, and the missing words (`began`, `ended`)."""
     missing = []
     for chat_id in chat_ids:
         rows = await database.rows(
@@ -89,7 +88,7 @@ async def pending_notices(database: Database, chat_ids: Iterable[int]) -> list[t
 
 
 async def mark_notified(database: Database, alert_id: int, chat_id: int, words: Iterable[str]) -> None:
-    """Record that a chat was notified."""
+    """Record the words of which a chat was notified."""
     async with database.write() as connection:
         await connection.executemany(
             "INSERT INTO alert_news VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -97,8 +96,8 @@ async def mark_notified(database: Database, alert_id: int, chat_id: int, words: 
         )
 
 
-async def beat(database: Database) -> None:
-    """Show that something can be written. Raises sqlite3.Error where it can't."""
+async def record_pulse(database: Database) -> None:
+    """Check that the database can be written. Raises sqlite3.Error if not."""
     async with database.write() as connection:
         await connection.execute(
             "INSERT INTO pulse VALUES (1, ?) ON CONFLICT DO UPDATE SET at = excluded.at", (time.time(),)

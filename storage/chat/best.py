@@ -1,20 +1,19 @@
-"""The best liked jokes of a chat, and a user's latest ones."""
+"""The best liked jokes of a chat, and a user's latest jokes."""
 
 from dataclasses import dataclass
+from sqlite3 import Row
 
 from storage.chat.ratings import RatingCounts
 from storage.database import Database
 
 PRIOR_RATINGS = 1.5
-"""How many ratings at the chat's mean are added to each joke's own, so that one lone 😂 doesn't beat nine out of ten.
+"""Number of ratings at the chat's mean that are added to each joke's ratings, so that a single 😂 does not rank first.
 
 It is σ²/(τ² + τ_φ²) of `PRIOR_SHARES` in trainer/selection/empirical_bayes.py, which storage doesn't import; a test
-compares the two."""
-LEAST_IN_GROUPS = 2
-"""Ratings that a joke needs to be one of a group's best: one user's doesn't make it.
-
-A private chat has only one user.
+compares the two.
 """
+MIN_RATINGS_IN_GROUPS = 2
+"""Minimum number of ratings for a best joke of a group. A private chat has only one user."""
 
 
 @dataclass(frozen=True)
@@ -30,36 +29,35 @@ SUMS = (
     "AS unfunny"
 )
 CHATS = "(SELECT :chat UNION SELECT former_id FROM former_chats WHERE chat_id = :chat)"
-"""A chat, and the group that it was before it became a supergroup."""
-IN_CHAT = f"jokes.id IN (SELECT joke_id FROM deliveries WHERE chat_id IN {CHATS})"
+"""A chat, and the group that became this supergroup."""
+SHOWN_IN_CHAT = f"jokes.id IN (SELECT joke_id FROM deliveries WHERE chat_id IN {CHATS})"
 BEST = f"""WITH rated AS (SELECT jokes.id, text, count(*) AS ratings, sum(value - 1) / 2.0 AS liking, {SUMS}
-        FROM jokes JOIN ratings ON joke_id = jokes.id WHERE {IN_CHAT} GROUP BY jokes.id)
+        FROM jokes JOIN ratings ON joke_id = jokes.id WHERE {SHOWN_IN_CHAT} GROUP BY jokes.id)
     SELECT text, funny, somewhat, unfunny FROM rated WHERE ratings >= :minimum AND liking > 0
     ORDER BY (liking + :prior * (SELECT sum(liking) / sum(ratings)
     FROM rated)) / (ratings + :prior) DESC, ratings DESC, id DESC LIMIT :limit"""
 
 
-async def best_of_chat(database: Database, chat_id: int, *, minimum: int, limit: int) -> list[BestJoke]:
-    """The best liked jokes that were shown in a chat, best first, of those with at least `minimum` ratings and one that
-    isn't 😐.
+async def list_best_jokes(database: Database, chat_id: int, *, minimum: int, limit: int) -> list[BestJoke]:
+    """The best liked jokes that were shown in a chat, best first.
 
-    A verdict counts 0 (😐), ½ (🙂) or 1 (😂); a joke's mean is shrunk towards the chat's, the more the fewer
-    its ratings.
+    A joke needs at least `minimum` ratings, one of them above 😐. A rating counts 0 (😐), ½ (🙂) or 1 (😂). The mean of
+    a joke is shrunk towards the chat's mean, more strongly if it has few ratings.
     """
     rows = await database.rows(BEST, {"chat": chat_id, "minimum": minimum, "limit": limit, "prior": PRIOR_RATINGS})
-    return [_told(row) for row in rows]
+    return [_best_joke(row) for row in rows]
 
 
-async def latest_of_person(database: Database, person_id: int, *, chat_id: int | None, limit: int) -> list[BestJoke]:
-    """The jokes that a user asked for last, newest first; only those shown in that chat where one is given."""
-    where = f" AND {IN_CHAT}" if chat_id is not None else ""
+async def list_latest_jokes(database: Database, user_id: int, *, chat_id: int | None, limit: int) -> list[BestJoke]:
+    """The latest jokes that a user requested, newest first; with `chat_id`, only those shown in that chat."""
+    where = f" AND {SHOWN_IN_CHAT}" if chat_id is not None else ""
     rows = await database.rows(
         f"SELECT text, {SUMS} FROM jokes LEFT JOIN ratings ON joke_id = jokes.id "
         f"WHERE jokes.person_id = :person{where} GROUP BY jokes.id ORDER BY jokes.id DESC LIMIT :limit",
-        {"person": person_id, "chat": chat_id, "limit": limit},
+        {"person": user_id, "chat": chat_id, "limit": limit},
     )
-    return [_told(row) for row in rows]
+    return [_best_joke(row) for row in rows]
 
 
-def _told(row) -> BestJoke:
+def _best_joke(row: Row) -> BestJoke:
     return BestJoke(row["text"], RatingCounts(row["funny"], row["somewhat"], row["unfunny"]))

@@ -1,4 +1,4 @@
-"""What each chat has set, and how many jokes it has had today."""
+"""Chat settings, and the number of jokes per chat and day."""
 
 from dataclasses import dataclass, fields
 
@@ -7,12 +7,13 @@ from storage.database import Database
 
 @dataclass(frozen=True)
 class ChatSettings:
-    """A chat's settings; the defaults are those of a chat that has changed none.
+    """A chat's settings; the defaults apply to a chat that has changed none.
 
-    `language` is that of a group's jokes, None for that of the user who asks. `style` is a style's name, None for the
-    usual one. `answers`: "called" (mentioned, replied to, commanded) or "photos" (every photo). `daily`: jokes a day,
-    None for no limit. `changers`: "admins" or "all", who may change this. `weekly_since`: when the best of the week was
-    turned on (seconds since 1970), None where it is off. `speaks`: the language to speak with all of them.
+    `language` is the language of a group's jokes, None for the requesting user's. `style` is a style's name, None for
+    the default. `answers`: "called" (mention, reply or command) or "photos" (every photo). `daily`: maximum jokes a
+    day, None for no limit. `changers`: who may change settings, "admins" or "all". `weekly_since`: when the weekly
+    digest was turned on (seconds since 1970), None if it is off. `speaks`: the language of the bot's messages to the
+    chat.
     """
 
     chat_id: int
@@ -28,8 +29,8 @@ class ChatSettings:
 COLUMNS = tuple(field.name for field in fields(ChatSettings))
 
 
-async def every_chat(database: Database) -> dict[int, ChatSettings]:
-    """The settings of all chats that have changed any, by chat."""
+async def all_chats(database: Database) -> dict[int, ChatSettings]:
+    """Settings by chat id, for chats that have changed any."""
     return {
         row["chat_id"]: ChatSettings(**dict(row))
         for row in await database.rows(f"SELECT {', '.join(COLUMNS)} FROM chats")
@@ -37,9 +38,9 @@ async def every_chat(database: Database) -> dict[int, ChatSettings]:
 
 
 async def change_chat(database: Database, chat_id: int, **values: object) -> ChatSettings:
-    """Set some of a chat's settings and return all of them.
+    """Change some of a chat's settings and return all of them.
 
-    Raises sqlite3.IntegrityError for a value that none may have.
+    Raises sqlite3.IntegrityError for an invalid value, TypeError for an unknown setting.
     """
     if not values.keys() <= set(COLUMNS[1:]):
         raise TypeError(f"a chat has no setting {', '.join(values.keys() - set(COLUMNS[1:]))}")
@@ -52,14 +53,14 @@ async def change_chat(database: Database, chat_id: int, **values: object) -> Cha
         async with connection.execute(
             f"SELECT {', '.join(COLUMNS)} FROM chats WHERE chat_id = ?", (chat_id,)
         ) as cursor:
-            row = await cursor.fetchone()
+            (row,) = await cursor.fetchall()
     return ChatSettings(**dict(row))
 
 
 async def move_chat(database: Database, former_id: int, chat_id: int) -> ChatSettings | None:
-    """A group became a supergroup: move its settings to the new id. A second call changes nothing.
+    """Move a group's settings to the id of its supergroup. A repeated call changes nothing.
 
-    Returns the settings under the new id, None where it has none.
+    Returns the settings under the new id, None if there are none.
     """
     async with database.write() as connection:
         await connection.execute("UPDATE former_chats SET chat_id = ? WHERE chat_id = ?", (chat_id, former_id))
@@ -79,8 +80,8 @@ async def move_chat(database: Database, former_id: int, chat_id: int) -> ChatSet
     return ChatSettings(**dict(row)) if row else None
 
 
-async def is_full(database: Database, chat_id: int, update_id: int, day: str, limit: int) -> bool:
-    """Whether a chat has had `limit` jokes on that day, and the update's is none of them."""
+async def is_quota_used_up(database: Database, chat_id: int, update_id: int, day: str, limit: int) -> bool:
+    """Whether a chat has had `limit` jokes on that day, not counting the update's own joke."""
     return bool(
         await database.value(
             "SELECT count(*) >= ? AND NOT coalesce(max(update_id = ?), 0) FROM chat_jokes WHERE chat_id = ? AND day "
@@ -90,8 +91,8 @@ async def is_full(database: Database, chat_id: int, update_id: int, day: str, li
     )
 
 
-async def take(database: Database, chat_id: int, update_id: int, day: str, limit: int) -> bool:
-    """Count the joke that answers an update, before it is made; False where the chat has had `limit` on that day."""
+async def reserve_quota(database: Database, chat_id: int, update_id: int, day: str, limit: int) -> bool:
+    """Count the joke that will answer an update; False if the chat has had `limit` jokes on that day."""
     async with database.write() as connection:
         await connection.execute("DELETE FROM chat_jokes WHERE chat_id = ? AND day != ?", (chat_id, day))
         await connection.execute(
@@ -103,14 +104,14 @@ async def take(database: Database, chat_id: int, update_id: int, day: str, limit
             return await cursor.fetchone() is not None
 
 
-async def give_back(database: Database, update_id: int) -> None:
-    """Count no joke for an update that got none."""
+async def release_quota(database: Database, update_id: int) -> None:
+    """Remove the joke counted for an update that got none."""
     async with database.write() as connection:
         await connection.execute("DELETE FROM chat_jokes WHERE update_id = ?", (update_id,))
 
 
-async def tell_full(database: Database, chat_id: int, update_id: int, day: str) -> bool:
-    """Whether to say that a chat is full: True for one update a day, again where that is worked on again."""
+async def claim_quota_notice(database: Database, chat_id: int, update_id: int, day: str) -> bool:
+    """Whether to reply that the quota is used up: True for one update a day, also if that is processed again."""
     async with database.write() as connection:
         cursor = await connection.execute(
             "UPDATE chats SET full_day = ?1, full_update = ?2 WHERE chat_id = ?3 AND (full_day IS NOT ?1 OR "

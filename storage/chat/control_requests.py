@@ -13,7 +13,10 @@ from storage.database import Database
 
 @dataclass(frozen=True)
 class ControlRequest:
-    """`kind` is promote (with `model_id`) or rollback; `answer` is None until `done` says whether it was done."""
+    """A request: promote (with `model_id`) or rollback.
+
+    `answer` is None before the request is handled; `done` says whether it succeeded.
+    """
 
     id: int
     kind: str
@@ -24,8 +27,8 @@ class ControlRequest:
     answered_at: float | None
 
 
-async def ask(database: Database, kind: str, model_id: int | None = None) -> int:
-    """Leave a request; returns its number."""
+async def add_request(database: Database, kind: str, model_id: int | None = None) -> int:
+    """Store a request and return its id."""
     async with (
         database.write() as connection,
         connection.execute(
@@ -33,16 +36,17 @@ async def ask(database: Database, kind: str, model_id: int | None = None) -> int
             (kind, model_id, time.time()),
         ) as cursor,
     ):
-        return (await cursor.fetchone())[0]
+        ((request_id,),) = await cursor.fetchall()
+    return request_id
 
 
-async def pending(database: Database) -> list[ControlRequest]:
+async def list_pending_requests(database: Database) -> list[ControlRequest]:
     """Requests without an answer, oldest first."""
     rows = await database.rows("SELECT * FROM requests WHERE answer IS NULL ORDER BY id")
     return [ControlRequest(**{**dict(row), "done": bool(row["done"])}) for row in rows]
 
 
-async def answer(database: Database, request_id: int, text: str, *, done: bool) -> None:
+async def record_answer(database: Database, request_id: int, text: str, *, done: bool) -> None:
     """Record the result of a request."""
     async with database.write() as connection:
         await connection.execute(
@@ -51,15 +55,15 @@ async def answer(database: Database, request_id: int, text: str, *, done: bool) 
         )
 
 
-async def wait_for(database: Database, request_id: int, *, wait_s: float, poll_s: float = 0.2) -> ControlRequest:
-    """The answered request. Without an answer in time it is withdrawn, so that it isn't carried out late."""
+async def wait_for_answer(database: Database, request_id: int, *, wait_s: float, poll_s: float = 0.2) -> ControlRequest:
+    """Wait for the answer. After `wait_s` the request is withdrawn, so that it isn't carried out late."""
     deadline = time.monotonic() + wait_s
     while True:
         row = await database.row("SELECT * FROM requests WHERE id = ? AND answer IS NOT NULL", (request_id,))
         if row:
             return ControlRequest(**{**dict(row), "done": bool(row["done"])})
         if time.monotonic() >= deadline:
-            await answer(
+            await record_answer(
                 database,
                 request_id,
                 "The bot has not answered in time; `jokebot models` shows what serves.",

@@ -1,6 +1,6 @@
-"""How things went day by day, in this machine's time zone: what /stats draws.
+"""Statistics by day in this machine's time zone, for the charts of /stats.
 
-These queries read all that happened in the time: on a large database, ask through `Database.separate_reader`.
+These queries read all rows of the period; on a large database, use `Database.separate_reader`.
 """
 
 import math
@@ -12,14 +12,16 @@ from storage.chat.metrics import BY_JOKE
 from storage.database import Database
 
 DAY = "date({}, 'unixepoch', 'localtime')"
-SHORTEST = 7
-"""Days that are shown at least, so that a first day looks like one."""
+MIN_DAYS = 7
+"""Minimum number of days in the result."""
 
 
 @dataclass(frozen=True)
 class DayStats:
-    """A day's ratings given (by their value now: 3, 2, 1), photos sent, jokes told, and the engine's seconds for a
-    joke: median and 95th percentile (nearest rank), None where no joke was told."""
+    """A day's ratings by current value (3, 2, 1), photos, jokes, and generation time of a joke.
+
+    `p50_s` and `p95_s` are the median and 95th percentile (nearest rank) in seconds, None on a day without jokes.
+    """
 
     day: date
     funny: int = 0
@@ -37,7 +39,7 @@ class DayStats:
 
 @dataclass(frozen=True)
 class ModelLikes:
-    """A model version's ratings as they stand; `liked` of them are 😂 or 🙂."""
+    """The current ratings of a model's jokes; `liked` of them are 😂 or 🙂."""
 
     model_id: int
     name: str
@@ -46,10 +48,8 @@ class ModelLikes:
     ratings: int
 
 
-async def days(database: Database, max_days: int = 365) -> list[DayStats]:
-    """Every day up to today, from the first on which anything happened, `max_days` and SHORTEST days at most and at
-    least.
-    """
+async def list_days(database: Database, max_days: int = 365) -> list[DayStats]:
+    """All days from the first with activity to today; at least MIN_DAYS and at most `max_days` of them."""
     today = date.fromtimestamp(time.time())
     by_day: dict[date, DayStats] = {}
     for sql in (RATINGS, PHOTOS, LATENCY):
@@ -58,7 +58,7 @@ async def days(database: Database, max_days: int = 365) -> list[DayStats]:
             day = date.fromisoformat(values.pop("day"))
             by_day[day] = replace(by_day.get(day, DayStats(day)), **values)
     first = min((day for day in by_day if today - timedelta(max_days - 1) <= day <= today), default=today)
-    first = min(first, today - timedelta(SHORTEST - 1))
+    first = min(first, today - timedelta(MIN_DAYS - 1))
     return [
         by_day.get(day, DayStats(day))
         for day in (first + timedelta(number) for number in range((today - first).days + 1))
@@ -78,10 +78,8 @@ LATENCY = f"""SELECT day, max(many) AS jokes, min(CASE WHEN place >= 0.5 * many 
      FROM (SELECT {DAY.format("created_at")} AS day, latency_s FROM jokes WHERE created_at >= ?)) GROUP BY day"""
 
 
-async def liked_by_model(database: Database, limit: int) -> list[ModelLikes]:
-    """The newest rated model versions, newest first; the one in service and the one on trial are among them where
-    they are rated.
-    """
+async def list_model_likes(database: Database, limit: int) -> list[ModelLikes]:
+    """The newest rated models, newest first, including the champion and the canary if they are rated."""
     rows = await database.rows(
         f"SELECT models.id AS model_id, models.name, models.status, sum(by_joke.funny + by_joke.somewhat) AS liked, "
         f"sum(by_joke.funny + by_joke.somewhat + by_joke.unfunny) AS ratings FROM ({BY_JOKE}) AS by_joke "
@@ -92,10 +90,10 @@ async def liked_by_model(database: Database, limit: int) -> list[ModelLikes]:
     return sorted((ModelLikes(**dict(row)) for row in rows), key=lambda model: -model.model_id)
 
 
-def wilson(liked: int, ratings: int, z: float = 1.959964) -> tuple[float, float]:
-    """The score interval of a share (E. B. Wilson 1927), 95 % by default: right for few ratings and near 0 and 1 too.
+def wilson_interval(liked: int, ratings: int, z: float = 1.959964) -> tuple[float, float]:
+    """The score interval of a share (E. B. Wilson, 1927), 95 % by default; valid for few ratings and near 0 and 1.
 
-    It takes ratings as independent, which those of one joke or one user are not quite. (0, 1) where there are none.
+    It assumes independent ratings; those of one joke or one user are slightly correlated. (0, 1) without ratings.
     """
     if not ratings:
         return 0.0, 1.0

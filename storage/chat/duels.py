@@ -1,6 +1,4 @@
-"""Duels: a photo's two jokes, the champion's and the candidate's, in one message; the one who sent the photo
-chooses.
-"""
+"""Duels: the champion's and the candidate's joke for a photo in one message; the photo's sender chooses one."""
 
 import time
 from dataclasses import dataclass
@@ -8,12 +6,16 @@ from typing import Literal
 
 from storage.database import Database
 
+Side = Literal["a", "b"]
 Choice = Literal["a", "b", "meh"]
 
 
 @dataclass(frozen=True)
 class DuelRecord:
-    """One duel. Jokes are None until they are made, `message_id` until they are shown, `choice` until it is made."""
+    """A duel.
+
+    Jokes are None before generation, `message_id` before the message is sent, `choice` before the user chooses.
+    """
 
     id: int
     trial_id: int
@@ -35,17 +37,21 @@ DUE = """SELECT newest.id FROM (SELECT coalesce(max(id), 0) AS id FROM deliverie
     AND NOT EXISTS (SELECT 1 FROM duels WHERE chat_id = :chat AND message_id IS NULL AND created_at > :now - 3600)
     AND NOT EXISTS (SELECT 1 FROM duels WHERE chat_id = :chat AND message_id >
         (SELECT coalesce(max(message_id), 0) FROM deliveries WHERE deliveries.chat_id = :chat))"""
-"""The newest delivery, if so many came since the last duel, and if the chat's last answer was none and is none on
-its way.
+"""The newest delivery's id if a duel is due.
+
+A duel is due after `every` deliveries since the last duel, unless the chat's last answer was a duel or one is in
+progress.
 """
 
 
 async def begin_duel(
-    database: Database, trial_id: int, update_id: int, person_id: int, chat_id: int, first_model_id: int, *, every: int
+    database: Database, trial_id: int, update_id: int, user_id: int, chat_id: int, first_model_id: int, *, every: int
 ) -> DuelRecord | None:
-    """Make a photo's answer a duel, at most once in `every` photos and never twice in a row for a chat; else None.
+    """Begin a duel for an update if one is due, else return None.
 
-    For an update that has a duel already, begun before a restart, it is that duel.
+    At most one in `every` photos is a duel, and no two answers in a row in a chat.
+
+    Returns the existing duel of an update that began one before a restart.
     """
     async with database.write() as connection:
         async with connection.execute("SELECT * FROM duels WHERE update_id = ?", (update_id,)) as cursor:
@@ -60,45 +66,45 @@ async def begin_duel(
                 "INSERT INTO duels (trial_id, update_id, person_id, chat_id, first_model_id, after_delivery, "
                 "created_at) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *",
-                (trial_id, update_id, person_id, chat_id, first_model_id, due[0], now),
+                (trial_id, update_id, user_id, chat_id, first_model_id, due[0], now),
             ) as cursor:
-                row = await cursor.fetchone()
+                (row,) = await cursor.fetchall()
     return DuelRecord(**dict(row))
 
 
 async def get_duel(database: Database, duel_id: int) -> DuelRecord | None:
-    """The duel of that id, or None."""
+    """The duel, or None for an unknown id."""
     row = await database.row("SELECT * FROM duels WHERE id = ?", (duel_id,))
     return DuelRecord(**dict(row)) if row else None
 
 
-async def duel_of_update(database: Database, update_id: int) -> DuelRecord | None:
-    """The duel that answers an update, begun or shown, or None."""
+async def get_duel_of_update(database: Database, update_id: int) -> DuelRecord | None:
+    """The duel of an update, or None."""
     row = await database.row("SELECT * FROM duels WHERE update_id = ?", (update_id,))
     return DuelRecord(**dict(row)) if row else None
 
 
-async def is_shown(database: Database, update_id: int) -> bool:
-    """Whether a duel has answered that update."""
+async def is_duel_shown(database: Database, update_id: int) -> bool:
+    """Whether the duel of that update was sent."""
     return bool(
         await database.value("SELECT 1 FROM duels WHERE update_id = ? AND message_id IS NOT NULL", (update_id,))
     )
 
 
-async def set_joke(database: Database, duel_id: int, side: Literal["a", "b"], joke_id: int) -> None:
-    """Record the joke of one side."""
+async def record_duel_joke(database: Database, duel_id: int, side: Side, joke_id: int) -> None:
+    """Record the joke of side `a` or `b`."""
     async with database.write() as connection:
         await connection.execute(f"UPDATE duels SET joke_{side} = ? WHERE id = ?", (joke_id, duel_id))
 
 
-async def show_duel(database: Database, duel_id: int, message_id: int) -> None:
-    """Record the message that shows both jokes."""
+async def record_duel_message(database: Database, duel_id: int, message_id: int) -> None:
+    """Record the message that contains both jokes."""
     async with database.write() as connection:
         await connection.execute("UPDATE duels SET message_id = ? WHERE id = ?", (message_id, duel_id))
 
 
-async def choose(database: Database, duel_id: int, choice: Choice) -> bool:
-    """Record the choice. Only the first counts; False where there is one already."""
+async def record_choice(database: Database, duel_id: int, choice: Choice) -> bool:
+    """Record the user's choice. Only the first counts; False if there is one already."""
     async with database.write() as connection:
         cursor = await connection.execute(
             "UPDATE duels SET choice = ?, chosen_at = ? WHERE id = ? AND choice IS NULL", (choice, time.time(), duel_id)
@@ -106,7 +112,7 @@ async def choose(database: Database, duel_id: int, choice: Choice) -> bool:
         return cursor.rowcount == 1
 
 
-async def drop_duel(database: Database, duel_id: int) -> None:
-    """Forget a duel that came to nothing, as when one of its models didn't answer; its photo gets a single joke."""
+async def delete_duel(database: Database, duel_id: int) -> None:
+    """Delete a duel that was not sent, for example because a model didn't answer. Its photo gets a single joke."""
     async with database.write() as connection:
         await connection.execute("DELETE FROM duels WHERE id = ? AND message_id IS NULL", (duel_id,))

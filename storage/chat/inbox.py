@@ -8,17 +8,18 @@ from typing import Any
 
 from storage.database import Database
 
-OFFSET_LASTS_S = 6 * 86400.0
-"""After a week without updates Telegram numbers the next one at random, maybe lower
-(https://core.telegram.org/bots/api#update).
+OFFSET_LIFETIME_S = 6 * 86400.0
+"""Lifetime of the stored offset.
+
+After a week without updates Telegram chooses the next update id at random (https://core.telegram.org/bots/api#update).
 """
 
 
 @dataclass(frozen=True)
 class AnswerProgress:
-    """How far the answer to an update is: the stored joke, and the message that shows it.
+    """Progress of the answer to an update: the stored joke and the message that shows it.
 
-    `attempts` counts how often work on it was started; `sent` has the ids of its other replies, by their number.
+    `attempts` counts starts of processing; `sent` maps the number of each other reply to its message id.
     """
 
     joke_id: int | None = None
@@ -27,8 +28,8 @@ class AnswerProgress:
     sent: dict[int, int] = field(default_factory=dict)
 
 
-async def receive(database: Database, updates: Sequence[dict[str, Any]]) -> list[int]:
-    """Commit updates in one transaction and return the ids that were new; a repeated update_id changes nothing."""
+async def add_updates(database: Database, updates: Sequence[dict[str, Any]]) -> list[int]:
+    """Store updates in one transaction and return the new ids; an update_id that is known already changes nothing."""
     now, new = time.time(), []
     async with database.write() as connection:
         for update in updates:
@@ -42,22 +43,31 @@ async def receive(database: Database, updates: Sequence[dict[str, Any]]) -> list
     return new
 
 
+async def add_failed(database: Database, update_ids: Sequence[int]) -> None:
+    """Store updates that can't be handled, as failed and without their content, so that the offset counts them."""
+    if not update_ids:
+        return
+    now = time.time()
+    async with database.write() as connection:
+        await connection.executemany(
+            "INSERT INTO inbox (update_id, state, received_at, finished_at) VALUES (?, 'failed', ?, ?) "
+            "ON CONFLICT DO NOTHING",
+            [(update_id, now, now) for update_id in update_ids],
+        )
+
+
 async def next_offset(database: Database) -> int:
-    """The offset for getUpdates: one past the update that came last; 0, for all there are, before the first and
-    after a quiet week.
-    """
+    """The offset for getUpdates: the last update id + 1; 0 before the first update and after OFFSET_LIFETIME_S."""
     last = await database.row(
         "SELECT update_id, received_at FROM inbox ORDER BY received_at DESC, update_id DESC LIMIT 1"
     )
-    return last["update_id"] + 1 if last and time.time() - last["received_at"] < OFFSET_LASTS_S else 0
+    return last["update_id"] + 1 if last and time.time() - last["received_at"] < OFFSET_LIFETIME_S else 0
 
 
-async def pending(
+async def list_pending_updates(
     database: Database, *, after: int = -1, besides: Collection[int] = (), limit: int = 100
 ) -> list[tuple[dict[str, Any], int]]:
-    """Unfinished updates past `after` and not among `besides`, oldest first, each with the number of attempts
-    already made.
-    """
+    """Unfinished updates with an id above `after` and not in `besides`, oldest first, each with its attempts so far."""
     rows = await database.rows(
         "SELECT payload, attempts FROM inbox WHERE state = 'pending' AND update_id > ? "
         "AND update_id NOT IN (SELECT value FROM json_each(?)) ORDER BY update_id LIMIT ?",
@@ -66,16 +76,16 @@ async def pending(
     return [(json.loads(row["payload"]), row["attempts"]) for row in rows]
 
 
-async def start(database: Database, *update_ids: int) -> None:
-    """Count an attempt at updates that are taken up from the inbox, as after a restart."""
+async def count_attempts(database: Database, *update_ids: int) -> None:
+    """Count a processing attempt of each of these updates."""
     async with database.write() as connection:
         await connection.executemany(
             "UPDATE inbox SET attempts = attempts + 1 WHERE update_id = ?", [(update_id,) for update_id in update_ids]
         )
 
 
-async def begun(database: Database, update_id: int) -> AnswerProgress:
-    """What an earlier attempt at the update has left; nothing for most."""
+async def get_progress(database: Database, update_id: int) -> AnswerProgress:
+    """The progress of an earlier attempt at the update; empty for a new update."""
     row = await database.row("SELECT joke_id, message_id, attempts, sent FROM inbox WHERE update_id = ?", (update_id,))
     if row is None:
         return AnswerProgress()
@@ -83,7 +93,7 @@ async def begun(database: Database, update_id: int) -> AnswerProgress:
     return AnswerProgress(row["joke_id"], row["message_id"], row["attempts"], sent)
 
 
-async def album(database: Database, chat_id: int, media_group_id: str) -> list[dict[str, Any]]:
+async def list_album_updates(database: Database, chat_id: int, media_group_id: str) -> list[dict[str, Any]]:
     """The unfinished updates with photos of one album, oldest first."""
     rows = await database.rows(
         "SELECT payload FROM inbox WHERE album = ? ORDER BY update_id", (f"{chat_id}/{media_group_id}",)
@@ -91,8 +101,10 @@ async def album(database: Database, chat_id: int, media_group_id: str) -> list[d
     return [json.loads(row["payload"]) for row in rows]
 
 
-async def note_album(database: Database, chat_id: int, media_group_id: str, key: str, note: dict[str, Any]) -> set[int]:
-    """Write what is known of an album into its unfinished updates, under `key`; returns their ids."""
+async def record_album_note(
+    database: Database, chat_id: int, media_group_id: str, key: str, note: dict[str, Any]
+) -> set[int]:
+    """Store a note under `key` in the payload of an album's unfinished updates; returns their ids."""
     async with database.write() as connection:
         rows = await connection.execute_fetchall(
             "UPDATE inbox SET payload = json_set(payload, ?, json(?)) WHERE album = ? RETURNING update_id",
@@ -117,14 +129,14 @@ def _album_of(update: dict[str, Any]) -> str | None:
     return f"{message.get('chat', {}).get('id')}/{message['media_group_id']}"
 
 
-async def show(database: Database, update_id: int, message_id: int) -> None:
-    """Note the message in which the answer to an update appears."""
+async def record_message(database: Database, update_id: int, message_id: int) -> None:
+    """Record the message that shows the answer to an update."""
     async with database.write() as connection:
         await connection.execute("UPDATE inbox SET message_id = ? WHERE update_id = ?", (message_id, update_id))
 
 
-async def note_reply(database: Database, update_id: int, number: int, message_id: int) -> None:
-    """Note that the `number`-th reply to an update, from 0 on, was sent."""
+async def record_reply(database: Database, update_id: int, number: int, message_id: int) -> None:
+    """Record the message of the `number`-th reply to an update, from 0."""
     async with database.write() as connection:
         await connection.execute(
             "UPDATE inbox SET sent = json_set(coalesce(sent, '{}'), ?, ?) WHERE update_id = ? AND state = 'pending'",
@@ -132,8 +144,8 @@ async def note_reply(database: Database, update_id: int, number: int, message_id
         )
 
 
-async def finish(database: Database, *update_ids: int, failed: bool = False) -> None:
-    """Mark updates as done (or given up); their payload is forgotten."""
+async def mark_finished(database: Database, *update_ids: int, failed: bool = False) -> None:
+    """Mark updates as done or failed and delete their payload."""
     state, now = "failed" if failed else "done", time.time()
     async with database.write() as connection:
         await connection.executemany(
@@ -143,8 +155,8 @@ async def finish(database: Database, *update_ids: int, failed: bool = False) -> 
         )
 
 
-async def prune(database: Database, *, older_than_s: float = 2 * 86400.0) -> int:
-    """Delete finished rows older than that, but never the newest row, which holds the offset; return how many."""
+async def delete_finished(database: Database, *, older_than_s: float = 2 * 86400.0) -> int:
+    """Delete finished rows older than that, except the newest row, which holds the offset. Returns their number."""
     async with database.write() as connection:
         cursor = await connection.execute(
             "DELETE FROM inbox WHERE state != 'pending' AND finished_at < ? AND update_id < (SELECT max(update_id) "

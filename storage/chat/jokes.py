@@ -50,7 +50,7 @@ NEW_COLUMNS = tuple(NewJoke.__dataclass_fields__)
 
 
 async def add_joke(database: Database, joke: NewJoke, update_id: int | None = None) -> Joke:
-    """Store a joke, as the answer to an update where one is given, and return its row.
+    """Store a joke and return its row; with `update_id`, as the answer to that update.
 
     Raises sqlite3.IntegrityError for an unknown photo or model, or an empty text.
     """
@@ -62,20 +62,21 @@ async def add_joke(database: Database, joke: NewJoke, update_id: int | None = No
     values = [getattr(joke, name) for name in NEW_COLUMNS]
     async with database.write() as connection:
         async with connection.execute(sql, (*values, time.time())) as cursor:
-            stored = Joke(**dict(await cursor.fetchone()))
+            (row,) = await cursor.fetchall()
+        stored = Joke(**dict(row))
         if update_id is not None:
             await connection.execute("UPDATE inbox SET joke_id = ? WHERE update_id = ?", (stored.id, update_id))
     return stored
 
 
 async def get_joke(database: Database, joke_id: int) -> Joke | None:
-    """The joke, or None where there is none of that id."""
+    """The joke, or None for an unknown id."""
     row = await database.row(f"SELECT id, created_at, {', '.join(NEW_COLUMNS)} FROM jokes WHERE id = ?", (joke_id,))
     return Joke(**dict(row)) if row else None
 
 
-async def styles_told(database: Database, photo_id: int, chat_id: int, language: str) -> list[str]:
-    """The styles of the jokes about a photo that a chat was shown, the style whose latest joke is oldest first."""
+async def list_shown_styles(database: Database, photo_id: int, chat_id: int, language: str) -> list[str]:
+    """The styles of a photo's jokes that were shown in a chat, ordered by the latest joke of each, oldest first."""
     rows = await database.rows(
         "SELECT style FROM jokes JOIN deliveries ON joke_id = jokes.id WHERE photo_id = ? AND chat_id = ? "
         "AND language = ? GROUP BY style ORDER BY max(jokes.id)",
@@ -93,12 +94,16 @@ async def add_delivery(
     *,
     album_id: int | None = None,
 ) -> None:
-    """Record that a joke is shown in a message, and that it is the answer to an album; doing it twice for one
-    message changes nothing.
+    """Record that a message shows a joke; with `album_id`, also that it answers the album.
+
+    Where the group has become a supergroup meanwhile, the delivery is the supergroup's. A repeated call for one message
+    changes nothing, neither does one for a joke that was erased meanwhile.
     """
     async with database.write() as connection:
         await connection.execute(
-            "INSERT INTO deliveries (joke_id, chat_id, message_id, update_id, created_at) VALUES (?, ?, ?, ?, ?) "
+            "INSERT INTO deliveries (joke_id, chat_id, message_id, update_id, created_at) "
+            "SELECT ?1, coalesce((SELECT chat_id FROM former_chats WHERE former_id = ?2), ?2), ?3, ?4, ?5 "
+            "WHERE EXISTS (SELECT 1 FROM jokes WHERE id = ?1) "
             "ON CONFLICT (chat_id, message_id) DO NOTHING",
             (joke_id, chat_id, message_id, update_id, time.time()),
         )
@@ -112,7 +117,7 @@ async def get_delivery(database: Database, chat_id: int, message_id: int) -> Del
     return Delivery(**dict(row)) if row else None
 
 
-async def delivery_of_update(database: Database, update_id: int) -> Delivery | None:
-    """The delivery that answered an update, or None: how a restarted bot knows that a photo was answered."""
+async def get_delivery_of_update(database: Database, update_id: int) -> Delivery | None:
+    """The delivery that answered an update, or None. After a restart it shows whether a photo was answered."""
     row = await database.row("SELECT * FROM deliveries WHERE update_id = ? LIMIT 1", (update_id,))
     return Delivery(**dict(row)) if row else None

@@ -3,27 +3,31 @@
 import time
 from dataclasses import dataclass
 
-from storage.chat.inbox import OFFSET_LASTS_S
-from storage.chat.rating_scale import VALUES
+from storage.chat.inbox import OFFSET_LIFETIME_S
 from storage.database import Database
+
+VALUES = (3, 2, 1)
+"""😂, 🙂 and 😐."""
+LIKED = 2
+"""The lowest value that counts as a like: 🙂 or 😂."""
 
 
 @dataclass(frozen=True)
 class RatingCounts:
-    """How many users gave a joke each verdict."""
+    """Number of ratings of a joke by value."""
 
     funny: int = 0
     somewhat: int = 0
     unfunny: int = 0
 
 
-async def rate(
-    database: Database, joke_id: int, person_id: int, value: int, update_id: int | None = None
+async def record_rating(
+    database: Database, joke_id: int, user_id: int, value: int, update_id: int | None = None
 ) -> RatingCounts:
-    """Set one user's verdict, replacing an earlier one, and return the joke's counts after it.
+    """Store a user's rating, replacing an earlier one, and return the joke's new counts.
 
-    An update that was cut off and is worked on again doesn't replace the verdict of a later update. Raises ValueError
-    for a value other than 1, 2 or 3, sqlite3.IntegrityError for an unknown joke.
+    An update that is processed again doesn't replace the rating of a later update. Raises ValueError if the value is
+    not 1, 2 or 3, sqlite3.IntegrityError for an unknown joke.
     """
     if value not in VALUES:
         raise ValueError(f"a rating is 1, 2 or 3, not {value!r}")
@@ -36,20 +40,20 @@ async def rate(
             "updated_at = iif(value = excluded.value, updated_at, excluded.updated_at) "
             "WHERE coalesce(ratings.update_id, -1) <= coalesce(excluded.update_id, ratings.update_id, -1) OR "
             "ratings.updated_at < ?",
-            (joke_id, person_id, value, now, now, update_id, now - OFFSET_LASTS_S),
+            (joke_id, user_id, value, now, now, update_id, now - OFFSET_LIFETIME_S),
         )
         async with connection.execute(COUNTS, (joke_id,)) as cursor:
-            row = await cursor.fetchone()
+            (row,) = await cursor.fetchall()
     return RatingCounts(*row)
 
 
-async def verdict(database: Database, joke_id: int, person_id: int) -> int | None:
+async def get_rating(database: Database, joke_id: int, user_id: int) -> int | None:
     """A user's rating of a joke (3, 2 or 1), or None."""
-    return await database.value("SELECT value FROM ratings WHERE joke_id = ? AND person_id = ?", (joke_id, person_id))
+    return await database.value("SELECT value FROM ratings WHERE joke_id = ? AND person_id = ?", (joke_id, user_id))
 
 
-async def counts(database: Database, joke_id: int) -> RatingCounts:
-    """A joke's counts."""
+async def get_counts(database: Database, joke_id: int) -> RatingCounts:
+    """A joke's ratings by value."""
     row = await database.row(COUNTS, (joke_id,))
     return RatingCounts(*row) if row else RatingCounts()
 

@@ -1,15 +1,15 @@
-"""The jokes rated last, for the admin pages; nothing of private or banned users."""
+"""The jokes rated last, for the admin pages, without data of private or banned users."""
 
 from dataclasses import dataclass
 
+from storage.chat.consent import LEARNT_FROM
 from storage.database import Database
-from storage.learning.consent import LEARNT_FROM
 from storage.media.photos import Photo
 
 
 @dataclass(frozen=True)
 class RecentRating:
-    """A joke with its model, how many users gave which verdict, and when a user last did (seconds since 1970)."""
+    """A joke with its model, its ratings by value, and the time of the last rating (seconds since 1970)."""
 
     joke_id: int
     text: str
@@ -21,10 +21,10 @@ class RecentRating:
     at: float
 
 
-async def last_rated(database: Database, limit: int) -> list[RecentRating]:
-    """The jokes that were rated last, the latest first.
+async def list_recently_rated(database: Database, limit: int) -> list[RecentRating]:
+    """The jokes that were rated last, newest rating first.
 
-    Reads all ratings: on a large database, ask through `Database.separate_reader`.
+    Reads all ratings; on a large database, use `Database.separate_reader`.
     """
     rows = await database.rows(
         "SELECT jokes.id AS joke_id, text, models.id AS model_id, models.name AS model, sum(value = 3) AS funny, "
@@ -38,8 +38,8 @@ async def last_rated(database: Database, limit: int) -> list[RecentRating]:
     return [RecentRating(**dict(row)) for row in rows]
 
 
-async def rated_photo(database: Database, joke_id: int) -> Photo | None:
-    """The photo of a joke that `last_rated` may show, or None."""
+async def get_rated_photo(database: Database, joke_id: int) -> Photo | None:
+    """The photo of a joke that `list_recently_rated` may show, or None."""
     row = await database.row(
         "SELECT photos.* FROM jokes JOIN photos ON photos.id = jokes.photo_id WHERE jokes.id = ? AND EXISTS "
         f"(SELECT 1 FROM ratings WHERE ratings.joke_id = jokes.id AND {LEARNT_FROM})",
@@ -48,8 +48,8 @@ async def rated_photo(database: Database, joke_id: int) -> Photo | None:
     return Photo(**dict(row)) if row else None
 
 
-async def jokes_by_model(database: Database) -> dict[int, int]:
-    """How many jokes each model version has told, by its number. Reads all jokes."""
+async def count_jokes_by_model(database: Database) -> dict[int, int]:
+    """Number of jokes by model id. Reads all jokes."""
     return {
         row["model_id"]: row["jokes"]
         for row in await database.rows("SELECT model_id, count(*) AS jokes FROM jokes GROUP BY model_id")

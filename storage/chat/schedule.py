@@ -1,17 +1,17 @@
-"""What is due next, by name: rows, so that a time that passes while the bot is down is met once at its start."""
+"""Due times of scheduled jobs. They are stored, so that a job due while the bot is down runs once at its start."""
 
 import time
 
 from storage.database import Database
 
 
-async def due_at(database: Database, name: str) -> float | None:
-    """When it is due next (seconds since 1970), or None where nothing is planned."""
+async def get_due_time(database: Database, name: str) -> float | None:
+    """When a job is due next (seconds since 1970), or None if it is not scheduled."""
     return await database.value("SELECT due_at FROM schedule WHERE name = ?", (name,))
 
 
-async def plan(database: Database, name: str, at: float) -> None:
-    """Say when it is due next, whatever was planned before."""
+async def set_due_time(database: Database, name: str, at: float) -> None:
+    """Set when a job is due next, replacing an earlier time."""
     async with database.write() as connection:
         await connection.execute(
             "INSERT INTO schedule (name, due_at) VALUES (?, ?) ON CONFLICT DO UPDATE SET due_at = excluded.due_at",
@@ -19,8 +19,8 @@ async def plan(database: Database, name: str, at: float) -> None:
         )
 
 
-async def claim(database: Database, name: str, next_at: float, *, now: float | None = None) -> bool:
-    """Claim a due job: True for one caller only, and sets `next_at`. Missed times count as one."""
+async def claim_due_job(database: Database, name: str, next_at: float, *, now: float | None = None) -> bool:
+    """Claim a due job and schedule it again at `next_at`; True for one caller only. Missed times count as one."""
     now = time.time() if now is None else now
     async with database.write() as connection:
         cursor = await connection.execute(
@@ -29,7 +29,7 @@ async def claim(database: Database, name: str, next_at: float, *, now: float | N
         return cursor.rowcount == 1
 
 
-async def drop(database: Database, name: str) -> None:
-    """Plan nothing under this name any more."""
+async def delete_due_time(database: Database, name: str) -> None:
+    """Remove a job from the schedule."""
     async with database.write() as connection:
         await connection.execute("DELETE FROM schedule WHERE name = ?", (name,))

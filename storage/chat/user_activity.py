@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from storage.chat.rating_scale import LIKED
+from storage.chat.ratings import LIKED
 from storage.database import Database
 
 
 @dataclass(frozen=True)
 class UserName:
-    """A user as Telegram shows them; `username` is without its @."""
+    """A user's name in Telegram; `username` is without its @."""
 
     person_id: int
     name: str
@@ -18,7 +18,7 @@ class UserName:
 
 @dataclass(frozen=True)
 class UserActivity:
-    """What a user did. `name` is None where they were never seen by name; `last_at` is seconds since 1970."""
+    """A user's activity. `name` is None if unknown; `last_at` and `until` (end of a ban) are seconds since 1970."""
 
     person_id: int
     name: str | None
@@ -32,15 +32,15 @@ class UserActivity:
     until: float | None
 
 
-DONE = """SELECT person_id, count(*) AS done FROM jokes GROUP BY person_id UNION ALL SELECT person_id, count(*)
+ACTIONS = """SELECT person_id, count(*) AS done FROM jokes GROUP BY person_id UNION ALL SELECT person_id, count(*)
           FROM ratings GROUP BY person_id
     UNION ALL SELECT person_id, 0 FROM photo_senders GROUP BY person_id UNION ALL SELECT person_id, 0
     FROM banned_people"""
-"""Jokes and ratings by user, read from an index alone; further columns are read for the users of one page only."""
+"""Number of jokes and ratings by user, read from an index; other columns are read only for the users of one page."""
 
 
-async def note_names(database: Database, people: Iterable[UserName]) -> None:
-    """Store users' present names. A username that another user has taken over is removed from the former one."""
+async def record_names(database: Database, people: Iterable[UserName]) -> None:
+    """Store users' current names. A username that another user took over is removed from its former user."""
     rows = [(user.person_id, user.name, user.username) for user in people]
     async with database.write() as connection:
         await connection.executemany(
@@ -54,25 +54,25 @@ async def note_names(database: Database, people: Iterable[UserName]) -> None:
         )
 
 
-async def find_username(database: Database, username: str) -> UserName | None:
-    """Who has that username (without @, in capitals or not), as far as is known."""
+async def get_user_by_username(database: Database, username: str) -> UserName | None:
+    """The user with that username (without @, in any case), or None if unknown."""
     row = await database.row("SELECT * FROM known_people WHERE username = ?", (username,))
     return UserName(**dict(row)) if row else None
 
 
-async def named(database: Database, person_id: int) -> UserName | None:
-    """A user's name; None where it is unknown."""
-    row = await database.row("SELECT * FROM known_people WHERE person_id = ?", (person_id,))
+async def get_user_name(database: Database, user_id: int) -> UserName | None:
+    """A user's name; None if unknown."""
+    row = await database.row("SELECT * FROM known_people WHERE person_id = ?", (user_id,))
     return UserName(**dict(row)) if row else None
 
 
-async def most_active(database: Database, limit: int, offset: int = 0) -> list[UserActivity]:
-    """Users, those with the most jokes and ratings first.
+async def list_most_active(database: Database, limit: int, offset: int = 0) -> list[UserActivity]:
+    """Users ordered by number of jokes and ratings, most active first.
 
-    Counts all ratings: on a large database, ask through `Database.separate_reader`.
+    Counts all ratings; on a large database, use `Database.separate_reader`.
     """
     rows = await database.rows(
-        f"WITH top AS (SELECT person_id, sum(done) AS done FROM ({DONE}) GROUP BY person_id ORDER BY sum(done) "
+        f"WITH top AS (SELECT person_id, sum(done) AS done FROM ({ACTIONS}) GROUP BY person_id ORDER BY sum(done) "
         "DESC, person_id LIMIT ? OFFSET ?) "
         "SELECT top.person_id, name, username, "
         "(SELECT count(*) FROM photo_senders WHERE person_id = top.person_id) AS photos, "
@@ -90,8 +90,8 @@ async def most_active(database: Database, limit: int, offset: int = 0) -> list[U
     return [UserActivity(**{**dict(row), "banned": bool(row["banned"])}) for row in rows]
 
 
-async def people(database: Database) -> int:
-    """How many there are."""
+async def count_users(database: Database) -> int:
+    """Number of users with a joke, rating, photo or ban."""
     return await database.value(
         "SELECT count(*) FROM (SELECT person_id FROM jokes UNION SELECT person_id FROM ratings "
         "UNION SELECT person_id FROM photo_senders UNION SELECT person_id FROM banned_people)"

@@ -1,4 +1,4 @@
-"""Bans: which admin banned which user, until when, and who lifted the ban. Rows are kept as a record."""
+"""Bans of users by admins. Ended bans stay as a record."""
 
 import time
 from dataclasses import dataclass
@@ -7,14 +7,15 @@ import aiosqlite
 
 from storage.database import Database
 
-IN_FORCE = "lifted_at IS NULL AND (until IS NULL OR until > ?)"
+ACTIVE = "lifted_at IS NULL AND (until IS NULL OR until > ?)"
 
 
 @dataclass(frozen=True)
 class BanRecord:
-    """A ban; `until` None is for good, `banned_by` None an admin who was forgotten since.
+    """A ban.
 
-    Times are seconds since 1970.
+    `until` is None for a permanent ban, `banned_by` None if the admin was forgotten since. Times are seconds since
+    1970.
     """
 
     id: int
@@ -28,63 +29,62 @@ class BanRecord:
     told_at: float | None
 
 
-async def ban(
-    database: Database, person_id: int, *, by: int, until: float | None = None, reason: str = ""
+async def add_ban(
+    database: Database, user_id: int, *, by: int, until: float | None = None, reason: str = ""
 ) -> BanRecord:
-    """Ban a user from now on; it replaces an earlier ban."""
+    """Ban a user from now on, replacing an earlier ban."""
     now = time.time()
     async with database.write() as connection:
-        await _lift(connection, person_id, by, now)
+        await _lift(connection, user_id, by, now)
         async with connection.execute(
             "INSERT INTO bans (person_id, reason, banned_by, banned_at, until) VALUES (?, ?, ?, ?, ?) RETURNING *",
-            (person_id, reason, by, now, until),
+            (user_id, reason, by, now, until),
         ) as cursor:
-            return BanRecord(**dict(await cursor.fetchone()))
+            (row,) = await cursor.fetchall()
+    return BanRecord(**dict(row))
 
 
-async def lift(database: Database, person_id: int, *, by: int | None = None) -> bool:
-    """Lift a user's ban; False where there is none."""
+async def lift_ban(database: Database, user_id: int, *, by: int | None = None) -> bool:
+    """Lift a user's ban; False if there is none."""
     now = time.time()
     async with database.write() as connection:
-        async with connection.execute(
-            f"SELECT 1 FROM bans WHERE person_id = ? AND {IN_FORCE}", (person_id, now)
-        ) as cursor:
+        async with connection.execute(f"SELECT 1 FROM bans WHERE person_id = ? AND {ACTIVE}", (user_id, now)) as cursor:
             banned = await cursor.fetchone() is not None
-        await _lift(connection, person_id, by, now)
+        await _lift(connection, user_id, by, now)
     return banned
 
 
-async def in_force(database: Database) -> list[BanRecord]:
-    """All bans that hold now."""
+async def list_active_bans(database: Database) -> list[BanRecord]:
+    """All active bans, oldest first."""
     return [
         BanRecord(**dict(row))
-        for row in await database.rows(f"SELECT * FROM bans WHERE {IN_FORCE} ORDER BY id", (time.time(),))
+        for row in await database.rows(f"SELECT * FROM bans WHERE {ACTIVE} ORDER BY id", (time.time(),))
     ]
 
 
-async def history(database: Database, person_id: int) -> list[BanRecord]:
-    """A user's bans, the latest first."""
+async def list_bans_of_user(database: Database, user_id: int) -> list[BanRecord]:
+    """A user's bans, latest first."""
     return [
         BanRecord(**dict(row))
-        for row in await database.rows("SELECT * FROM bans WHERE person_id = ? ORDER BY id DESC", (person_id,))
+        for row in await database.rows("SELECT * FROM bans WHERE person_id = ? ORDER BY id DESC", (user_id,))
     ]
 
 
-async def told(database: Database, ban_id: int, at: float) -> None:
-    """Record when the user was notified."""
+async def mark_notified(database: Database, ban_id: int, at: float) -> None:
+    """Record when the banned user was notified."""
     async with database.write() as connection:
         await connection.execute("UPDATE bans SET told_at = ? WHERE id = ?", (at, ban_id))
 
 
-async def forget(connection: aiosqlite.Connection, person_id: int) -> None:
-    """A forgotten user stays banned, by their id alone, so that `/forget` doesn't lift a ban."""
-    await connection.execute(f"DELETE FROM bans WHERE person_id = ? AND NOT ({IN_FORCE})", (person_id, time.time()))
-    await connection.execute("UPDATE bans SET reason = '' WHERE person_id = ?", (person_id,))
+async def forget_user(connection: aiosqlite.Connection, user_id: int) -> None:
+    """Erase a user's data from bans. An active ban keeps the user's id, so that `/forget` doesn't lift it."""
+    await connection.execute(f"DELETE FROM bans WHERE person_id = ? AND NOT ({ACTIVE})", (user_id, time.time()))
+    await connection.execute("UPDATE bans SET reason = '' WHERE person_id = ?", (user_id,))
     for column in ("banned_by", "lifted_by"):
-        await connection.execute(f"UPDATE bans SET {column} = NULL WHERE {column} = ?", (person_id,))
+        await connection.execute(f"UPDATE bans SET {column} = NULL WHERE {column} = ?", (user_id,))
 
 
-async def _lift(connection: aiosqlite.Connection, person_id: int, by: int | None, now: float) -> None:
+async def _lift(connection: aiosqlite.Connection, user_id: int, by: int | None, now: float) -> None:
     await connection.execute(
-        "UPDATE bans SET lifted_by = ?, lifted_at = ? WHERE person_id = ? AND lifted_at IS NULL", (by, now, person_id)
+        "UPDATE bans SET lifted_by = ?, lifted_at = ? WHERE person_id = ? AND lifted_at IS NULL", (by, now, user_id)
     )

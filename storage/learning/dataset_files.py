@@ -1,9 +1,8 @@
-"""A dataset on disk: a directory named by its content's hash, with `train.json`, `holdout.json`, `images/`,
-`manifest.json`.
+"""A dataset on disk: a directory with `train.json`, `holdout.json`, `images/` and `manifest.json`.
 
-The manifest holds the digest of every row and the name (a SHA-256) of every picture, and the directory's name is the
-SHA-256 of the manifest without its `name` and `created_at`: two exports of the same content have the same name. A
-directory is prepared under a temporary name, flushed, and renamed, so that under its own name it is always whole.
+The manifest holds the digest of every row and the name (a SHA-256) of every picture. The directory's name is the
+SHA-256 of the manifest without its `name` and `created_at`, so two exports of the same content have the same name. A
+directory is written under a temporary name, flushed, and renamed, so a directory with its own name is always complete.
 """
 
 import asyncio
@@ -32,22 +31,20 @@ Row = dict[str, Any]
 
 
 class DatasetError(JokebotError):
-    """A dataset can't be written, read or trusted; the message says why and what to do."""
+    """A dataset can't be written, read or trusted; the message has the cause and the remedy."""
 
 
 class DamagedError(DatasetError):
-    """A dataset's own files are missing, cut off or of the wrong shape."""
+    """A dataset's files are missing, truncated or malformed."""
 
 
 class DatasetLocked(DatasetError):
-    """Another process is writing datasets; try again later."""
+    """Another process is writing datasets."""
 
 
 @dataclass(frozen=True)
 class DatasetContents:
-    """A dataset's rows, as XTuner reads them, and its manifest, whose `rows` trace them in the same order, train
-    first.
-    """
+    """A dataset's rows in XTuner's form and its manifest, whose `rows` describe them in the same order, train first."""
 
     train: list[Row]
     holdout: list[Row]
@@ -59,18 +56,18 @@ class DatasetContents:
 
 @dataclass(frozen=True)
 class PreparedDataset:
-    """A whole dataset under a temporary name, not yet to be seen."""
+    """A complete dataset under a temporary name, not yet published."""
 
     temporary: Path
     name: str
 
     def publish(self) -> Path:
-        """Give it its own name, or drop it where the same content is there already. Raises DatasetError."""
+        """Rename it to its own name, or discard it if that directory exists already. Raises DatasetError."""
         directory = self.temporary.parent / self.name
         if directory.is_dir():
             self.discard()
             return directory
-        with explained(f"The dataset {self.name[:12]} can't be put into {directory.parent}"):
+        with dataset_errors(f"The dataset {self.name[:12]} can't be put into {directory.parent}"):
             self.temporary.rename(directory)
             flush(directory.parent)
         return directory
@@ -80,7 +77,7 @@ class PreparedDataset:
 
 
 def canonical(value: Any) -> bytes:
-    """One spelling of a JSON value, for hashing."""
+    """A canonical encoding of a JSON value, for hashing."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -95,30 +92,30 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def name_of(manifest: Mapping[str, Any]) -> str:
-    """The name that a manifest's content gives the directory."""
+def content_name(manifest: Mapping[str, Any]) -> str:
+    """The directory name that follows from a manifest's content."""
     return digest({key: value for key, value in manifest.items() if key not in OUTSIDE_HASH})
 
 
-def prepare(folder: Path, contents: DatasetContents, pictures: Mapping[str, Path]) -> PreparedDataset:
+def prepare_dataset(folder: Path, contents: DatasetContents, pictures: Mapping[str, Path]) -> PreparedDataset:
     """Write a dataset under a temporary name in `folder` and flush it to the disk.
 
-    `pictures` gives the file of each picture that a row names (`images/…`); it is linked, or copied where links can't
-    be. Raises DatasetError, with nothing left behind, when the disk is full or refuses.
+    `pictures` maps the name of each picture in the rows (`images/…`) to its file, which is linked, or copied if linking
+    fails. Raises DatasetError, with all files removed, if the disk is full or an OSError occurs.
     """
-    name = name_of(contents.manifest)
-    with explained(f"The dataset {name[:12]} can't be written into {folder}"):
+    name = content_name(contents.manifest)
+    with dataset_errors(f"The dataset {name[:12]} can't be written into {folder}"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         prepared = PreparedDataset(Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder)), name)
         try:
-            write_into(prepared.temporary, contents, pictures, name)
+            write_files(prepared.temporary, contents, pictures, name)
         except BaseException:
             prepared.discard()
             raise
     return prepared
 
 
-def write_into(directory: Path, contents: DatasetContents, pictures: Mapping[str, Path], name: str) -> None:
+def write_files(directory: Path, contents: DatasetContents, pictures: Mapping[str, Path], name: str) -> None:
     (directory / IMAGES).mkdir(mode=0o700)
     for image in sorted({row["image"] for row in contents.rows()}):
         link_or_copy(pictures[image], directory / image)
@@ -130,7 +127,7 @@ def write_into(directory: Path, contents: DatasetContents, pictures: Mapping[str
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """A hard link costs no room and the photo store never changes a file; across file systems it takes a copy."""
+    """Hard-link a file, which the photo store never changes; copy it across file systems."""
     try:
         os.link(source, target)
     except OSError as error:
@@ -141,7 +138,7 @@ def link_or_copy(source: Path, target: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace a JSON file, flushed, by rename."""
+    """Write a JSON file: flush a temporary file, then rename it."""
     temporary = path.with_name(f".{path.name}.new")
     with temporary.open("w", encoding="utf-8") as file:
         json.dump(value, file, ensure_ascii=False, indent=1)
@@ -159,8 +156,8 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def explained(what: str) -> AbstractContextManager[None]:
-    """Turns an OSError inside the block into a DatasetError that begins with `what`."""
+def dataset_errors(what: str) -> AbstractContextManager[None]:
+    """Context manager that raises a DatasetError beginning with `what` for an OSError in the block."""
     return explaining(
         what,
         DatasetError,
@@ -172,26 +169,26 @@ def explained(what: str) -> AbstractContextManager[None]:
     )
 
 
-def read(directory: Path) -> DatasetContents:
-    """Read a dataset's three JSON files. Raises DamagedError where one is missing, cut off or of the wrong shape."""
+def read_dataset(directory: Path) -> DatasetContents:
+    """Read a dataset's three JSON files. Raises DamagedError if one is missing, truncated or malformed."""
     train, holdout = (read_json(directory / f"{part}.json", list) for part in PARTS)
     manifest = read_json(directory / "manifest.json", dict)
     if manifest.get("format") != FORMAT or not isinstance(manifest.get("rows"), list):
         raise DamagedError(
-            f"{directory / 'manifest.json'} is no manifest of this program's format {FORMAT}; export anew."
+            f"{directory / 'manifest.json'} is no manifest of this program's format {FORMAT}; export again."
         )
     return DatasetContents(train, holdout, manifest)
 
 
 def read_json(path: Path, kind: type) -> Any:
-    """Raises DamagedError, or DatasetError where the system refuses to read."""
+    """Read a JSON file. Raises DamagedError, or DatasetError for an OSError other than a missing file."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         kind_of_error = DamagedError if isinstance(error, FileNotFoundError) else DatasetError
         raise kind_of_error(f"{path} can't be read: {error.strerror}. Is {path.parent} a dataset?") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DamagedError(f"{path} is damaged: {error}. Export the dataset anew.") from error
+        raise DamagedError(f"{path} is damaged: {error}. Export the dataset again.") from error
     if not isinstance(value, kind):
         raise DamagedError(
             f"{path} should hold a JSON {'array' if kind is list else 'object'}, not {type(value).__name__}."
@@ -201,9 +198,9 @@ def read_json(path: Path, kind: type) -> Any:
 
 @asynccontextmanager
 async def lock(folder: Path, *, wait_s: float = 600.0) -> AsyncIterator[None]:
-    """Hold the datasets folder: one writer at a time, over all processes; the system frees it when its holder dies.
+    """Lock the datasets folder for one process. The system releases the lock when the process ends.
 
-    Raises DatasetLocked when another process keeps it for longer than `wait_s`.
+    Raises DatasetLocked if another process holds the lock for longer than `wait_s`.
     """
     deadline = time.monotonic() + wait_s
     with _lock_file(folder) as file:
@@ -221,12 +218,12 @@ async def lock(folder: Path, *, wait_s: float = 600.0) -> AsyncIterator[None]:
 
 
 def _lock_file(folder: Path) -> IO[str]:
-    with explained(f"The folder {folder} can't be used"):
+    with dataset_errors(f"The folder {folder} can't be used"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return (folder / ".lock").open("w")
 
 
-def sweep(folder: Path) -> None:
-    """Remove what a killed writer left under temporary names. Hold the lock."""
+def remove_unfinished(folder: Path) -> None:
+    """Remove temporary directories of killed processes. The caller must hold the lock."""
     for leftover in folder.glob(f"{UNFINISHED}*"):
         shutil.rmtree(leftover, ignore_errors=True)

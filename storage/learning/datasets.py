@@ -1,7 +1,7 @@
-"""The record of datasets: the jokes and raters of each, and its state.
+"""Records of datasets: their jokes, raters and state.
 
-A dataset is `ready` until a run trains on it (`trained`), `learnt` once that run's model is in service (its jokes are
-then old for the next export), `replaced` where it was written anew or dropped because a user was forgotten.
+A dataset is `ready` until a run trains on it (`trained`). It is `learnt` once that run's model is in service; its jokes
+are then old for the next export. It is `replaced` if it was rewritten or deleted because a user was forgotten.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ from pathlib import Path
 from storage.database import Database
 from storage.learning.dataset_files import DatasetError
 
-OF_FORGOTTEN = "part = 'train' AND joke_id IS NULL AND NOT aged"
-"""A condition on dataset_rows: was trained on, and its joke was erased with a forgotten user (not by age)."""
+FORGOTTEN_ROW = "part = 'train' AND joke_id IS NULL AND NOT aged"
+"""Condition on dataset_rows: a training row whose joke was erased with a forgotten user (not by age)."""
 
 
 class DatasetOutdated(DatasetError):
-    """A joke or rating that the dataset was made from is gone meanwhile: make it anew."""
+    """A joke or rating of the dataset was deleted during the export: export again."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class Dataset:
 
 @dataclass(frozen=True)
 class RecordRow:
-    """A row made from a joke, as the record keeps it; imported rows are not recorded."""
+    """The record of a row made from a joke; imported rows are not recorded."""
 
     row_id: str
     part: str
     joke_id: int
 
 
-async def register(
+async def register_dataset(
     database: Database,
     name: str,
     source: str,
@@ -52,10 +52,10 @@ async def register(
     raters: dict[int, int] | None = None,
     ratings: Iterable[tuple[int, int]] = (),
 ) -> None:
-    """Record a dataset before it appears; the same name again changes nothing.
+    """Record a dataset before it is published. A repeated call with its name changes nothing.
 
-    `raters` maps the manifest's rater numbers to users, `ratings` are the (joke, person) pairs it was made from.
-    Raises DatasetOutdated when one of those, or a joke, is gone: a user was forgotten while the export ran.
+    `raters` maps the manifest's rater numbers to users, `ratings` are the (joke, user) pairs of the dataset. Raises
+    DatasetOutdated if one of them, or a joke, no longer exists: a user was forgotten during the export.
     """
     raters = raters or {}
     async with database.write() as connection:
@@ -65,14 +65,15 @@ async def register(
             return
         for sql, values in ((GONE_JOKES, [row.joke_id for row in rows]), (GONE_RATINGS, list(ratings))):
             async with connection.execute(sql, (json.dumps(values),)) as cursor:
-                if (await cursor.fetchone())[0]:
-                    raise DatasetOutdated("Something this dataset was made from is gone meanwhile; export again.")
+                ((gone,),) = await cursor.fetchall()
+                if gone:
+                    raise DatasetOutdated("Data of this dataset was deleted during the export; export again.")
         await connection.execute("DELETE FROM datasets WHERE name = ?", (name,))
         async with connection.execute(
             "INSERT INTO datasets (name, source, raters, created_at) VALUES (?, ?, ?, ?) RETURNING id",
             (name, source, len(raters), time.time()),
         ) as cursor:
-            dataset_id = (await cursor.fetchone())[0]
+            ((dataset_id,),) = await cursor.fetchall()
         await connection.executemany(
             "INSERT INTO dataset_rows (dataset_id, row_id, part, joke_id) VALUES (?, ?, ?, ?)",
             [(dataset_id, row.row_id, row.part, row.joke_id) for row in rows],
@@ -91,14 +92,14 @@ GONE_RATINGS = """SELECT count(*) FROM json_each(?) AS wanted WHERE NOT EXISTS (
     AND person_id = json_extract(wanted.value, '$[1]'))"""
 
 
-async def unregister(database: Database, name: str) -> None:
-    """Forget a dataset that was never written."""
+async def unregister_dataset(database: Database, name: str) -> None:
+    """Delete the record of a dataset that was not written."""
     async with database.write() as connection:
         await connection.execute("DELETE FROM datasets WHERE name = ? AND state = 'ready'", (name,))
 
 
-async def find(database: Database, name: str) -> Dataset:
-    """The dataset whose name begins with `name`. Raises DatasetError for none or several."""
+async def get_dataset(database: Database, name: str) -> Dataset:
+    """The dataset whose name begins with `name`. Raises DatasetError for no match or several."""
     rows = list(
         await database.rows(
             "SELECT * FROM datasets WHERE substr(name, 1, length(?)) = ? AND state != 'replaced' LIMIT 2", (name, name)
@@ -112,28 +113,28 @@ async def find(database: Database, name: str) -> Dataset:
     return Dataset(**dict(rows[0]))
 
 
-async def find_directory(database: Database, folder: Path, named: str) -> Path:
-    """The directory of a dataset given as a path, or by the beginning of its name. Raises DatasetError."""
+async def get_directory(database: Database, folder: Path, named: str) -> Path:
+    """The directory of a dataset given by path or by the beginning of its name. Raises DatasetError."""
     if await asyncio.to_thread(Path(named).is_dir):
         return Path(named)
-    return folder / (await find(database, named)).name
+    return folder / (await get_dataset(database, named)).name
 
 
-async def every(database: Database) -> list[Dataset]:
-    """All datasets whose files are kept, oldest first."""
+async def all_datasets(database: Database) -> list[Dataset]:
+    """All datasets that are not replaced, oldest first."""
     return [
         Dataset(**dict(row))
         for row in await database.rows("SELECT * FROM datasets WHERE state != 'replaced' ORDER BY id")
     ]
 
 
-async def mark(database: Database, name: str, state: str) -> None:
+async def mark_dataset(database: Database, name: str, state: str) -> None:
     """Set a dataset's state: `trained` when a run begins to train on it, `learnt` when its model enters service.
 
-    Raises DatasetError for a dataset that is not there (any more).
+    Raises DatasetError if the dataset doesn't exist.
     """
     if state not in ("trained", "learnt"):
-        raise ValueError(f"a dataset becomes trained or learnt, not {state!r}")
+        raise ValueError(f"a dataset's state is set to trained or learnt, not {state!r}")
     async with database.write() as connection:
         cursor = await connection.execute(
             "UPDATE datasets SET state = CASE state WHEN 'learnt' THEN 'learnt' ELSE ? END WHERE name = ? AND state "
@@ -142,12 +143,12 @@ async def mark(database: Database, name: str, state: str) -> None:
         )
         if cursor.rowcount == 0:
             raise DatasetError(
-                f"The dataset {name[:12]} is gone: a person whose data it held was forgotten. Export again."
+                f"The dataset {name[:12]} was deleted because a user with data in it was forgotten. Export again."
             )
 
 
-async def learnt_jokes(database: Database) -> set[int]:
-    """Jokes that the model in service has learnt from."""
+async def list_learnt_jokes(database: Database) -> set[int]:
+    """Ids of jokes that the champion was trained on."""
     rows = await database.rows(
         "SELECT DISTINCT joke_id FROM dataset_rows JOIN datasets ON datasets.id = dataset_id "
         "WHERE state = 'learnt' AND part = 'train' AND joke_id IS NOT NULL"
@@ -155,25 +156,25 @@ async def learnt_jokes(database: Database) -> set[int]:
     return {row["joke_id"] for row in rows}
 
 
-async def held_forgotten(database: Database, name: str) -> bool:
+async def has_forgotten_rows(database: Database, name: str) -> bool:
     """Whether a dataset had training rows of a user who was forgotten since."""
     return bool(
         await database.value(
             "SELECT 1 FROM dataset_rows JOIN datasets ON datasets.id = dataset_id "
-            f"WHERE name = ? AND {OF_FORGOTTEN} LIMIT 1",
+            f"WHERE name = ? AND {FORGOTTEN_ROW} LIMIT 1",
             (name,),
         )
     )
 
 
-async def drop_missing(database: Database, folder: Path) -> None:
-    """Unregister ready datasets without a directory: their writer was killed. Hold the folder's lock."""
-    for dataset in await every(database):
+async def unregister_missing(database: Database, folder: Path) -> None:
+    """Delete records of ready datasets without a directory (a killed export). The caller must hold the lock."""
+    for dataset in await all_datasets(database):
         if dataset.state == "ready" and not (folder / dataset.name).is_dir():
-            await unregister(database, dataset.name)
+            await unregister_dataset(database, dataset.name)
 
 
-async def trained_jokes(database: Database) -> set[int]:
-    """Ids of jokes in the training part of any dataset, in whatever state."""
+async def list_trained_jokes(database: Database) -> set[int]:
+    """Ids of jokes in the training part of any dataset, whatever its state."""
     rows = await database.rows("SELECT DISTINCT joke_id FROM dataset_rows WHERE part = 'train' AND joke_id IS NOT NULL")
     return {row["joke_id"] for row in rows}

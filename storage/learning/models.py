@@ -1,6 +1,6 @@
 """The registry of models: base, candidate, canary, champion, retired, rejected.
 
-`storage/learning/promotion.py` changes who is in service; this module registers models and reads the registry.
+This module registers and reads models; `storage/learning/promotion.py` changes which model is in service.
 """
 
 import json
@@ -15,18 +15,18 @@ from storage.database import Database
 
 
 class RegistryError(JokebotError):
-    """The registry refuses; the message says why and what to do."""
+    """A change of the registry is refused; the message has the cause and the remedy."""
 
 
 @dataclass(frozen=True)
 class Model:
     """A version in the registry.
 
-    A base has no `base_id`; `directory` is None where only the engine's host has the files.
+    A base has no `base_id`. `directory` is None if only the engine's host has the files.
 
-    `parent_id` is the champion at its creation, whose training jokes it repeats; `start_id` is the model whose weights
-    it was trained from; `predecessor_id` is the champion that it replaced, where it ever served. `dataset` is a
-    dataset's name.
+    `parent_id` is the champion at its creation, whose training jokes are replayed. `start_id` is the model whose
+    weights the training started from. `predecessor_id` is the champion that it replaced, if it ever served. `dataset`
+    is a dataset's name.
     """
 
     id: int
@@ -48,7 +48,7 @@ class Model:
 
     @property
     def measured(self) -> dict[str, Any]:
-        """Its measures, from JSON."""
+        """The measures, decoded from JSON."""
         return json.loads(self.measures)
 
     @property
@@ -58,7 +58,7 @@ class Model:
 
 @dataclass(frozen=True)
 class NewModel:
-    """What a run's result is registered with; see Model."""
+    """The fields of a new candidate; see Model."""
 
     name: str
     parent_id: int
@@ -74,10 +74,9 @@ class NewModel:
 async def register_base(
     database: Database, name: str, directory: str | None, digest: str | None = None, code: str | None = None
 ) -> Model:
-    """Register a base by name, or return the one that is there; it becomes champion where there is none.
+    """Register a base, or return the one with this name. It becomes champion if there is none.
 
-    A base that was known without its files gets them: `directory`, `digest` and `code` (the code that an admin agreed
-    to, JSON).
+    A base registered without files gets `directory`, `digest` and `code` (the code that an admin agreed to, JSON).
     """
     async with database.write() as connection:
         await connection.execute(
@@ -89,13 +88,13 @@ async def register_base(
             "code = coalesce(excluded.code, code) WHERE base_id IS NULL AND directory IS NULL",
             (name, directory, digest, code, time.time()),
         )
-        return await read(connection, "name = ?", (name,))
+        return await select_existing_model(connection, "name = ?", (name,))
 
 
 async def record_code_consent(
     database: Database, model_id: int, code: str, digest: str | None = None, *, anew: bool = False
 ) -> None:
-    """Record the code (JSON) that a base may run: where none is recorded yet, or `anew` where an admin was asked."""
+    """Record the code (JSON) that a base may run, if none is recorded; `anew` replaces it after an admin agreed."""
     async with database.write() as connection:
         await connection.execute(
             "UPDATE models SET code = ?, digest = coalesce(?, digest) WHERE id = ? AND base_id IS NULL AND (code IS "
@@ -104,14 +103,20 @@ async def record_code_consent(
         )
 
 
-async def champion(database: Database) -> Model | None:
-    """The model in service, or None before a base is registered."""
+async def replace_code(database: Database, model: Model, code: str) -> None:
+    """Replace the recorded code (JSON) of a model, unless it was changed since `model` was read."""
+    async with database.write() as connection:
+        await connection.execute("UPDATE models SET code = ? WHERE id = ? AND code = ?", (code, model.id, model.code))
+
+
+async def get_champion(database: Database) -> Model | None:
+    """The champion, or None before a base is registered."""
     row = await database.row("SELECT * FROM models WHERE status = 'champion'")
     return Model(**dict(row)) if row else None
 
 
 async def get_model(database: Database, named: int | str) -> Model:
-    """The model of this number or name. Raises RegistryError where there is none."""
+    """The model with this id or name. Raises RegistryError if there is none."""
     text = str(named)
     row = await database.row(
         "SELECT * FROM models WHERE id = ? OR name = ? ORDER BY id = ? DESC",
@@ -128,7 +133,7 @@ async def all_models(database: Database) -> list[Model]:
 
 
 async def add_candidate(connection: aiosqlite.Connection, new: NewModel) -> Model:
-    """Register a run's result within a transaction; its code is its base's."""
+    """Register a candidate within a transaction. Its code is that of its base."""
     async with connection.execute(
         "INSERT INTO models (name, status, parent_id, base_id, start_id, dataset, run_id, directory, digest, "
         "measures, created_at, code) "
@@ -147,36 +152,46 @@ async def add_candidate(connection: aiosqlite.Connection, new: NewModel) -> Mode
             new.base_id,
         ),
     ) as cursor:
-        return Model(**dict(await cursor.fetchone()))
+        (row,) = await cursor.fetchall()
+    return Model(**dict(row))
 
 
-async def read(connection: aiosqlite.Connection, where: str, parameters: tuple[Any, ...] = ()) -> Model | None:
-    """The model of a condition as the transaction sees it."""
+async def select_model(connection: aiosqlite.Connection, where: str, parameters: tuple[Any, ...] = ()) -> Model | None:
+    """The model that meets a condition, read within a transaction, or None."""
     async with connection.execute(f"SELECT * FROM models WHERE {where}", parameters) as cursor:
         row = await cursor.fetchone()
     return Model(**dict(row)) if row else None
 
 
+async def select_existing_model(
+    connection: aiosqlite.Connection, where: str, parameters: tuple[Any, ...] = ()
+) -> Model:
+    """The model that meets a condition, read within a transaction. The caller knows that there is one."""
+    async with connection.execute(f"SELECT * FROM models WHERE {where}", parameters) as cursor:
+        (row,) = await cursor.fetchall()
+    return Model(**dict(row))
+
+
 async def set_status(connection: aiosqlite.Connection, model_id: int, status: str, reason: str) -> None:
-    """Within a transaction; the rules are the caller's."""
+    """Set a model's status within a transaction, without checks."""
     await connection.execute("UPDATE models SET status = ?, reason = ? WHERE id = ?", (status, reason, model_id))
 
 
-async def retire(database: Database, model_id: int, status: str = "retired", reason: str = "") -> Model:
-    """Put a model aside as `retired` or `rejected`. Raises RegistryError for the champion and for a base."""
+async def retire_model(database: Database, model_id: int, status: str = "retired", reason: str = "") -> Model:
+    """Set a model's status to `retired` or `rejected`. Raises RegistryError for the champion and for a base."""
     async with database.write() as connection:
-        model = await read(connection, "id = ?", (model_id,))
+        model = await select_model(connection, "id = ?", (model_id,))
         if model is None or model.status == "champion" or model.is_base:
             raise RegistryError(
-                f"Model {model_id} can't be put aside: it is "
-                f"{'not there' if model is None else 'in service or a base'}."
+                f"Model {model_id} can't be retired: it "
+                f"{'does not exist' if model is None else 'is in service or a base'}."
             )
         await set_status(connection, model_id, status, reason)
-        return await read(connection, "id = ?", (model_id,))
+        return await select_existing_model(connection, "id = ?", (model_id,))
 
 
-async def files_removed(database: Database, model_id: int) -> None:
-    """Record that a model's files are gone, before they go.
+async def mark_files_removed(database: Database, model_id: int) -> None:
+    """Record that a model's files are removed, before they are.
 
     Raises RegistryError for the champion, a canary and a base.
     """
@@ -190,8 +205,8 @@ async def files_removed(database: Database, model_id: int) -> None:
             raise RegistryError(f"The files of model {model_id} stay: it is in service, on trial or a base.")
 
 
-async def files_found(database: Database, model_id: int, directory: str | None) -> None:
-    """Record where a model's files are after a restore; None: nowhere."""
+async def record_files(database: Database, model_id: int, directory: str | None) -> None:
+    """Record where a model's files are after a restore; None if they are missing."""
     async with database.write() as connection:
         if directory:
             await connection.execute("UPDATE models SET directory = ? WHERE id = ?", (directory, model_id))

@@ -1,4 +1,4 @@
-"""Promotion of a candidate and rollback. Each is one transaction, with the run and the datasets that it concerns."""
+"""Promotion and rollback. Each changes models, runs and datasets in one transaction."""
 
 import json
 import time
@@ -9,41 +9,26 @@ import aiosqlite
 
 from storage.database import Database
 from storage.learning import models, runs
-from storage.learning.datasets import OF_FORGOTTEN
 from storage.learning.models import Model, NewModel, RegistryError
-from storage.learning.reasons import EndReason, Why
+from storage.learning.reasons import EndReason, ReasonLike
 from storage.learning.run_files import GateAnswer
 from storage.learning.runs import Run
+from storage.learning.tainted_models import FORGOTTEN_DATA, TAINTED, ModelTainted, is_tainted
 
 KINDS = ("canary", "admin", "rollback", "watch")
-"""Why a model was deployed: its trial, an admin, an admin's rollback, a rollback by the champion monitor."""
+"""Causes of a deployment: trial, admin, rollback by an admin, rollback by the champion monitor."""
 STATE_AFTER = {GateAnswer.PROMOTE: "canary", GateAnswer.REJECT: "rejected", GateAnswer.UNDECIDED: "undecided"}
 """The run's state by the gate's answer."""
 MAY_SERVE = ("base", "candidate", "canary", "retired")
 
-SAW_FORGOTTEN = f"""WITH RECURSIVE saw (id) AS (
-    SELECT models.id FROM models JOIN datasets ON datasets.name = models.dataset WHERE EXISTS (
-        SELECT 1 FROM dataset_rows WHERE dataset_id = datasets.id AND {OF_FORGOTTEN})
-    UNION SELECT models.id FROM models JOIN saw ON models.start_id = saw.id)"""
-"""Models whose weights come from rows of a user who was forgotten since, over any number of steps."""
-
-FORGOTTEN = "It learnt from somebody who asked to be forgotten since."
-
 
 class ChampionChanged(RegistryError):
-    """Another model is in service by now than the one that was compared with."""
-
-
-class SawForgotten(RegistryError):
-    """The model was trained on rows of a user who was forgotten since: it must not serve."""
-
-    def __init__(self, model_id: int) -> None:
-        super().__init__(f"Model {model_id} doesn't enter service. {FORGOTTEN}", code="saw-forgotten", model=model_id)
+    """The champion has changed since the comparison."""
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """Model `model_id` took the place of `replaced_id`; `kind` is one of KINDS, `at` seconds since 1970."""
+    """Model `model_id` replaced `replaced_id`; `kind` is one of KINDS, `at` seconds since 1970."""
 
     id: int
     model_id: int
@@ -55,29 +40,30 @@ class Promotion:
 
 
 async def record_merge(database: Database, run: Run, new: NewModel) -> Run:
-    """Register a run's model as a candidate and move the run on to judging. Raises RunStateChanged."""
+    """Register a run's model as a candidate and move the run to judging. Raises RunStateChanged."""
     async with database.write() as connection:
         candidate = await models.add_candidate(connection, new)
-        return await runs.move(connection, run, "judging", candidate_id=candidate.id)
+        return await runs.advance_within(connection, run, "judging", candidate_id=candidate.id)
 
 
 async def record_verdict(database: Database, run: Run, compared_with: int, verdict: dict[str, Any]) -> Run:
     """Record the gate's verdict (the JSON of a `GateVerdict`) and move the run to canary, rejected or undecided.
 
-    The candidate waits for the bot, or is rejected. The model's measures get the verdict's as `gate`. Raises
-    ChampionChanged where `compared_with` serves no longer, SawForgotten, RunStateChanged.
+    The verdict's measures are stored as `gate` in the model's measures. Raises ChampionChanged if `compared_with` is no
+    longer the champion, ModelTainted, RunStateChanged.
     """
     to = STATE_AFTER[GateAnswer(verdict["answer"])]
     reason = EndReason(" ".join(verdict["reasons"]), "gate", {"codes": verdict.get("codes", [])})
+    candidate_id = runs.require(run.candidate_id)
     async with database.write() as connection:
-        serving = await models.read(connection, "status = 'champion'")
+        serving = await models.select_model(connection, "status = 'champion'")
         if serving is None or serving.id != compared_with:
             raise ChampionChanged(
                 f"Model {compared_with}, which the candidate was compared with, is no longer in service."
             )
-        if to == "canary" and await _saw(connection, run.candidate_id):
-            raise SawForgotten(run.candidate_id)
-        moved = await runs.move(
+        if to == "canary" and await is_tainted(connection, candidate_id):
+            raise ModelTainted(candidate_id)
+        moved = await runs.advance_within(
             connection,
             run,
             to,
@@ -85,118 +71,87 @@ async def record_verdict(database: Database, run: Run, compared_with: int, verdi
             verdict=json.dumps(verdict, ensure_ascii=False),
             champion_id=compared_with,
         )
-        await models.set_status(
-            connection, run.candidate_id, "rejected" if to == "rejected" else "candidate", reason.text
-        )
+        await models.set_status(connection, candidate_id, "rejected" if to == "rejected" else "candidate", reason.text)
         await connection.execute(
             "UPDATE models SET measures = json_set(measures, '$.gate', json(?)) WHERE id = ?",
-            (json.dumps(verdict.get("measures", {}), ensure_ascii=False), run.candidate_id),
+            (json.dumps(verdict.get("measures", {}), ensure_ascii=False), candidate_id),
         )
         return moved
 
 
 async def begin_canary(database: Database, run: Run) -> Model:
-    """The bot serves the candidate of a run in canary: its status becomes canary.
+    """Set the status of the candidate of a run in canary to canary.
 
-    Raises RunStateChanged; twice does no harm.
+    A repeated call changes nothing. Raises RunStateChanged.
     """
+    candidate_id = runs.require(run.candidate_id)
     async with database.write() as connection:
         async with connection.execute("SELECT 1 FROM runs WHERE id = ? AND state = 'canary'", (run.id,)) as cursor:
             if not await cursor.fetchone():
                 raise runs.RunStateChanged(f"Run {run.id} is no longer in canary.")
-        await models.set_status(connection, run.candidate_id, "canary", "")
-        return await models.read(connection, "id = ?", (run.candidate_id,))
+        await models.set_status(connection, candidate_id, "canary", "")
+        return await models.select_existing_model(connection, "id = ?", (candidate_id,))
 
 
-async def end_run(database: Database, run: Run, to: str, reason: Why) -> Run:
+async def end_run(database: Database, run: Run, to: str, reason: ReasonLike) -> Run:
     """End a run without a promotion: `rejected`, `undecided`, `failed` or `cancelled`. Raises RunStateChanged.
 
-    A rejected candidate is rejected; any other one stays a candidate, for `/promote N`.
+    The candidate of a rejected run is rejected; any other stays a candidate, for `/promote N`.
     """
     async with database.write() as connection:
         return await _end(connection, run, to, reason)
 
 
 async def promote(
-    database: Database, model_id: int, kind: str, *, reason: Why = "", asked_by: int | None = None
+    database: Database, model_id: int, kind: str, *, reason: ReasonLike = "", asked_by: int | None = None
 ) -> Promotion:
-    """Deploy a model, in one transaction: the champion becomes its predecessor, exactly the datasets that the new one
-    was trained on are `learnt`, its run is promoted, and a trial of another model ends.
+    """Deploy a model in one transaction.
 
-    Models trained on rows of forgotten users are retired. Raises RegistryError where the model may not serve.
+    The champion becomes its predecessor, exactly the datasets that the new champion was trained on become `learnt`, its
+    run is promoted, and a trial of another model ends. Tainted models are retired. Raises RegistryError if the model
+    may not serve.
     """
     async with database.write() as connection:
-        model = await _may_serve(connection, model_id)
+        model = await _ensure_servable(connection, model_id)
         return await _swap(connection, model, kind, reason, asked_by)
 
 
 async def rollback(
-    database: Database, kind: str = "rollback", *, reason: Why = "", asked_by: int | None = None
+    database: Database, kind: str = "rollback", *, reason: ReasonLike = "", asked_by: int | None = None
 ) -> Promotion:
-    """Deploy the predecessor again. The champion is retired; by the champion monitor (kind `watch`) it is rejected.
+    """Deploy the previous champion. The champion is retired, or rejected by the champion monitor (kind `watch`).
 
-    Raises RegistryError where there is none that may serve.
+    Raises RegistryError if there is no earlier model that may serve.
     """
     async with database.write() as connection:
-        back = await _predecessor(connection)
+        back = await _previous_champion(connection)
         if back is None:
             raise RegistryError("There is no earlier model to go back to.", code="no-way-back")
         return await _swap(connection, back, kind, reason, asked_by)
 
 
-async def may_serve(database: Database, model_id: int) -> Model:
-    """The model, where `promote` would take it. Raises RegistryError where it wouldn't, and says why."""
+async def ensure_servable(database: Database, model_id: int) -> Model:
+    """The model, if it may be promoted. Raises RegistryError with the cause if not."""
     async with database.write() as connection:
-        return await _may_serve(connection, model_id)
+        return await _ensure_servable(connection, model_id)
 
 
-async def previous_champion(database: Database) -> Model | None:
-    """The model that `rollback` would deploy: the nearest earlier champion that may serve, else the base; None where
-    there is none.
-    """
+async def get_previous_champion(database: Database) -> Model | None:
+    """The model that `rollback` would deploy, or None: the nearest earlier champion that may serve, else the base."""
     async with database.write() as connection:
-        return await _predecessor(connection)
+        return await _previous_champion(connection)
 
 
-async def promotions(database: Database, limit: int = 20) -> list[Promotion]:
-    """The latest changes of who is in service, newest first."""
+async def list_promotions(database: Database, limit: int = 20) -> list[Promotion]:
+    """The latest deployments, newest first."""
     return [
         Promotion(**dict(row))
         for row in await database.rows("SELECT * FROM promotions ORDER BY id DESC LIMIT ?", (limit,))
     ]
 
 
-async def saw_forgotten(database: Database) -> list[Model]:
-    """Models that were trained, themselves or through the model they started from, on rows of users who were
-    forgotten since.
-    """
-    rows = await database.rows(f"{SAW_FORGOTTEN} SELECT models.* FROM models JOIN saw USING (id) ORDER BY id")
-    return [Model(**dict(row)) for row in rows]
-
-
-async def removable(database: Database, keep: int) -> list[Model]:
-    """Models whose files may be removed: all but the newest `keep`, and of these too those that may never serve
-    (again): rejected ones, and those that saw rows of forgotten users.
-
-    Never the champion, its predecessor, a base, a model on trial, or one that an unfinished run needs.
-    """
-    back = await previous_champion(database)
-    rows = await database.rows(f"""{SAW_FORGOTTEN} SELECT models.*, id IN saw OR status = 'rejected' AS gone FROM models
-        WHERE base_id IS NOT NULL AND removed_at IS NULL AND status NOT IN ('champion', 'canary') AND id NOT IN (
-            SELECT coalesce(candidate_id, 0) FROM runs WHERE finished_at IS NULL
-            UNION SELECT coalesce(start_id, 0) FROM runs WHERE finished_at IS NULL)
-        ORDER BY id DESC""")
-    others = [dict(row) for row in rows if back is None or row["id"] != back.id]
-    keep_ids = [row["id"] for row in others if not row["gone"]][:keep]
-    return [
-        Model(**{name: value for name, value in row.items() if name != "gone"})
-        for row in others
-        if row["id"] not in keep_ids
-    ]
-
-
-async def _may_serve(connection: aiosqlite.Connection, model_id: int) -> Model:
-    model = await models.read(connection, "id = ?", (model_id,))
+async def _ensure_servable(connection: aiosqlite.Connection, model_id: int) -> Model:
+    model = await models.select_model(connection, "id = ?", (model_id,))
     if model is None:
         raise RegistryError(
             f"There is no model {model_id}; `jokebot models` lists them.", code="no-such-model", model=model_id
@@ -226,33 +181,30 @@ async def _may_serve(connection: aiosqlite.Connection, model_id: int) -> Model:
             code="files-removed",
             model=model_id,
         )
-    if await _saw(connection, model_id):
-        raise SawForgotten(model_id)
+    if await is_tainted(connection, model_id):
+        raise ModelTainted(model_id)
     return model
 
 
-async def _saw(connection: aiosqlite.Connection, model_id: int) -> bool:
-    async with connection.execute(f"{SAW_FORGOTTEN} SELECT 1 FROM saw WHERE id = ?", (model_id,)) as cursor:
-        return await cursor.fetchone() is not None
-
-
-async def _predecessor(connection: aiosqlite.Connection) -> Model | None:
-    serving = await models.read(connection, "status = 'champion'")
+async def _previous_champion(connection: aiosqlite.Connection) -> Model | None:
+    serving = await models.select_model(connection, "status = 'champion'")
     seen, step = set(), serving
     while step is not None and step.id not in seen:
         seen.add(step.id)
         earlier = step.predecessor_id or step.base_id
-        step = await models.read(connection, "id = ?", (earlier,)) if earlier else None
-        if step and step.status in MAY_SERVE and not step.removed_at and not await _saw(connection, step.id):
+        step = await models.select_model(connection, "id = ?", (earlier,)) if earlier else None
+        if step and step.status in MAY_SERVE and not step.removed_at and not await is_tainted(connection, step.id):
             return step
     return None
 
 
-async def _swap(connection: aiosqlite.Connection, model: Model, kind: str, why: Why, asked_by: int | None) -> Promotion:
+async def _swap(
+    connection: aiosqlite.Connection, model: Model, kind: str, why: ReasonLike, asked_by: int | None
+) -> Promotion:
     if kind not in KINDS:
-        raise ValueError(f"a model comes into service by one of {KINDS}, not {kind!r}")
-    reason = EndReason.of(why).text
-    old = await models.read(connection, "status = 'champion'")
+        raise ValueError(f"the kind of a promotion is one of {KINDS}, not {kind!r}")
+    reason = EndReason.convert(why).text
+    old = await models.select_model(connection, "status = 'champion'")
     if old:
         aside = "base" if old.is_base else "rejected" if kind == "watch" else "retired"
         await models.set_status(
@@ -264,35 +216,34 @@ async def _swap(connection: aiosqlite.Connection, model: Model, kind: str, why: 
     await _end_trial(connection, model, why)
     await _mark_learnt(connection, model.id)
     await connection.execute(
-        f"{SAW_FORGOTTEN} UPDATE models SET status = 'retired', reason = ? WHERE id IN saw AND status != 'champion'",
-        (FORGOTTEN,),
+        f"{TAINTED} UPDATE models SET status = 'retired', reason = ? WHERE id IN tainted AND status != 'champion'",
+        (FORGOTTEN_DATA,),
     )
     async with connection.execute(
         "INSERT INTO promotions (model_id, replaced_id, kind, reason, asked_by, at) VALUES (?, ?, ?, ?, ?, ?) "
         "RETURNING *",
         (model.id, old.id if old else None, kind, reason, asked_by, time.time()),
     ) as cursor:
-        return Promotion(**dict(await cursor.fetchone()))
+        (row,) = await cursor.fetchall()
+    return Promotion(**dict(row))
 
 
-async def _end_trial(connection: aiosqlite.Connection, model: Model, reason: Why) -> None:
-    """A run in canary ends with a change of champion: promoted where it is its model, cancelled where it is another
-    one.
-    """
+async def _end_trial(connection: aiosqlite.Connection, model: Model, reason: ReasonLike) -> None:
+    """End the run in canary: promoted if the new champion is its candidate, else cancelled."""
     async with connection.execute("SELECT * FROM runs WHERE state = 'canary'") as cursor:
         row = await cursor.fetchone()
     if row is None:
         return
     run = Run(**dict(row))
     if run.candidate_id == model.id:
-        await runs.move(connection, run, "promoted", reason=reason)
+        await runs.advance_within(connection, run, "promoted", reason=reason)
     else:
         text = f"Model {model.id} entered service meanwhile, so there was nothing left to compare with."
         await _end(connection, run, "cancelled", EndReason(text, "overtaken", {"model": model.id}))
 
 
-async def _end(connection: aiosqlite.Connection, run: Run, to: str, reason: Why) -> Run:
-    moved = await runs.move(connection, run, to, reason=reason)
+async def _end(connection: aiosqlite.Connection, run: Run, to: str, reason: ReasonLike) -> Run:
+    moved = await runs.advance_within(connection, run, to, reason=reason)
     if run.candidate_id:
         await models.set_status(
             connection, run.candidate_id, "rejected" if to == "rejected" else "candidate", moved.reason
@@ -301,9 +252,7 @@ async def _end(connection: aiosqlite.Connection, run: Run, to: str, reason: Why)
 
 
 async def _mark_learnt(connection: aiosqlite.Connection, model_id: int) -> None:
-    """`learnt` are the datasets of the champion and of those that it was made after, so a step back makes later
-    jokes new again.
-    """
+    """Mark the datasets of the champion and of its ancestors as `learnt`: a rollback makes later jokes new again."""
     await connection.execute(
         """WITH RECURSIVE line (id) AS (SELECT ? UNION SELECT parent_id FROM models JOIN line USING (id)
            WHERE parent_id IS NOT NULL)

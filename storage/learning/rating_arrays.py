@@ -1,4 +1,4 @@
-"""What the selection reads: the ratings as arrays, and the jokes and photos behind a few chosen rows."""
+"""The data that the selection reads: ratings as arrays, and the jokes and photos of selected rows."""
 
 import json
 from collections.abc import Iterable
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from storage.chat.consent import TRAINABLE
 from storage.database import Database
-from storage.learning.consent import TRAINABLE
 from storage.media.photos import Photo
 
 Ints = NDArray[np.int64]
@@ -16,11 +16,11 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class RatingArrays:
-    """Ratings of n, over J jokes and R users: `joke`, `rater` (n, indices) and `value` (n, 1…3).
+    """n ratings of J jokes by R users: `joke` and `rater` (n, indices), `value` (n, 1…3).
 
-    `joke_ids`, `photo_ids` (J, ascending joke ids) and `people` (R) turn indices back into rows. `at` (n) says when a
-    rating was given or changed, `since` (R) when a user gave their first one of these, both in seconds since 1970, or
-    None where unknown.
+    `joke_ids`, `photo_ids` (J, ascending joke ids) and `user_ids` (R) map indices to ids. `at` (n) is the time of a
+    rating's last change, `since` (R) the time of a user's first rating among these, both in seconds since 1970; None if
+    unknown.
     """
 
     joke: Ints
@@ -28,14 +28,14 @@ class RatingArrays:
     value: Ints
     joke_ids: Ints
     photo_ids: Ints
-    people: Ints
+    user_ids: Ints
     at: Ints | None = None
     since: Ints | None = None
 
 
 @dataclass(frozen=True)
 class DatasetSource:
-    """A joke with its photo and its model's name: what a dataset row is built from."""
+    """A joke with its photo and its model's name, from which a dataset row is built."""
 
     joke_id: int
     model_id: int
@@ -48,8 +48,8 @@ class DatasetSource:
     photo: Photo
 
 
-async def ratings_since(database: Database, since: float) -> RatingArrays:
-    """All ratings given or changed since then (seconds since 1970)."""
+async def read_ratings_since(database: Database, since: float) -> RatingArrays:
+    """All ratings given or changed since that time (seconds since 1970)."""
     columns = await database.integers(
         "SELECT joke_id, ratings.person_id, value, photo_id, CAST(updated_at AS INTEGER), CAST(ratings.created_at "
         "AS INTEGER) "
@@ -65,8 +65,8 @@ async def ratings_since(database: Database, since: float) -> RatingArrays:
     return RatingArrays(joke, rater, columns[:, 2], joke_ids, columns[first, 3], people, columns[:, 4], began)
 
 
-async def ratings_of_photos(database: Database, photo_ids: Iterable[int]) -> Ints:
-    """All ratings, of any age, of the jokes of these photos: rows of (joke, person, value, photo)."""
+async def read_ratings_of_photos(database: Database, photo_ids: Iterable[int]) -> Ints:
+    """All ratings of the jokes of these photos, whatever their age: rows of (joke, user, value, photo)."""
     return await database.integers(
         "SELECT joke_id, ratings.person_id, value, photo_id FROM jokes JOIN ratings ON joke_id = jokes.id "
         f"WHERE photo_id IN (SELECT value FROM json_each(?)) AND {TRAINABLE} ORDER BY joke_id, ratings.person_id",
@@ -75,8 +75,8 @@ async def ratings_of_photos(database: Database, photo_ids: Iterable[int]) -> Int
     )
 
 
-async def texts(database: Database, joke_ids: Iterable[int]) -> dict[int, tuple[str, str]]:
-    """Language and text of these jokes."""
+async def get_texts(database: Database, joke_ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """Language and text by joke id."""
     rows = await database.rows(
         "SELECT id, language, text FROM jokes WHERE id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(joke_ids)),),
@@ -84,8 +84,8 @@ async def texts(database: Database, joke_ids: Iterable[int]) -> dict[int, tuple[
     return {row["id"]: (row["language"], row["text"]) for row in rows}
 
 
-async def sources(database: Database, joke_ids: Iterable[int]) -> dict[int, DatasetSource]:
-    """The jokes of these ids that are there, each with its photo."""
+async def get_sources(database: Database, joke_ids: Iterable[int]) -> dict[int, DatasetSource]:
+    """The existing jokes among these, each with its photo, by joke id."""
     rows = await database.rows(
         "SELECT jokes.id AS joke_id, model_id, models.name AS model, language, style, caption, prompt, text, "
         "photos.id, sha256, phash, width, height, bytes, media_type, photos.created_at FROM jokes JOIN photos ON "

@@ -1,6 +1,6 @@
-"""Why a run ended: an English sentence, and a code with its values for translation.
+"""The reason why a run ended: an English sentence, and a code with values for translation.
 
-The sentence is for the command line and the log. The bot translates the code, and shows the sentence where it has no
+The sentence is for the command line and the log. The bot translates the code, or shows the sentence if it has no
 translation.
 """
 
@@ -13,21 +13,21 @@ from configs.errors import JokebotError
 
 @dataclass(frozen=True)
 class EndReason:
-    """`code` is empty where there is only the sentence; `values` are texts, numbers, and lists of them."""
+    """A reason. `code` is empty if there is only the sentence; `values` are texts, numbers, and lists of them."""
 
     text: str
     code: str = ""
     values: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, why: "Why") -> Self:
-        if isinstance(why, JokebotError):
-            return cls(str(why), why.code, why.values)
-        return cls(why) if isinstance(why, str) else cls(why.text, why.code, why.values)
+    def convert(cls, reason: "ReasonLike") -> Self:
+        if isinstance(reason, JokebotError):
+            return cls(str(reason), reason.code, reason.values)
+        return cls(reason) if isinstance(reason, str) else cls(reason.text, reason.code, reason.values)
 
     @classmethod
     def read(cls, text: str, cause: str) -> Self:
-        """From a row's two columns."""
+        """Decode a row's columns `reason` and `cause`."""
         known = json.loads(cause) if cause else {}
         return cls(text, known.get("code", ""), known.get("values", {}))
 
@@ -37,5 +37,5 @@ class EndReason:
         return json.dumps({"code": self.code, "values": self.values}, ensure_ascii=False) if self.code else ""
 
 
-Why = EndReason | JokebotError | str
-"""What a reason is made of."""
+ReasonLike = EndReason | JokebotError | str
+"""Values that `EndReason.convert` accepts."""

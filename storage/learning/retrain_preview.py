@@ -1,5 +1,6 @@
-"""What a run would train on if it began now: `jokebot pairs --json` computes it in the train environment, the bot
-reads it.
+"""What a run would train on if it began now.
+
+`jokebot retrain --dry-run --json` computes it in the train environment; the bot reads it.
 """
 
 import dataclasses
@@ -12,16 +13,17 @@ from configs.errors import JokebotError
 
 
 class PreviewError(JokebotError):
-    """The preview can't be computed; the message says why."""
+    """The preview can't be computed; the message has the cause."""
 
 
 @dataclass(frozen=True)
 class RetrainPreview:
-    """Jokes that would be selected: `new` ones (`fresh` of them in no dataset so far) and `replayed` ones of earlier
-    datasets, rated by `people` users. `jokes` are the ids of the new ones, best first.
+    """Numbers of jokes that a run would select.
 
-    `training` is how long the training will take: `seconds` and their `basis` (trainer/pipeline/duration_estimate.py);
-    None where unknown. An export also checks each row (picture, length, repetitions) and may leave out a few more.
+    `new` jokes (`fresh` of them in no dataset so far) and `replayed` ones of earlier datasets are rated by `people`
+    users. `jokes` are the ids of the new ones, best first. `training` is the estimated duration: `seconds` and their
+    `basis` (trainer/pipeline/duration_estimate.py); None if unknown. An export also checks each row (picture, length,
+    repetitions) and may exclude a few more.
     """
 
     new: int
@@ -32,13 +34,13 @@ class RetrainPreview:
     training: Mapping[str, Any] | None = None
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Raises PreviewError for a text that is none of `to_json`."""
+    def from_json(cls, text: str | bytes) -> Self:
+        """Decode the output of `to_json`. Raises PreviewError for other text."""
         try:
             preview = cls(**json.loads(text))
             return dataclasses.replace(preview, jokes=tuple(preview.jokes))
         except (ValueError, TypeError) as error:
-            raise PreviewError(f"This is no preview of a run: {text[:200]!r}.") from error
+            raise PreviewError(f"This is not a preview of a run: {text[:200]!r}.") from error
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self))

@@ -1,4 +1,4 @@
-"""The review queue: the jokes that a run would train on next, and admins' decisions."""
+"""The review queue: the jokes that the next run would train on, and admins' decisions."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from storage.database import Database
 
 @dataclass(frozen=True)
 class ReviewItem:
-    """A joke to review, with its photo, its model's name, its ratings by value, and how many wait in all."""
+    """A joke to review with its photo, model and ratings by value; `left` is the number of jokes without a decision."""
 
     joke_id: int
     photo_id: int
@@ -23,7 +23,7 @@ class ReviewItem:
 
 
 async def set_review_queue(database: Database, joke_ids: Sequence[int]) -> None:
-    """These jokes, best first, are the queue from now on; those that are gone meanwhile are left out."""
+    """Replace the queue by these jokes, best first; deleted jokes are skipped."""
     async with database.write() as connection:
         await connection.execute("DELETE FROM review_queue")
         await connection.execute(
@@ -33,7 +33,7 @@ async def set_review_queue(database: Database, joke_ids: Sequence[int]) -> None:
         )
 
 
-async def next_waiting(database: Database) -> ReviewItem | None:
+async def get_next_item(database: Database) -> ReviewItem | None:
     """The best joke in the queue without a decision, or None."""
     row = await database.row(
         "SELECT jokes.id AS joke_id, photo_id, text, models.name AS model, "
@@ -47,8 +47,8 @@ async def next_waiting(database: Database) -> ReviewItem | None:
     return ReviewItem(**dict(row)) if row else None
 
 
-async def decide(database: Database, joke_id: int, *, kept: bool, asked_by: int) -> bool | None:
-    """Record an admin's decision, replacing an earlier one. Whether it is the first; None where the joke is gone."""
+async def record_decision(database: Database, joke_id: int, *, kept: bool, asked_by: int) -> bool | None:
+    """Record an admin's decision, replacing an earlier one; returns whether it is the first, None without the joke."""
     async with database.write() as connection:
         async with connection.execute(
             "SELECT (SELECT 1 FROM reviews WHERE joke_id = id) FROM jokes WHERE id = ?", (joke_id,)

@@ -2,26 +2,26 @@
 
     queued → exporting → training → merging → judging → canary → promoted | rejected | undecided | failed | cancelled
 
-The pipeline process (`trainer/pipeline/`) moves a run up to canary, the bot from there on. Every move is a
-compare-and-set on the state it comes from, in one transaction with what belongs to it: of two processes at the same run
-one gets a RunStateChanged and changes nothing. The database has at most one unfinished run. A row doesn't lock a run:
-the process that works on it holds the file lock of `trainer/pipeline/workspace.py`, which ends with the process, so the
-next process resumes a run whose process died.
+The pipeline process (`trainer/pipeline/`) moves a run up to canary, the bot from there on. Every transition is a
+compare-and-set on the previous state, in one transaction with the related changes: if two processes change the same
+run, one gets a RunStateChanged and changes nothing. The database has at most one unfinished run. A row doesn't lock a
+run: the process that executes it holds the file lock of `trainer/pipeline/workspace.py`, which ends with the process,
+so that another process can resume the run.
 """
 
 import json
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import aiosqlite
 
 from configs.errors import JokebotError
 from storage.database import Database
-from storage.learning.reasons import EndReason, Why
+from storage.learning.reasons import EndReason, ReasonLike
 
 STEPS = ("queued", "exporting", "training", "merging", "judging")
-"""What the pipeline process does; a run in `canary` is the bot's."""
+"""States that the pipeline process executes; the bot executes `canary`."""
 UNFINISHED = (*STEPS, "canary")
 FINISHED = ("promoted", "rejected", "undecided", "failed", "cancelled")
 AT_ANY_TIME = {"failed", "cancelled"}
@@ -33,20 +33,22 @@ NEXT = {
     "judging": {"canary", "rejected", "undecided", "exporting"},
     "canary": {"promoted", "rejected", "undecided"},
 }
-"""Transitions, besides AT_ANY_TIME. Back to exporting: a user was forgotten whose rows the run trained on."""
+"""Transitions besides AT_ANY_TIME. A run goes back to exporting if a user with rows in its dataset was forgotten."""
 CHANGEABLE = {"dataset", "model_name", "champion_id", "start_id", "candidate_id", "verdict", "restarts"}
+
+T = TypeVar("T")
 
 
 class RunError(JokebotError):
-    """A run can't be begun or changed; the message says why and what to do."""
+    """A run can't be created or changed; the message has the cause and the remedy."""
 
 
 class RunStateChanged(RunError):
-    """Another process has moved the run meanwhile; nothing was changed."""
+    """Another process has changed the run's state; nothing was changed."""
 
 
 class RunInProgress(RunError):
-    """There is an unfinished run already; `run` is that one."""
+    """There is an unfinished run, `run`."""
 
     def __init__(self, run: "Run") -> None:
         state = "on trial in the chats" if run.state == "canary" else run.state
@@ -56,14 +58,22 @@ class RunInProgress(RunError):
         self.run = run
 
 
+def require(value: T | None) -> T:
+    """A field of a run that its state guarantees. Raises ValueError if it is None."""
+    if value is None:
+        raise ValueError("a field of the run is missing that its state requires")
+    return value
+
+
 @dataclass(frozen=True)
 class Run:
     """A run's row.
 
-    `started_by` is schedule, pairs, admin or command; `verdict` is the gate's JSON text; times are seconds since 1970.
+    `started_by` is schedule, pairs, admin or command; `verdict` is the gate's verdict as JSON; times are seconds since
+    1970.
 
-    `given_dataset` is the dataset that was asked for, where the run doesn't export its own; `dataset` is the one it
-    trains on. `reason` is a sentence, `cause` the same for other languages; `why` has both.
+    `given_dataset` is the requested dataset of a run that doesn't export its own; `dataset` is the one it trains on.
+    `reason` is a sentence, `cause` its code and values for translation; `why` combines both.
     """
 
     id: int
@@ -95,17 +105,14 @@ class Run:
 
     @property
     def judged(self) -> dict[str, Any]:
-        """The gate's verdict; empty before there is one."""
+        """The gate's verdict, decoded; empty before the gate's verdict."""
         return json.loads(self.verdict) if self.verdict else {}
 
 
 async def create_run(
     database: Database, started_by: str, *, asked_by: int | None = None, dataset: str | None = None
 ) -> Run:
-    """Queue a run; `dataset` names one to train on in place of an export.
-
-    Raises RunInProgress where one is unfinished.
-    """
+    """Queue a run; `dataset` names the one to train on instead of an export. Raises RunInProgress."""
     now = time.time()
     async with database.write() as connection:
         if unfinished := await _unfinished(connection):
@@ -114,13 +121,14 @@ async def create_run(
             "INSERT INTO runs (started_by, asked_by, given_dataset, created_at) VALUES (?, ?, ?, ?) RETURNING *",
             (started_by, asked_by, dataset, now),
         ) as cursor:
-            run = Run(**dict(await cursor.fetchone()))
+            (row,) = await cursor.fetchall()
+        run = Run(**dict(row))
         await connection.execute("INSERT INTO run_states VALUES (?, 'queued', ?)", (run.id, now))
     return run
 
 
-async def find(database: Database, run_id: int) -> Run:
-    """Raises RunError where there is none of that number."""
+async def get_run(database: Database, run_id: int) -> Run:
+    """The run. Raises RunError for an unknown id."""
     row = await database.row("SELECT * FROM runs WHERE id = ?", (run_id,))
     if row is None:
         raise RunError(f"There is no run {run_id}; `jokebot runs` lists them.")
@@ -133,35 +141,35 @@ async def current_run(database: Database) -> Run | None:
     return Run(**dict(row)) if row else None
 
 
-async def history(database: Database, limit: int = 20) -> list[Run]:
+async def list_runs(database: Database, limit: int = 20) -> list[Run]:
     """The latest runs, newest first."""
     return [Run(**dict(row)) for row in await database.rows("SELECT * FROM runs ORDER BY id DESC LIMIT ?", (limit,))]
 
 
-async def timeline(database: Database, run_id: int) -> list[tuple[str, float]]:
-    """The states that a run has entered and when, in order; one that began again enters some twice."""
+async def list_states(database: Database, run_id: int) -> list[tuple[str, float]]:
+    """The states that a run entered, with the times, in order. A restarted run enters some states again."""
     rows = await database.rows("SELECT state, at FROM run_states WHERE run_id = ? ORDER BY rowid", (run_id,))
     return [(row["state"], row["at"]) for row in rows]
 
 
-async def advance(database: Database, run: Run, to: str, *, reason: Why = "", **changes: Any) -> Run:
-    """Move a run on from the state that `run` says, and change columns of CHANGEABLE with it.
+async def advance(database: Database, run: Run, to: str, *, reason: ReasonLike = "", **changes: Any) -> Run:
+    """Move a run from `run.state` to another state and change columns of CHANGEABLE. Returns the new row.
 
-    Returns the row as it is then.
-
-    Raises RunStateChanged where the run is in another state by now, ValueError for a move that NEXT doesn't have.
+    Raises RunStateChanged if the run is in another state, ValueError for a transition that is not in NEXT.
     """
     async with database.write() as connection:
-        return await move(connection, run, to, reason=reason, **changes)
+        return await advance_within(connection, run, to, reason=reason, **changes)
 
 
-async def move(connection: aiosqlite.Connection, run: Run, to: str, *, reason: Why = "", **changes: Any) -> Run:
-    """`advance` within a transaction that changes other tables too."""
+async def advance_within(
+    connection: aiosqlite.Connection, run: Run, to: str, *, reason: ReasonLike = "", **changes: Any
+) -> Run:
+    """`advance` within a transaction of the caller."""
     if run.finished or to not in NEXT[run.state] | AT_ANY_TIME:
         raise ValueError(f"a run that is {run.state} doesn't become {to}")
     if not changes.keys() <= CHANGEABLE:
-        raise ValueError(f"a move doesn't change {', '.join(sorted(changes.keys() - CHANGEABLE))}")
-    now, end_reason = time.time(), EndReason.of(reason)
+        raise ValueError(f"a transition can't change {', '.join(sorted(changes.keys() - CHANGEABLE))}")
+    now, end_reason = time.time(), EndReason.convert(reason)
     values = {
         "state": to,
         "reason": end_reason.text,
@@ -182,22 +190,19 @@ async def move(connection: aiosqlite.Connection, run: Run, to: str, *, reason: W
 
 
 async def request_cancel(database: Database, run_id: int) -> Run:
-    """Ask for a run's end: the process that works on it, or the bot in canary, stops cleanly.
-
-    A finished run stays as it is.
-    """
+    """Request a run's cancellation, for its process or, in canary, the bot. A finished run stays as it is."""
     async with database.write() as connection:
         await connection.execute(
             "UPDATE runs SET cancel_at = coalesce(cancel_at, ?) WHERE id = ? AND finished_at IS NULL",
             (time.time(), run_id),
         )
-    return await find(database, run_id)
+    return await get_run(database, run_id)
 
 
 async def count_attempt(database: Database, run: Run, by: int = 1) -> Run:
-    """Count an attempt at the present step (1), or take it back (-1) because the step was stopped on purpose.
+    """Count an attempt at the current step (1), or undo this (-1) because the step was stopped on purpose.
 
-    Raises RunStateChanged where the run is in another state by now.
+    Raises RunStateChanged if the run is in another state.
     """
     async with (
         database.write() as connection,
@@ -212,36 +217,19 @@ async def count_attempt(database: Database, run: Run, by: int = 1) -> Run:
     return Run(**dict(row))
 
 
-async def remember(database: Database, run: Run, reason: JokebotError) -> Run:
-    """Record why the present step must be started again. Returns the row as it is then, wherever the run is by now."""
+async def record_reason(database: Database, run: Run, reason: JokebotError) -> Run:
+    """Record why the current step must be restarted, if the run is still in its state. Returns the current row."""
     async with database.write() as connection:
-        last_reason = EndReason.of(reason)
+        last_reason = EndReason.convert(reason)
         await connection.execute(
             "UPDATE runs SET reason = ?, cause = ? WHERE id = ? AND state = ?",
             (last_reason.text, last_reason.cause, run.id, run.state),
         )
-    return await find(database, run.id)
+    return await get_run(database, run.id)
 
 
-async def follow(database: Database, run_id: int, chat_id: int, message_id: int) -> None:
-    """Note the message in which a chat follows a run; a later one takes its place."""
-    async with database.write() as connection:
-        await connection.execute(
-            "INSERT INTO run_messages VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET message_id = excluded.message_id",
-            (run_id, chat_id, message_id),
-        )
-
-
-async def followers(database: Database, run_id: int) -> dict[int, int]:
-    """The messages that follow a run: message id by chat id."""
-    rows = await database.rows(
-        "SELECT chat_id, message_id FROM run_messages WHERE run_id = ? ORDER BY chat_id", (run_id,)
-    )
-    return {row["chat_id"]: row["message_id"] for row in rows}
-
-
-async def concluded_on(database: Database, dataset: str) -> Run | None:
-    """The latest run that trained on this dataset and came to an answer, be it yes, no or neither."""
+async def get_concluded_run(database: Database, dataset: str) -> Run | None:
+    """The latest run that trained on this dataset and was promoted, rejected or undecided, or None."""
     row = await database.row(
         "SELECT * FROM runs WHERE dataset = ? AND candidate_id IS NOT NULL AND state IN ('promoted', 'rejected', "
         "'undecided') "
@@ -251,8 +239,8 @@ async def concluded_on(database: Database, dataset: str) -> Run | None:
     return Run(**dict(row)) if row else None
 
 
-async def without_model(database: Database) -> set[str]:
-    """Names that finished runs had for a model and which no model got."""
+async def list_unused_model_names(database: Database) -> set[str]:
+    """Model names of finished runs that registered no model."""
     rows = await database.rows(
         "SELECT model_name FROM runs WHERE finished_at IS NOT NULL AND candidate_id IS NULL AND model_name IS NOT NULL"
     )
@@ -260,9 +248,10 @@ async def without_model(database: Database) -> set[str]:
 
 
 async def expected_seconds(database: Database, rows: int, latest: int = 5) -> float | None:
-    """How long a run on so many rows will take from queued to the gate's verdict, or None before the first: the
-    median over the last runs that were judged of what their training took for each row, and their other steps in
-    all."""
+    """Expected seconds from queued to the gate's verdict of a run on so many rows; None before the first verdict.
+
+    The median over the last judged runs, with their training time scaled by the number of rows.
+    """
     finished = await database.rows(
         "SELECT id, (SELECT count(*) FROM dataset_rows JOIN datasets ON datasets.id = dataset_id WHERE name = "
         "dataset AND part = 'train') AS rows "
@@ -271,7 +260,7 @@ async def expected_seconds(database: Database, rows: int, latest: int = 5) -> fl
     )
     estimates = []
     for run in finished:
-        entered = await timeline(database, run["id"])
+        entered = await list_states(database, run["id"])
         lasted = {
             state: later - at for (state, at), (_, later) in zip(entered, entered[1:], strict=False) if state in STEPS
         }

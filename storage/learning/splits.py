@@ -1,4 +1,4 @@
-"""Which side of the split each photo is on: decided once for a photo and its near-duplicates, and never changed."""
+"""The side of the split of each photo, decided once for a photo and its near-duplicates and never changed."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 SIDES = ("train", "holdout", "neither")
 
 
-async def placed(database: Database) -> "NDArray[np.int64]":
-    """All photos that are on a side: rows of (photo id, signed perceptual hash, group id, index into SIDES), by
-    photo id.
-    """
+async def all_placed_photos(database: Database) -> "NDArray[np.int64]":
+    """All photos with a side: rows of (photo id, signed perceptual hash, group id, index into SIDES), by photo id."""
     cases = " ".join(f"WHEN '{side}' THEN {index}" for index, side in enumerate(SIDES))
     return await database.integers(
         f"SELECT photo_id, phash, group_id, CASE side {cases} END FROM grouped_photos "
@@ -26,8 +24,8 @@ async def placed(database: Database) -> "NDArray[np.int64]":
     )
 
 
-async def unplaced(database: Database) -> list[tuple[int, int, str]]:
-    """(id, signed perceptual hash, sha256) of the photos that are on no side yet, by id."""
+async def list_unplaced_photos(database: Database) -> list[tuple[int, int, str]]:
+    """(id, signed perceptual hash, sha256) of the photos without a side, by id."""
     rows = await database.rows(
         "SELECT id, phash, sha256 FROM photos WHERE NOT EXISTS "
         "(SELECT 1 FROM grouped_photos WHERE photo_id = photos.id) ORDER BY id"
@@ -35,18 +33,17 @@ async def unplaced(database: Database) -> list[tuple[int, int, str]]:
     return [tuple(row) for row in rows]
 
 
-async def place(
+async def place_photos(
     database: Database, groups: Iterable[tuple[str, Sequence[int]]], joining: Iterable[tuple[int, int]]
 ) -> None:
-    """Record new groups as (side, photo ids) and photos that join an old one as (group id, photo id), in one
-    transaction.
+    """Record new groups (side, photo ids) and photos that join an old group (group id, photo id) in one transaction.
 
-    A photo that is gone meanwhile is passed over; one that is placed already stays where it is.
+    A deleted photo is skipped; a photo that has a side keeps it.
     """
     now, members = time.time(), list(joining)
     async with database.write() as connection:
         async with connection.execute("SELECT coalesce(max(id), 0) FROM photo_groups") as cursor:
-            last = (await cursor.fetchone())[0]
+            ((last,),) = await cursor.fetchall()
         numbered = list(enumerate(groups, last + 1))
         await connection.executemany(
             "INSERT INTO photo_groups (id, side, decided_at) VALUES (?, ?, ?)",

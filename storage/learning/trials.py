@@ -1,4 +1,4 @@
-"""Trials of a candidate beside the champion, monitoring of a new champion, and the ratings that both use."""
+"""Trials of a candidate against the champion, monitoring of a new champion, and the ratings that both use."""
 
 import json
 import time
@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from storage.chat.rating_scale import LIKED
+from storage.chat.consent import LEARNT_FROM, PRIVATE_OR_BANNED
+from storage.chat.ratings import LIKED
 from storage.database import Database
-from storage.learning.consent import LEARNT_FROM, PRIVATE_OR_BANNED
 
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """A candidate on trial. Jokes made from `late_at` on belong to the second stage, with the candidate's larger share.
+    """A candidate's trial. Jokes made from `late_at` on belong to the second stage, with the candidate's larger share.
 
-    `outcome` is None while the trial goes on, then the state in which its run ended.
+    `outcome` is None during the trial, then the state in which its run ended.
     """
 
     id: int
@@ -32,7 +32,7 @@ class TrialRecord:
 
 @dataclass(frozen=True)
 class MonitorRecord:
-    """The liking of a champion that a promotion put into service, held against its predecessor's before `began_at`."""
+    """The monitoring of a promoted champion, compared with its predecessor's ratings before `began_at`."""
 
     id: int
     promotion_id: int
@@ -46,15 +46,13 @@ class MonitorRecord:
 
     @property
     def measured(self) -> dict[str, Any]:
-        """Its measures, from JSON."""
+        """The measures, decoded from JSON."""
         return json.loads(self.measures)
 
 
 @dataclass(frozen=True)
 class PhotoRatings:
-    """One model's jokes for one photo: their ratings, how many of these liked them (😂 or 🙂), and whether they came
-    late.
-    """
+    """Ratings of one model's jokes for one photo in one stage; `likes` of them are 😂 or 🙂."""
 
     photo_id: int
     late: bool
@@ -63,9 +61,9 @@ class PhotoRatings:
 
 
 async def begin_trial(database: Database, run_id: int, champion_id: int, candidate_id: int) -> TrialRecord:
-    """Begin a run's trial, or return the one that goes on. Raises sqlite3.IntegrityError while another run's does.
+    """Begin a run's trial, or return its open one. Raises sqlite3.IntegrityError if another run's trial is open.
 
-    A trial that a kill left open after its run had ended is ended first.
+    An open trial of a finished run, left by a killed process, is ended first.
     """
     async with database.write() as connection:
         await connection.execute(
@@ -80,38 +78,38 @@ async def begin_trial(database: Database, run_id: int, champion_id: int, candida
             (run_id, champion_id, candidate_id, time.time()),
         )
         async with connection.execute("SELECT * FROM trials WHERE ended_at IS NULL") as cursor:
-            row = await cursor.fetchone()
+            (row,) = await cursor.fetchall()
     return TrialRecord(**dict(row))
 
 
-async def open_trial(database: Database) -> TrialRecord | None:
-    """The trial that goes on, or None."""
+async def get_open_trial(database: Database) -> TrialRecord | None:
+    """The open trial, or None."""
     row = await database.row("SELECT * FROM trials WHERE ended_at IS NULL")
     return TrialRecord(**dict(row)) if row else None
 
 
-async def trial_of_run(database: Database, run_id: int) -> TrialRecord | None:
+async def get_trial_of_run(database: Database, run_id: int) -> TrialRecord | None:
     """A run's latest trial, or None."""
     row = await database.row("SELECT * FROM trials WHERE run_id = ? ORDER BY id DESC LIMIT 1", (run_id,))
     return TrialRecord(**dict(row)) if row else None
 
 
 async def begin_late_stage(database: Database, trial_id: int) -> TrialRecord:
-    """Record that the candidate gets its larger share from now on, once; returns the trial."""
+    """Begin the second stage, if it has not begun; returns the trial."""
     sql = "UPDATE trials SET late_at = coalesce(late_at, ?) WHERE id = ? RETURNING *"
     async with database.write() as connection, connection.execute(sql, (time.time(), trial_id)) as cursor:
-        row = await cursor.fetchone()
+        (row,) = await cursor.fetchall()
     return TrialRecord(**dict(row))
 
 
-async def note_look(database: Database, trial_id: int, measures: Mapping[str, Any]) -> None:
+async def record_trial_measures(database: Database, trial_id: int, measures: Mapping[str, Any]) -> None:
     """Store the latest evaluation of a trial, for reports."""
     async with database.write() as connection:
         await connection.execute("UPDATE trials SET measures = ? WHERE id = ?", (json.dumps(measures), trial_id))
 
 
 async def end_trial(database: Database, trial_id: int, outcome: str, reason: str) -> None:
-    """End a trial with its outcome; an ended one stays as it is."""
+    """End a trial with its outcome; an ended trial stays as it is."""
     async with database.write() as connection:
         await connection.execute(
             "UPDATE trials SET ended_at = ?, outcome = ?, reason = ? WHERE id = ? AND ended_at IS NULL",
@@ -119,14 +117,12 @@ async def end_trial(database: Database, trial_id: int, outcome: str, reason: str
         )
 
 
-async def rated_photos(
+async def list_photo_ratings(
     database: Database, model_id: int, since: float, *, before: float = float("inf"), late_at: float | None = None
 ) -> list[PhotoRatings]:
-    """One model's rated jokes made from `since` on and before `before`, photo by photo, in the order of their first
-    jokes.
+    """Ratings by photo of one model's jokes made in [since, before), in the order of each photo's first joke.
 
-    Ratings of private or banned users, of their jokes or photos, and of jokes in duels (shown beside another) don't
-    count.
+    Excluded are ratings of private or banned users, of their jokes or photos, and of jokes in duels.
     """
     rows = await database.rows(
         f"SELECT photo_id, jokes.created_at >= ? AS late, sum(value >= {LIKED}) AS likes, count(*) AS ratings FROM "
@@ -140,10 +136,8 @@ async def rated_photos(
     return [PhotoRatings(row["photo_id"], bool(row["late"]), row["likes"], row["ratings"]) for row in rows]
 
 
-async def duel_picks(database: Database, trial: TrialRecord) -> list[int]:
-    """What users chose in a trial's duels, private and banned users left out: 1 the candidate's joke, -1 the
-    champion's, 0 neither.
-    """
+async def list_duel_choices(database: Database, trial: TrialRecord) -> list[int]:
+    """Choices in a trial's duels, without private and banned users: 1 candidate, -1 champion, 0 neither."""
     rows = await database.rows(
         "SELECT CASE WHEN choice = 'meh' THEN 0 WHEN (choice = 'a') = (first_model_id = ?) THEN 1 ELSE -1 END AS "
         "pick FROM duels "
@@ -154,8 +148,8 @@ async def duel_picks(database: Database, trial: TrialRecord) -> list[int]:
     return [row["pick"] for row in rows]
 
 
-async def trial_ratings(database: Database, trial: TrialRecord) -> int:
-    """How many ratings and choices a trial's jokes have, of both models; changed verdicts are not seen here. Cheap."""
+async def count_trial_ratings(database: Database, trial: TrialRecord) -> int:
+    """Number of ratings and duel choices of a trial. A changed rating doesn't change the number. Cheap."""
     return await database.value(
         "SELECT (SELECT count(*) FROM jokes JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id IN (?1, ?2) "
         "AND jokes.created_at >= ?3) "
@@ -164,12 +158,12 @@ async def trial_ratings(database: Database, trial: TrialRecord) -> int:
     )
 
 
-async def begin_watch(
+async def begin_monitoring(
     database: Database, promotion_id: int, model_id: int, predecessor_id: int, at: float
 ) -> MonitorRecord | None:
-    """The open watch over what a promotion put into service, begun where there was none; None where it has ended.
+    """Begin to monitor the model of a promotion, or return its open record; None if its monitoring has ended.
 
-    A watch over another promotion ends as superseded.
+    The monitoring of another promotion ends as superseded.
     """
     async with database.write() as connection:
         await connection.execute(
@@ -186,14 +180,14 @@ async def begin_watch(
     return MonitorRecord(**dict(row)) if row else None
 
 
-async def watch_of(database: Database, promotion_id: int) -> MonitorRecord | None:
-    """The watch over what a promotion put into service, going on or ended, or None."""
+async def get_monitor(database: Database, promotion_id: int) -> MonitorRecord | None:
+    """The monitoring of a promotion's model, open or ended, or None."""
     row = await database.row("SELECT * FROM watches WHERE promotion_id = ?", (promotion_id,))
     return MonitorRecord(**dict(row)) if row else None
 
 
-async def ratings_of(database: Database, model_id: int, since: float) -> int:
-    """How many ratings a model's jokes made from `since` on have. Cheap."""
+async def count_model_ratings(database: Database, model_id: int, since: float) -> int:
+    """Number of ratings of a model's jokes made from `since` on. Cheap."""
     return await database.value(
         "SELECT count(*) FROM jokes JOIN ratings ON ratings.joke_id = jokes.id WHERE model_id = ? AND "
         "jokes.created_at >= ?",
@@ -201,29 +195,29 @@ async def ratings_of(database: Database, model_id: int, since: float) -> int:
     )
 
 
-async def supersede_watch(database: Database) -> None:
-    """End the open watch, where there is one: what it watched is no longer in service by a promotion."""
-    if await open_watch(database):
+async def supersede_monitor(database: Database) -> None:
+    """End the open monitoring, if any, as superseded: its model is no longer in service."""
+    if await get_open_monitor(database):
         async with database.write() as connection:
             await connection.execute(
                 "UPDATE watches SET ended_at = ?, outcome = 'superseded' WHERE ended_at IS NULL", (time.time(),)
             )
 
 
-async def open_watch(database: Database) -> MonitorRecord | None:
-    """The watch that goes on, or None."""
+async def get_open_monitor(database: Database) -> MonitorRecord | None:
+    """The open monitoring, or None."""
     row = await database.row("SELECT * FROM watches WHERE ended_at IS NULL")
     return MonitorRecord(**dict(row)) if row else None
 
 
-async def note_watch(database: Database, watch_id: int, measures: Mapping[str, Any]) -> None:
-    """Store the latest evaluation of a champion."""
+async def record_monitor_measures(database: Database, watch_id: int, measures: Mapping[str, Any]) -> None:
+    """Store the latest evaluation of a monitored champion."""
     async with database.write() as connection:
         await connection.execute("UPDATE watches SET measures = ? WHERE id = ?", (json.dumps(measures), watch_id))
 
 
-async def end_watch(database: Database, watch_id: int, outcome: str, measures: Mapping[str, Any]) -> None:
-    """End the monitoring with its outcome: kept, or fell. The rollback itself may have superseded it."""
+async def end_monitoring(database: Database, watch_id: int, outcome: str, measures: Mapping[str, Any]) -> None:
+    """End the monitoring with its outcome, kept or fell. It may have been superseded by the rollback before."""
     async with database.write() as connection:
         await connection.execute(
             "UPDATE watches SET ended_at = coalesce(ended_at, ?), outcome = ?, measures = ? WHERE id = ?",
@@ -231,15 +225,15 @@ async def end_watch(database: Database, watch_id: int, outcome: str, measures: M
         )
 
 
-async def untold_falls(database: Database) -> list[MonitorRecord]:
-    """Watches over champions that were taken back and that the admins don't know of yet."""
+async def list_unnotified_rollbacks(database: Database) -> list[MonitorRecord]:
+    """Monitoring records of champions that were rolled back and of which the admins were not notified."""
     return [
         MonitorRecord(**dict(row))
         for row in await database.rows("SELECT * FROM watches WHERE outcome = 'fell' AND NOT told")
     ]
 
 
-async def fall_told(database: Database, watch_id: int) -> None:
-    """Note that the admins know."""
+async def mark_rollback_notified(database: Database, watch_id: int) -> None:
+    """Record that the admins were notified of a rollback."""
     async with database.write() as connection:
         await connection.execute("UPDATE watches SET told = 1 WHERE id = ?", (watch_id,))

@@ -1,11 +1,9 @@
-"""Backups: a copy of the database, consistent in itself, with the photos, datasets and models it knows, while the bot
-works on.
+"""Backups of the database with its photos, datasets and models, made while the bot runs.
 
-A backup is a folder `jokebot-<UTC time>`, laid out as the data folder is, with a `backup.json`. It is made under a
-temporary name, opened and checked, flushed, and renamed, so that under its own name it is always whole. Files of
-photos, datasets and models never change, so on the same disk they are links and cost no room; on another disk (which a
-broken disk calls for) a photo or a model is copied once and linked from one backup to the next. A base is an admin's
-own, and not in it.
+A backup is a folder `jokebot-<UTC time>` with the layout of the data folder and a `backup.json`. It is written under a
+temporary name, checked, flushed, and renamed, so that a backup with its own name is always complete. Files of photos,
+datasets and models never change: on the same disk they are hard links; on another disk a photo or a model is copied
+once and linked from one backup to the next. Base models are not included.
 """
 
 import fcntl
@@ -21,7 +19,7 @@ from pathlib import Path
 
 from configs.errors import JokebotError, explaining
 from configs.settings import StorageSettings
-from storage.database import DatabaseError, check_file
+from storage.database import DatabaseError, check_file, connect_read_only
 from storage.learning.dataset_files import UNFINISHED, file_digest, flush, link_or_copy, write_json
 from storage.media.photos import photo_file
 
@@ -31,12 +29,12 @@ RECORD = "backup.json"
 
 
 class BackupError(JokebotError):
-    """A backup can't be made or used; the message says why and what to do."""
+    """A backup can't be made or used; the message has the cause and the remedy."""
 
 
 @dataclass(frozen=True)
 class BackupInfo:
-    """What a backup holds. `missing` photos have a row but had no file when it was made."""
+    """The contents of a backup. `missing` counts photos whose row had no file when the backup was made."""
 
     directory: Path
     created_at: float
@@ -46,57 +44,54 @@ class BackupInfo:
     models: int = 0
 
 
-def layout(directory: Path) -> StorageSettings:
-    """Where a backup's parts are: as in a data folder."""
+def backup_layout(directory: Path) -> StorageSettings:
+    """The paths inside a backup, which are those of a data folder."""
     return StorageSettings(directory=directory)
 
 
 def back_up(storage: StorageSettings, folder: Path, *, keep: int = 0, models: str = "serving") -> BackupInfo:
-    """Make a backup in `folder`, then remove all but the newest `keep` (0: none).
+    """Make a backup in `folder`, then remove all but the newest `keep` (0: remove none). Blocks.
 
-    Blocks, for a thread or the command line.
-
-    `models` is the setting backup.models: whose files it holds.
-
-    Raises BackupError, with nothing left behind, and DatabaseError for a damaged database; older backups stay then.
+    `models` is the setting backup.models: which models' files are included. Raises BackupError, with its files removed,
+    and DatabaseError for a damaged database; older backups stay then.
     """
     if not storage.database.exists():
         raise BackupError(f"There is nothing to back up: {storage.database} doesn't exist.")
-    with explained(f"A backup into {folder} failed"), _alone(folder):
+    with backup_errors(f"A backup into {folder} failed"), _backup_lock(folder):
         for leftover in folder.glob(f"{UNFINISHED}*"):
             shutil.rmtree(leftover, ignore_errors=True)
-        earlier = _newest(folder)
+        earlier = _newest_backup(folder)
         temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         try:
-            backup = _fill(storage, temporary, earlier, time.time(), models)
+            backup = _write_backup(storage, temporary, earlier, time.time(), models)
             directory = _free_name(folder, backup.created_at)
             temporary.rename(directory)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         flush(folder)
-        others = [other for other in _whole(folder) if other != directory]
+        others = [other for other in _whole_backups(folder) if other != directory]
         for old in others[: max(0, len(others) + 1 - keep)] if keep else ():
             shutil.rmtree(old)
     return BackupInfo(**{**asdict(backup), "directory": directory})
 
 
-def backups(folder: Path) -> list[BackupInfo]:
-    """The whole backups in a folder, oldest first. Raises BackupError where one has no readable record."""
-    return [read(directory) for directory in _whole(folder)]
+def list_backups(folder: Path) -> list[BackupInfo]:
+    """The complete backups in a folder, oldest first. Raises BackupError if a record can't be read."""
+    return [read_backup(directory) for directory in _whole_backups(folder)]
 
 
-def newest_at(folder: Path) -> float | None:
-    """When the newest whole backup was made, seconds since 1970; None where there is none that can be read. Cheap."""
-    newest = _newest(folder)
+def newest_backup_time(folder: Path) -> float | None:
+    """When the newest complete backup was made, seconds since 1970; None without a readable backup. Cheap."""
+    newest = _newest_backup(folder)
     try:
-        return read(newest).created_at if newest else None
+        return read_backup(newest).created_at if newest else None
     except BackupError:
         return None
 
 
-def read(directory: Path) -> BackupInfo:
-    """What a backup says of itself. Raises BackupError where it is none, or of a newer program."""
+def read_backup(directory: Path) -> BackupInfo:
+    """The record of a backup. Raises BackupError for other directories and for a backup of a newer program."""
     try:
         record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
         if record.pop("format") != FORMAT:
@@ -104,19 +99,16 @@ def read(directory: Path) -> BackupInfo:
         return BackupInfo(directory, **record)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise BackupError(
-            f"{directory} is no whole backup ({error}). `jokebot backup --list` names those there are."
+            f"{directory} is no whole backup ({error}). `jokebot backup --list` lists the backups."
         ) from error
 
 
-def verify(directory: Path) -> BackupInfo:
-    """Open a backup, read its database through and compare each photo with its hash.
-
-    Raises BackupError, DatabaseError.
-    """
-    backup, storage = read(directory), layout(directory)
+def verify_backup(directory: Path) -> BackupInfo:
+    """Check a backup's database and compare each photo with its hash. Raises BackupError, DatabaseError."""
+    backup, storage = read_backup(directory), backup_layout(directory)
     check_file(storage.database)
     damaged = missing = 0
-    for sha256, _ in photos_in(storage.database):
+    for sha256, _ in list_photos(storage.database):
         file = photo_file(storage.photos, sha256)
         missing += not file.exists()
         damaged += file.exists() and file_digest(file) != sha256
@@ -128,23 +120,27 @@ def verify(directory: Path) -> BackupInfo:
     return backup
 
 
-def _fill(storage: StorageSettings, directory: Path, earlier: Path | None, now: float, models: str) -> BackupInfo:
-    target = layout(directory)
+def _write_backup(
+    storage: StorageSettings, directory: Path, earlier: Path | None, now: float, models: str
+) -> BackupInfo:
+    target = backup_layout(directory)
     _copy_database(storage.database, target.database)
     ratings, photos, missing = check_file(target.database), 0, 0
-    for sha256, size in photos_in(target.database):
+    for sha256, size in list_photos(target.database):
         sources = [
             photo_file(storage.photos, sha256),
-            *([photo_file(layout(earlier).photos, sha256)] if earlier else []),
+            *([photo_file(backup_layout(earlier).photos, sha256)] if earlier else []),
         ]
-        if _bring(sources, photo_file(target.photos, sha256), size):
+        if _copy_photo(sources, photo_file(target.photos, sha256), size):
             photos += 1
         else:
             missing += 1
     for name in _datasets(target.database):
-        _bring_tree(storage.datasets / name, target.datasets / name)
+        _copy_tree(storage.datasets / name, target.datasets / name)
     brought = sum(
-        _bring_tree(storage.models / name, target.models / name, layout(earlier).models / name if earlier else None)
+        _copy_tree(
+            storage.models / name, target.models / name, backup_layout(earlier).models / name if earlier else None
+        )
         for name in _models(target.database, models)
     )
     backup = BackupInfo(directory, now, photos, ratings, missing, brought)
@@ -158,11 +154,9 @@ def _fill(storage: StorageSettings, directory: Path, earlier: Path | None, now: 
 
 
 def _copy_database(source: Path, target: Path) -> None:
-    """VACUUM INTO writes one committed state (https://www.sqlite.org/lang_vacuum.html) without what was deleted from
-    it.
-    """
+    """Copy one committed state, without deleted data, by VACUUM INTO (https://www.sqlite.org/lang_vacuum.html)."""
     try:
-        with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=60.0)) as connection:
+        with closing(connect_read_only(source, timeout_s=60.0)) as connection:
             connection.execute("VACUUM INTO ?", (str(target),))
     except sqlite3.OperationalError as error:
         why = "the disk is full. Free some room and try again" if "full" in str(error) else str(error)
@@ -174,8 +168,8 @@ def _copy_database(source: Path, target: Path) -> None:
     flush(target)
 
 
-def _bring(sources: list[Path], target: Path, size: int) -> bool:
-    """Put a photo into the backup, from the first source that has it whole; linked where that can be."""
+def _copy_photo(sources: list[Path], target: Path, size: int) -> bool:
+    """Link or copy a photo into the backup from the first source with the right size, on the same disk if possible."""
     whole = [source for source in sources if source.exists() and source.stat().st_size == size]
     if not whole:
         return False
@@ -184,14 +178,16 @@ def _bring(sources: list[Path], target: Path, size: int) -> bool:
     try:
         link_or_copy((same_disk or whole)[0], target)
     except FileNotFoundError:
-        # Forgotten between the two steps.
+        # The photo was erased between the two steps.
         return False
     return True
 
 
-def _bring_tree(source: Path, target: Path, earlier: Path | None = None) -> bool:
-    """A dataset's or a model's files, linked to those of an `earlier` backup where that saves a copy. One that is
-    not there, or goes while it is read, is left out: False."""
+def _copy_tree(source: Path, target: Path, earlier: Path | None = None) -> bool:
+    """Link or copy a dataset's or a model's files; False if they don't exist or are removed meanwhile.
+
+    Files are linked to those of the `earlier` backup if that saves a copy.
+    """
     try:
         for file in sorted(path for path in source.rglob("*") if path.is_file() and not path.name.startswith(".")):
             destination = target / file.relative_to(source)
@@ -205,14 +201,14 @@ def _bring_tree(source: Path, target: Path, earlier: Path | None = None) -> bool
     return target.exists()
 
 
-def photos_in(database: Path) -> Iterator[tuple[str, int]]:
-    """(sha256, bytes) of the photos that a database knows."""
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+def list_photos(database: Path) -> Iterator[tuple[str, int]]:
+    """(sha256, bytes) of the photos in a database."""
+    with closing(connect_read_only(database)) as connection:
         yield from connection.execute("SELECT sha256, bytes FROM photos")
 
 
 def _datasets(database: Path) -> list[str]:
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+    with closing(connect_read_only(database)) as connection:
         return [name for (name,) in connection.execute("SELECT name FROM datasets WHERE state != 'replaced'")]
 
 
@@ -224,8 +220,8 @@ MODELS_KEPT = {
 
 
 def _models(database: Path, which: str) -> list[str]:
-    """The folders' names of the models, made by this program, that a backup is to hold."""
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+    """Folder names of the models to include. Only models made by this program are included."""
+    with closing(connect_read_only(database)) as connection:
         rows = connection.execute(
             "SELECT directory FROM models WHERE base_id IS NOT NULL AND removed_at IS NULL AND directory IS NOT NULL "
             f"AND ({MODELS_KEPT[which]}) ORDER BY id"
@@ -233,16 +229,16 @@ def _models(database: Path, which: str) -> list[str]:
         return [Path(directory).name for (directory,) in rows]
 
 
-def _whole(folder: Path) -> list[Path]:
+def _whole_backups(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.glob(f"{PREFIX}*/{RECORD}"))
 
 
-def _newest(folder: Path) -> Path | None:
-    return next(reversed(_whole(folder)), None)
+def _newest_backup(folder: Path) -> Path | None:
+    return next(reversed(_whole_backups(folder)), None)
 
 
 def _free_name(folder: Path, now: float) -> Path:
-    """Names in the order of time."""
+    """A name that is not in use; names sort by time."""
     while (
         path := folder / f"{PREFIX}{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{int(now * 1000) % 1000:03}"
     ).exists():
@@ -251,8 +247,8 @@ def _free_name(folder: Path, now: float) -> Path:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One backup at a time, over all processes."""
+def _backup_lock(folder: Path) -> Iterator[None]:
+    """Lock the folder, so that one process makes a backup at a time."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (folder / ".lock").open("w") as file:
         try:
@@ -262,8 +258,8 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def explained(what: str) -> AbstractContextManager[None]:
-    """Turns an OSError inside the block into a BackupError that begins with `what`."""
+def backup_errors(what: str) -> AbstractContextManager[None]:
+    """Context manager that raises a BackupError beginning with `what` for an OSError in the block."""
     return explaining(
         what,
         BackupError,

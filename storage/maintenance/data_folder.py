@@ -1,4 +1,4 @@
-"""The data folder: its owner's alone, and one bot's at a time."""
+"""The data folder: private to its owner, and locked by one bot at a time."""
 
 import fcntl
 import os
@@ -13,19 +13,19 @@ LOCK = ".bot.lock"
 
 
 class FolderError(JokebotError):
-    """The data folder can't be used; the message says why and what to do."""
+    """The data folder can't be used; the message has the cause and the remedy."""
 
 
 class FolderInUse(FolderError):
-    """Another bot works on the data folder."""
+    """Another bot uses the data folder."""
 
 
 @contextmanager
 def data_folder_lock(directory: Path) -> Iterator[None]:
-    """Make the folder where it is missing, readable by its owner alone, and keep every other bot out of it.
+    """Create the folder if it is missing, make it private to its owner, and lock it for one bot.
 
-    The system frees it when its holder ends, in whatever way. Raises FolderInUse, and FolderError where the folder
-    can't be written.
+    The system releases the lock when the process ends. Raises FolderInUse, and FolderError if the folder can't be
+    written.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -51,12 +51,12 @@ def data_folder_lock(directory: Path) -> Iterator[None]:
 
 
 def is_bot_running(directory: Path) -> bool:
-    """Whether a bot works on the folder at this moment."""
+    """Whether a bot uses the folder now."""
     return is_locked(directory / LOCK)
 
 
 def is_locked(file: Path) -> bool:
-    """Whether any process holds the lock of that file; where there is no file, none does."""
+    """Whether a process holds the lock of that file; False if there is no file."""
     try:
         descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC)
     except OSError:

@@ -1,8 +1,8 @@
-"""`/forget`: erases a user from ratings, jokes, photos and datasets."""
+"""`/forget`: erases a user's data from the database and from files."""
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiosqlite
@@ -13,7 +13,7 @@ from storage.maintenance.erasure import finish_erasure
 
 log = logging.getLogger(__name__)
 
-FORGOTTEN = (
+USER_TABLES = (
     "ratings",
     "jokes",
     "photo_senders",
@@ -26,22 +26,33 @@ FORGOTTEN = (
     "albums",
     "known_people",
 )
-"""Tables whose rows with the user's `person_id` are deleted; a test holds this list against the migrations."""
+"""Tables whose rows with the user's `person_id` are deleted; a test compares this list with the migrations."""
 
-ONLY_THEIRS = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
+ONLY_FROM_USER = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
     AND NOT EXISTS (SELECT 1 FROM photo_senders WHERE photo_id = photos.id AND person_id != ?)"""
 
 
-UNSHOWN = """UPDATE runs SET verdict = json_set(verdict, '$.gallery', (SELECT json_group_array(json(value))
+REMOVE_GALLERY_ITEMS = """UPDATE runs SET verdict = json_set(verdict, '$.gallery', (SELECT json_group_array(json(value))
     FROM json_each(verdict, '$.gallery') WHERE substr(json_extract(value, '$.photo'), 8, 64) NOT IN (SELECT sha256
     FROM abandoned_files)))
     WHERE json_extract(verdict, '$.gallery') IS NOT NULL"""
 """Removes gallery items about deleted photos (`images/SHA256.jpg`) from the gate's verdicts."""
 
+SENDER = "CASE WHEN json_valid(payload) THEN json_extract(payload, '$.{}.from.id') END = ?"
+FORGET_MESSAGES = f"""UPDATE inbox SET state = 'done', payload = NULL, album = NULL, sent = NULL, finished_at = ?
+    WHERE state = 'pending' AND {SENDER.format("message")}"""
+"""The user's messages in work have captions and names."""
+REMOVE_NAMES = f"""UPDATE inbox SET payload = json_remove(json_set(payload, '$.callback_query.from.first_name', '-'),
+    '$.callback_query.from.last_name', '$.callback_query.from.username', '$.callback_query.message.reply_to_message',
+    '$.callback_query.message.chat.first_name', '$.callback_query.message.chat.last_name',
+    '$.callback_query.message.chat.username', '$.callback_query.message.text', '$.callback_query.message.caption')
+    WHERE state = 'pending' AND {SENDER.format("callback_query")}"""
+"""The user's button presses in work, that of this erasure among them, have to be resumed after a kill."""
+
 
 @dataclass(frozen=True)
 class ErasureResult:
-    """How much was deleted; `pending` where files could not be brought up to date yet."""
+    """Numbers of deleted rows; `pending` if files are not erased yet."""
 
     photos: int
     jokes: int
@@ -49,92 +60,62 @@ class ErasureResult:
     pending: bool = False
 
 
-async def forget(
-    database: Database, person_id: int, photos: Path, datasets: Path, *, wait_s: float = 5.0
+async def forget_user(
+    database: Database, user_id: int, photos: Path, datasets: Path, *, wait_s: float = 5.0
 ) -> ErasureResult:
-    """Delete all that a user sent, asked for and rated, from the database at once and then from the files.
+    """Delete a user's photos, jokes and ratings from the database at once, and then from files.
 
-    A photo that another user has sent too stays, without this user's jokes about it. Datasets not yet trained on are
-    written anew under their new hash; those trained on keep their manifest, the rows marked `forgotten`. Where an
-    export is running, or a file can't be changed, the files are left to that export's end or to the next
-    `finish_erasure`.
+    A photo that another user sent too stays, without this user's jokes about it. Datasets not yet trained on are
+    rewritten under their new hash; those trained on keep their manifest, with the rows marked as `forgotten`. If an
+    export is running, or a file can't be changed, the export or the next `finish_erasure` changes the files. The
+    database's write-ahead log is emptied, so that the data is in no file when this returns.
     """
-    forgotten = await forget_rows(database, person_id)
+    forgotten = await forget_rows(database, user_id)
     try:
         async with dataset_files.lock(datasets, wait_s=wait_s):
             await finish_erasure(database, photos, datasets)
     except dataset_files.DatasetError as error:
-        log.warning("what was forgotten is still in files: %s", error)
-        return ErasureResult(forgotten.photos, forgotten.jokes, forgotten.ratings, pending=True)
+        log.warning("erased data is still in files: %s", error)
+        forgotten = replace(forgotten, pending=True)
+    if not await database.truncate_log():
+        log.warning("erased data is still in the database's log, because another process reads the database")
+        forgotten = replace(forgotten, pending=True)
     return forgotten
 
 
-async def forget_rows(database: Database, person_id: int) -> ErasureResult:
-    """The database's part, one transaction; jokes take their deliveries and ratings with them, photos their jokes."""
+async def forget_rows(database: Database, user_id: int) -> ErasureResult:
+    """Erase a user's rows in one transaction. Jokes go with their photo, deliveries and ratings with their joke."""
     async with database.write() as connection:
-        before = await counted(connection)
+        before = await count_rows(connection)
         await connection.execute(
-            f"INSERT INTO abandoned_files SELECT sha256 FROM photos WHERE {ONLY_THEIRS} ON CONFLICT DO NOTHING",
-            (person_id, person_id),
+            f"INSERT INTO abandoned_files SELECT sha256 FROM photos WHERE {ONLY_FROM_USER} ON CONFLICT DO NOTHING",
+            (user_id, user_id),
         )
-        await connection.execute(f"DELETE FROM photos WHERE {ONLY_THEIRS}", (person_id, person_id))
-        # What of theirs had aged out is forgotten by wish now: models that learnt from it leave too.
+        await connection.execute(f"DELETE FROM photos WHERE {ONLY_FROM_USER}", (user_id, user_id))
+        # Their aged rows count as forgotten from now on: models trained on them are tainted.
         await connection.execute(
             "UPDATE dataset_rows SET aged = 0 WHERE (dataset_id, row_id) IN "
             "(SELECT dataset_id, row_id FROM aged_people WHERE person_id = ?)",
-            (person_id,),
+            (user_id,),
         )
-        for table in FORGOTTEN:
-            await connection.execute(f"DELETE FROM {table} WHERE person_id = ?", (person_id,))
-        # A private chat has its person's id; in it stand only messages for this person.
+        for table in USER_TABLES:
+            await connection.execute(f"DELETE FROM {table} WHERE person_id = ?", (user_id,))
+        # A private chat has the id of its user and contains only messages for this user.
         for table in ("deliveries", "run_messages", "run_news", "alert_news", "chats", "chat_jokes", "weekly_posts"):
-            await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (person_id,))
+            await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (user_id,))
         for table in ("runs", "promotions", "reviews"):
-            await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (person_id,))
-        await bans.forget(connection, person_id)
-        await connection.execute(UNSHOWN)
-        after = await counted(connection)
-    return ErasureResult(*(old - new for old, new in zip(before, after, strict=True)))
+            await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (user_id,))
+        await bans.forget_user(connection, user_id)
+        await connection.execute(REMOVE_GALLERY_ITEMS)
+        await connection.execute(FORGET_MESSAGES, (time.time(), user_id))
+        await connection.execute(REMOVE_NAMES, (user_id,))
+        after = await count_rows(connection)
+    photos, jokes, ratings = (old - new for old, new in zip(before, after, strict=True))
+    return ErasureResult(photos, jokes, ratings)
 
 
-async def set_private(database: Database, person_id: int, private: bool) -> None:
-    """Exclude a user's data from training from now on, or include it again."""
-    async with database.write() as connection:
-        if private:
-            await connection.execute(
-                "INSERT INTO private_people VALUES (?, ?) ON CONFLICT DO NOTHING", (person_id, time.time())
-            )
-        else:
-            await connection.execute("DELETE FROM private_people WHERE person_id = ?", (person_id,))
-
-
-async def is_private(database: Database, person_id: int) -> bool:
-    """Whether the user's data is excluded from training."""
-    return bool(await database.value("SELECT 1 FROM private_people WHERE person_id = ?", (person_id,)))
-
-
-async def set_language(database: Database, person_id: int, language: str | None) -> None:
-    """Store a user's language; None deletes it."""
-    async with database.write() as connection:
-        if language is None:
-            await connection.execute("DELETE FROM chosen_languages WHERE person_id = ?", (person_id,))
-        else:
-            await connection.execute(
-                "INSERT INTO chosen_languages VALUES (?, ?) ON CONFLICT DO UPDATE SET language = excluded.language",
-                (person_id, language),
-            )
-
-
-async def chosen_languages(database: Database) -> dict[int, str]:
-    """The language of all users who chose one, by user."""
-    return {
-        row["person_id"]: row["language"]
-        for row in await database.rows("SELECT person_id, language FROM chosen_languages")
-    }
-
-
-async def counted(connection: aiosqlite.Connection) -> tuple[int, int, int]:
-    """How many photos, jokes and ratings there are."""
+async def count_rows(connection: aiosqlite.Connection) -> tuple[int, int, int]:
+    """Number of photos, jokes and ratings."""
     async with connection.execute(
         "SELECT (SELECT count(*) FROM photos), (SELECT count(*) FROM jokes), (SELECT count(*) FROM ratings)"
     ) as cursor:

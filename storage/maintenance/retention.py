@@ -1,7 +1,7 @@
-"""Retention: deletes photos, jokes and ratings that are older than the settings allow, the way `/forget` does.
+"""Retention: deletes photos, jokes and ratings that are older than the settings allow.
 
-A model that was trained on aged rows may go on serving, unlike one trained on rows of a forgotten user. The rows are
-marked as aged and keep their user, so that a later `/forget` still finds such a model.
+Unlike a model trained on rows of a forgotten user, a model trained on aged rows may serve. The dataset rows are marked
+as aged and keep their user, so that a later `/forget` finds such a model.
 """
 
 import logging
@@ -14,7 +14,7 @@ from configs.safety import RetentionSettings
 from storage.database import Database
 from storage.learning import dataset_files, runs
 from storage.maintenance.erasure import finish_erasure
-from storage.maintenance.forget_person import UNSHOWN, ErasureResult, counted
+from storage.maintenance.forget_person import REMOVE_GALLERY_ITEMS, ErasureResult, count_rows
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ OLD_PHOTOS = (
     "photos.created_at < :photos AND NOT EXISTS (SELECT 1 FROM photo_senders WHERE photo_id = photos.id "
     "AND sent_at >= :photos)"
 )
-"""Condition on photos: not sent since then. An old photo that is sent again counts as new."""
+"""Condition on photos: not sent since the limit. An old photo that is sent again counts as new."""
 OLD_JOKES = f"(jokes.created_at < :jokes OR photo_id IN (SELECT id FROM photos WHERE {OLD_PHOTOS}))"
 
 STEPS = (
@@ -38,23 +38,23 @@ STEPS = (
     f"INSERT INTO abandoned_files SELECT sha256 FROM photos WHERE {OLD_PHOTOS} ON CONFLICT DO NOTHING",
     f"DELETE FROM photos WHERE {OLD_PHOTOS}",
     "DELETE FROM jokes WHERE id IN (SELECT id FROM old_jokes)",
-    # The captions that an album's buttons ask with are as old as its joke.
+    # The captions of an album are as old as its joke.
     "DELETE FROM albums WHERE created_at < :jokes",
     "DELETE FROM ratings WHERE updated_at < :ratings",
-    # A manifest names raters by number; whoever has no rating left is named no more.
+    # A manifest names raters by number; a user without ratings is removed from the list of raters.
     "DELETE FROM dataset_raters WHERE person_id NOT IN (SELECT person_id FROM ratings)",
-    UNSHOWN,
+    REMOVE_GALLERY_ITEMS,
     "DROP TABLE old_jokes",
 )
 
 
-async def age_out(
+async def delete_aged_data(
     database: Database, photos: Path, datasets: Path, retention: RetentionSettings
 ) -> ErasureResult | None:
-    """Delete aged rows from the database, then their files. Returns None while a run is unfinished.
+    """Delete aged rows from the database, then their files. Returns None if a run is being executed.
 
-    An unfinished run may still read aged rows, so it ends first. A photo is deleted with its jokes, a joke with its
-    ratings. Raises DatasetError where another process holds the datasets, or a file can't be changed.
+    A run may still read aged rows, so it must end first. A photo is deleted with its jokes, a joke with its ratings.
+    Raises DatasetError if another process holds the lock of the datasets, or a file can't be changed.
     """
     if not (retention.photos_days or retention.jokes_days or retention.ratings_days):
         return None
@@ -62,10 +62,10 @@ async def age_out(
         run = await runs.current_run(database)
         if run and run.state not in ("queued", "canary"):
             return None
-        gone = await age_rows(database, retention)
+        gone = await delete_aged_rows(database, retention)
         if gone.photos or gone.jokes or gone.ratings:
             log.info(
-                "too old, by the retention settings: %d photos, %d jokes, %d ratings",
+                "deleted by the retention settings: %d photos, %d jokes, %d ratings",
                 gone.photos,
                 gone.jokes,
                 gone.ratings,
@@ -74,8 +74,8 @@ async def age_out(
     return gone
 
 
-async def age_rows(database: Database, retention: RetentionSettings) -> ErasureResult:
-    """The database's part, one transaction."""
+async def delete_aged_rows(database: Database, retention: RetentionSettings) -> ErasureResult:
+    """Delete aged rows in one transaction."""
     now = time.time()
     before = {
         f"{kind}": now - days * SECONDS_A_DAY if days else float("-inf")
@@ -86,11 +86,12 @@ async def age_rows(database: Database, retention: RetentionSettings) -> ErasureR
         )
     }
     async with database.write() as connection:
-        first = await counted(connection)
+        first = await count_rows(connection)
         for step in STEPS:
             await _execute(connection, step, before)
-        last = await counted(connection)
-    return ErasureResult(*(old - new for old, new in zip(first, last, strict=True)))
+        last = await count_rows(connection)
+    photos, jokes, ratings = (old - new for old, new in zip(first, last, strict=True))
+    return ErasureResult(photos, jokes, ratings)
 
 
 async def _execute(connection: aiosqlite.Connection, step: str, before: dict[str, float]) -> None:

@@ -1,8 +1,8 @@
-"""Recognises an uploaded file by its content alone, and makes a clean photo of it.
+"""Recognises an uploaded file by its content and converts it to a photo without metadata.
 
-Every file is decoded once, completely. The stored photo is an upright RGB JPEG without metadata: an ordinary upright
-JPEG keeps its coded data, anything else is encoded anew at quality 92 with full colour resolution, which keeps the text
-of screenshots and memes legible.
+Every file is decoded once, completely. The stored photo is an upright RGB JPEG without metadata: an upright JPEG keeps
+its coded data; other files are re-encoded at quality 92 with full colour resolution, which keeps the text of
+screenshots and memes legible.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Literal
 
-# The plugins by name: Image.open would load all of Pillow's forty to find the two that it doesn't load by itself.
+# Plugins by name: Image.open would load all of Pillow's forty plugins to find the two that it doesn't preload.
 from PIL import Image, TiffImagePlugin, WebPImagePlugin  # noqa: F401
 
 from configs.errors import JokebotError
@@ -36,9 +36,9 @@ MEMORY_BYTES = 320_000_000
 REDUCTIONS = (1, 2, 4, 8)
 """A JPEG's sides can be divided by these while it is decoded."""
 
-# At DEBUG Pillow writes the metadata of people's pictures into the log.
+# At DEBUG Pillow logs the metadata of users' pictures.
 logging.getLogger("PIL").setLevel(logging.INFO)
-# Where a header promises more pixels than Pillow likes, it warns; nobody would see the warning.
+# Pillow only warns about a header with too many pixels.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 Reason = Literal[
@@ -73,7 +73,7 @@ MESSAGES: dict[Reason, str] = {
 
 
 class PhotoError(JokebotError):
-    """A file can't become a photo; `reason` is the cause as a code, for translation."""
+    """A file can't be used as a photo; `reason` is the cause as a code, for translation."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(MESSAGES[reason])
@@ -89,7 +89,7 @@ class PhotoTooLarge(PhotoError):
 
 @dataclass(frozen=True)
 class CheckedPhoto:
-    """A photo ready to be kept: the bytes to store, their SHA-256 (hexadecimal), and what they show when upright."""
+    """A photo ready to be stored: bytes, their SHA-256 (hexadecimal), perceptual hash, upright size in pixels."""
 
     data: bytes
     sha256: str
@@ -102,24 +102,16 @@ class CheckedPhoto:
 def check_photo(
     data: bytes, *, max_bytes: int, max_pixels: int, memory_bytes: int = MEMORY_BYTES, reduces: bool = True
 ) -> CheckedPhoto:
-    """Check a file and make a clean photo of it: CPU work of 5 ms to 3 s, to be called in a thread or a process.
+    """Check a file and convert it to a photo without metadata. Takes 5 ms to 3 s of CPU time; call it in a process.
 
     Sizes, scans, tiles and memory (`memory_bytes` at most) are checked before anything is decoded. A JPEG that would
     take more memory is decoded smaller where `reduces` is set; where its coded data is kept, that only changes how the
     hash is computed. The first frame of an animation counts. A side under 16
     pixels or a ratio over 20:1 is refused: nothing can be seen on it. Raises PhotoError, PhotoTooLarge among them.
     """
-    if not data:
-        raise PhotoError("empty")
-    if len(data) > max_bytes:
-        raise PhotoError("too_many_bytes")
-    if is_video(data):
-        raise PhotoError("video")
-    if box_kind(data) == "heic":
-        raise PhotoError("heic")
+    _refuse_kind(data, max_bytes)
     try:
-        data = repair_file(data)
-        structure = inspect_image(data)
+        structure = inspect_image(data := repair_file(data))
         if structure.pixels:
             _check_size(structure, max_pixels)
         if structure.decoder_bytes > memory_bytes:
@@ -137,7 +129,7 @@ def check_photo(
         raise PhotoTooLarge from error
     except Image.DecompressionBombError as error:
         raise PhotoError("too_many_pixels") from error
-    # A hostile file can make a decoder raise anything; whatever it is, the picture can't be read.
+    # A hostile file can make a decoder raise any exception.
     except Exception as error:
         raise PhotoError("broken") from error
     return CheckedPhoto(
@@ -145,8 +137,20 @@ def check_photo(
     )
 
 
+def _refuse_kind(data: bytes, max_bytes: int) -> None:
+    """Raises PhotoError for what is no picture that can be read, whatever its content."""
+    if not data:
+        raise PhotoError("empty")
+    if len(data) > max_bytes:
+        raise PhotoError("too_many_bytes")
+    if is_video(data):
+        raise PhotoError("video")
+    if box_kind(data) == "heic":
+        raise PhotoError("heic")
+
+
 def is_video(data: bytes) -> bool:
-    """Whether the content starts as a video's does."""
+    """Whether the content begins like a video file."""
     return box_kind(data) == "video" or data.startswith(VIDEO_MAGIC) or (data[:4] == b"RIFF" and data[8:12] == b"AVI ")
 
 
@@ -242,17 +246,18 @@ def _needs_rendering(image: Image.Image, orientation: int) -> bool:
 
 def _render(image: Image.Image, orientation: int, profile: bytes | None) -> Image.Image:
     """The picture upright and in RGB. 32-bit grey is stretched to the range of the whole picture."""
-    extrema = image.getextrema() if image.mode in ("I", "F") else (0, 65535)
-    return render_upright(image, orientation, lambda part: _to_rgb(part, profile, extrema))
+    low, high = image.getextrema() if image.mode in ("I", "F") else (0, 65535)
+    assert not isinstance(low, tuple) and not isinstance(high, tuple)  # one band has one pair of extrema
+    return render_upright(image, orientation, lambda part: _to_rgb(part, profile, (low, high)))
 
 
 def _is_foreign(profile: bytes | None) -> bool:
-    """Whether colours mean something else than in sRGB, so that dropping the profile would change them."""
-    return bool(profile) and not is_srgb(profile)
+    """Whether the colour profile is not sRGB, so that removing it would change the colours."""
+    return bool(profile and not is_srgb(profile))
 
 
 def _to_rgb(image: Image.Image, profile: bytes | None, extrema: tuple[float, float]) -> Image.Image:
-    """RGB pixels of 8 bits: transparency over white, 16 bits scaled, foreign colour profiles converted to sRGB."""
+    """8-bit RGB: transparency over white, 16 bits scaled, other colour profiles converted to sRGB."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _from_deep_grey(image, extrema).convert("RGB")
     if image.has_transparency_data:
@@ -285,5 +290,5 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     except (ImageCms.PyCMSError, OSError):
         if lab:
             raise
-        # A damaged profile, or one for other channels than the picture has: the plain conversion shows it well enough.
+        # A damaged profile, or one for other channels than the picture's: use the conversion without a profile.
         return image

@@ -1,6 +1,6 @@
-"""A JPEG file without what surrounds the picture: no EXIF, GPS, XMP, comments, thumbnails or trailing data.
+"""Removes EXIF, GPS, XMP, comments, thumbnails and trailing data from a JPEG file.
 
-The picture's own coded data is copied byte for byte, so nothing is lost. Marker codes: ITU-T T.81, table B.1.
+The coded picture data is copied byte for byte. Marker codes: ITU-T T.81, table B.1.
 """
 
 import re
@@ -9,15 +9,15 @@ SOI, EOI, SOS, COM, APP0, APP14 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xEE
 NEEDED = {0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD}
 """Huffman tables, arithmetic conditioning, scan, quantisation tables, number of lines, restart interval."""
 FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
-"""Frame headers that decoders know: baseline, extended, progressive, and the last two with arithmetic coding."""
+"""Supported frame headers: baseline, extended, progressive, and the last two with arithmetic coding."""
 SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """The next marker after coded data: neither a stuffed 0xFF byte nor a restart marker."""
 
 
 def strip_jpeg(data: bytes) -> bytes | None:
-    """The same picture in as few bytes, or None where the file is built in a way that can't be copied safely.
+    """The file without metadata, or None if its structure can't be copied safely.
 
-    JFIF and Adobe segments stay (they say how colours are coded), without the thumbnail a JFIF segment may carry.
+    JFIF and Adobe segments stay, because they define the colour coding, but without a JFIF thumbnail.
     """
     if not data.startswith(b"\xff\xd8"):
         return None
@@ -45,14 +45,14 @@ def strip_jpeg(data: bytes) -> bytes | None:
 
 
 def _fill_start(data: bytes, first: int, marker: int) -> int:
-    """Where the fill bytes in front of a marker begin. A pattern for them would take quadratic time."""
+    """The first of the fill bytes before a marker. A regular expression for them would take quadratic time."""
     while marker > first and data[marker - 1] == 0xFF:
         marker -= 1
     return marker
 
 
 def _marker(data: bytes, position: int) -> tuple[int, int] | None:
-    """The marker at `position` and where its segment starts, past fill bytes; None where there is none."""
+    """The marker at `position` and the start of its segment, after fill bytes; None if there is no marker."""
     if data[position : position + 1] != b"\xff":
         return None
     while data[position : position + 1] == b"\xff":
@@ -61,7 +61,7 @@ def _marker(data: bytes, position: int) -> tuple[int, int] | None:
 
 
 def _kept_segment(code: int, payload: bytes) -> bytes | None:
-    """The segment to write: empty for one that is dropped, None for one that is not understood."""
+    """The segment to write: empty if it is removed, None if it is unknown."""
     if code == APP0 and payload.startswith(b"JFIF\0") and len(payload) >= 14:
         payload = payload[:12] + b"\0\0"
     elif code == APP14 and payload.startswith(b"Adobe"):

@@ -1,4 +1,4 @@
-"""Photos: files named by the SHA-256 of their content, and the rows that know them."""
+"""Photos: files named by the SHA-256 of their content, and their rows in the database."""
 
 import asyncio
 import os
@@ -13,6 +13,7 @@ from storage.media.image_check import CheckedPhoto, PhotoError, check_photo
 from storage.media.perceptual_hash import hamming
 
 __all__ = [
+    "add_photo",
     "CheckedPhoto",
     "Photo",
     "PhotoError",
@@ -21,7 +22,6 @@ __all__ = [
     "features_folder",
     "get_photo",
     "hamming",
-    "keep_photo",
     "photo_file",
     "photo_path",
     "read_photo",
@@ -29,14 +29,12 @@ __all__ = [
 
 
 class PhotoFolderError(JokebotError):
-    """The photo folder can't be written: a full disk, or missing rights."""
+    """The photo folder can't be written, for example because the disk is full or permissions are missing."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A stored photo: `bytes` is the file's size, `phash` the signed 64-bit perceptual hash, sides are upright
-    pixels.
-    """
+    """A stored photo. `bytes` is its size, `phash` the signed 64-bit perceptual hash; sides are upright pixels."""
 
     id: int
     sha256: str
@@ -48,10 +46,10 @@ class Photo:
     created_at: float
 
 
-async def keep_photo(database: Database, folder: Path, checked: CheckedPhoto, person_id: int) -> Photo:
-    """Store a checked photo and its sender; a photo that is stored already is returned.
+async def add_photo(database: Database, folder: Path, checked: CheckedPhoto, user_id: int) -> Photo:
+    """Store a checked photo and its sender; returns the existing row of a known photo.
 
-    The file is whole and on the disk before a row names it. Raises PhotoFolderError where it can't be written.
+    The file is complete and on the disk before its row is written. Raises PhotoFolderError if it can't be written.
     """
     path = photo_file(folder, checked.sha256)
     try:
@@ -70,49 +68,44 @@ async def keep_photo(database: Database, folder: Path, checked: CheckedPhoto, pe
             (checked.sha256, checked.phash, checked.width, checked.height, len(checked.data), checked.media_type, now),
         )
         async with connection.execute("SELECT * FROM photos WHERE sha256 = ?", (checked.sha256,)) as cursor:
-            row = await cursor.fetchone()
+            (row,) = await cursor.fetchall()
         await connection.execute(
             "INSERT INTO photo_senders VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET sent_at = excluded.sent_at",
-            (row["id"], person_id, now),
+            (row["id"], user_id, now),
         )
-    # Another person's /forget may have removed the file between the two steps above; now the row keeps it.
+    # Another user's /forget may have removed the file between the two steps above; now the row protects it.
     await asyncio.to_thread(_write_once, path, checked.data)
     return Photo(**dict(row))
 
 
 async def get_photo(database: Database, photo_id: int) -> Photo | None:
-    """The photo, or None where there is none of that id."""
+    """The photo, or None for an unknown id."""
     row = await database.row("SELECT * FROM photos WHERE id = ?", (photo_id,))
     return Photo(**dict(row)) if row else None
 
 
 def read_photo(folder: Path, photo: Photo) -> bytes:
-    """The photo's file. Raises OSError where it is gone. Blocks."""
+    """The content of a photo's file. Raises OSError if it is missing. Blocks."""
     return photo_path(folder, photo).read_bytes()
 
 
 def photo_path(folder: Path, photo: Photo) -> Path:
-    """Where the photo's file is: `folder/ab/abcdef….jpg`."""
+    """The path of a photo's file: `folder/ab/abcdef….jpg`."""
     return photo_file(folder, photo.sha256)
 
 
 def photo_file(folder: Path, sha256: str) -> Path:
-    """Where the file of that content is, whether or not a row knows it."""
+    """The path of the file with that SHA-256, whether or not it exists."""
     return folder / sha256[:2] / f"{sha256}.jpg"
 
 
 def features_folder(photos: Path) -> Path:
-    """Where training keeps what the vision model saw of photos, beside their folder:
-    `features/MODEL/SHA256-TILES.bf16`.
-    """
+    """The folder of cached photo features, beside the photos: `features/MODEL/SHA256-TILES.bf16`."""
     return photos.with_name("features")
 
 
 def _write_once(path: Path, data: bytes) -> None:
-    """Write the file under a temporary name, force it to the disk and rename it.
-
-    Several writers may race: all write the same.
-    """
+    """Write a file under a temporary name, flush it and rename it. Concurrent writers write the same bytes."""
     if path.exists() and path.stat().st_size == len(data):
         return
     for directory in (path.parent.parent, path.parent):
@@ -132,7 +125,7 @@ def _write_once(path: Path, data: bytes) -> None:
 
 
 def _sync_directory(directory: Path) -> None:
-    """Without this a power cut may forget the new name though the file's content is on the disk."""
+    """Flush a directory, so that a power cut doesn't lose the new name of a file."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

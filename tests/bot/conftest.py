@@ -1,8 +1,6 @@
-"""The bot with its real peers, in one process: the sandbox as Telegram, the stub engine, a database in a temporary
-folder.
+"""The bot in one process with a sandbox as Telegram, a stub engine and a database in a temporary folder.
 
-The train environment reads this file too, for the tests of the CPU engine, and has none of these: they are imported
-late.
+The train environment loads this file too, for the CPU engine's tests, without the bot's packages: imports are late.
 """
 
 import asyncio
@@ -33,8 +31,8 @@ FAST = {
         "chat_messages_per_s": 1000,
         "group_messages_per_min": 60_000,
         "edit_interval_s": 0.2,
-        "album_quiet_s": 0.2,
-        "album_call_quiet_s": 0.2,
+        "album_wait_s": 0.2,
+        "album_mention_wait_s": 0.2,
     },
     "engine": {
         "attempts": 2,
@@ -46,29 +44,27 @@ FAST = {
     },
     "alerts": {"disk_gb": 0},
 }
-PATIENCE_S = 200
-"""How long a test waits for what has to come: on a busy machine the first import of the engine's client alone takes
-a minute.
-"""
+TIMEOUT_S = 200
+"""Timeout of a test's waits. On a busy machine, the first import of the engine's client alone takes a minute."""
 
 
 def make_picture(
     size: tuple[int, int] = (320, 240), colour: Any = (200, 30, 60), kind: str = "JPEG", mode: str = "RGB"
 ) -> bytes:
-    """A picture file of one colour."""
+    """A single-colour picture file."""
     buffer = io.BytesIO()
     Image.new(mode, size, colour).save(buffer, kind)
     return buffer.getvalue()
 
 
 def callback_data(message: dict[str, Any]) -> list[str]:
-    """What a message's buttons send."""
+    """The callback data of a message's buttons."""
     rows = message.get("reply_markup", {}).get("inline_keyboard", [])
     return [button["callback_data"] for row in rows for button in row]
 
 
 def part_of(app: object, kind: type[Part]) -> Part:
-    """The object of a class that `app` holds, wherever: nothing in the bot knows all of its parts."""
+    """The object of class `kind` that `app` refers to, directly or not."""
     seen, rest = set(), [app]
     while rest:
         found = rest.pop(0)
@@ -92,7 +88,7 @@ def part_of(app: object, kind: type[Part]) -> Part:
 
 @dataclass
 class Stage:
-    """A running bot and its peers, with short ways to act and to look."""
+    """A running bot, its sandbox and its engine, with helpers for tests."""
 
     sandbox: "Sandbox"
     engine: "StubEngine"
@@ -101,13 +97,13 @@ class Stage:
     process: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def restart(self) -> None:
-        """End the bot in order and start it again on the same data."""
+        """Stop the bot and start it again on the same data."""
         await self.process.aclose()
         self.app = await self.process.enter_async_context(running(self.settings))
 
     def __post_init__(self) -> None:
         self.world = self.sandbox.world
-        self.alice, self.bob, self.ming = list(self.world.people)[:3]
+        self.alice, self.bob, self.ming = list(self.world.users)[:3]
         self.group = self.world.group_id
 
     def send_photo(
@@ -123,56 +119,56 @@ class Stage:
         return self.world.send_photo(person, chat or person, data or make_picture(), caption, **more)
 
     def answers(self, message: dict[str, Any]) -> list[dict[str, Any]]:
-        """What the bot said in reply to a message, as it is now."""
+        """The bot's current replies to a message."""
         chat, number = message["chat"]["id"], message["message_id"]
         return [
-            one
-            for one in self.world.messages(chat)
-            if one["from"]["is_bot"] and one.get("reply_to_message", {}).get("message_id") == number
+            reply
+            for reply in self.world.messages(chat)
+            if reply["from"]["is_bot"] and reply.get("reply_to_message", {}).get("message_id") == number
         ]
 
     async def answer(
-        self, message: dict[str, Any], until: Callable[[dict[str, Any]], bool] = lambda one: True
+        self, message: dict[str, Any], until: Callable[[dict[str, Any]], bool] = lambda reply: True
     ) -> dict[str, Any]:
-        """The bot's first reply for which `until` is true."""
+        """Wait for the bot's first reply for which `until` is true."""
         return await self.world.wait_for(
-            lambda _: next((one for one in self.answers(message) if until(one)), None), PATIENCE_S
+            lambda _: next((reply for reply in self.answers(message) if until(reply)), None), TIMEOUT_S
         )
 
     async def joke(self, message: dict[str, Any], number: int = 1) -> dict[str, Any]:
-        """The reply with buttons (the `number`-th) to a photo."""
-        found = await self.world.wait_for(
-            lambda _: [one for one in self.answers(message) if callback_data(one)][number - 1 : number], PATIENCE_S
+        """Wait for the `number`-th reply with buttons to a photo."""
+        jokes = await self.world.wait_for(
+            lambda _: [reply for reply in self.answers(message) if callback_data(reply)][number - 1 : number], TIMEOUT_S
         )
-        return found[0]
+        return jokes[0]
 
-    async def press(self, joke: dict[str, Any], place: int, *, person: int | None = None) -> str:
-        """Press a joke's button (0, 1, 2: the verdicts, 3: another); what the bot said to that."""
-        return await self.press_data(joke, callback_data(joke)[place], person=person)
+    async def press(self, joke: dict[str, Any], index: int, *, person: int | None = None) -> str:
+        """Press a joke's button (0, 1, 2: ratings, 3: another joke); returns the bot's answer."""
+        return await self.press_data(joke, callback_data(joke)[index], person=person)
 
     async def press_data(
         self, joke: dict[str, Any], data: str, *, person: int | None = None, forged: bool = False
     ) -> str:
         query = self.world.press(person or self.alice, joke["chat"]["id"], joke["message_id"], data, forged)
-        answer = await self.world.answer(query, PATIENCE_S)
+        answer = await self.world.wait_for_answer(query, TIMEOUT_S)
         assert answer is not None, "the button was not answered"
         return answer["text"]
 
     def labels(self, joke: dict[str, Any]) -> list[str]:
-        """What the buttons say now."""
+        """The buttons' current labels."""
         message = self.world.message(joke["chat"]["id"], joke["message_id"])
         return [button["text"] for row in message["reply_markup"]["inline_keyboard"] for button in row]
 
     async def shows(self, joke: dict[str, Any], *labels: str) -> None:
-        """Wait until the buttons say that."""
-        await self.world.wait_for(lambda _: self.labels(joke) == list(labels), PATIENCE_S)
+        """Wait until the buttons have these labels."""
+        await self.world.wait_for(lambda _: self.labels(joke) == list(labels), TIMEOUT_S)
 
     async def value(self, sql: str, *parameters: Any) -> Any:
         return await self.app.database.value(sql, parameters)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for something that the sandbox sees nothing of."""
-        for _ in range(100 * PATIENCE_S):
+        """Wait for a condition outside the sandbox's state."""
+        for _ in range(100 * TIMEOUT_S):
             if condition():
                 return
             await asyncio.sleep(0.01)
@@ -180,12 +176,12 @@ class Stage:
 
     async def quiet(self) -> None:
         """Wait until every update is finished."""
-        await self.world.wait_for(lambda world: not len(world.updates), PATIENCE_S)
-        for _ in range(100 * PATIENCE_S):
+        await self.world.wait_for(lambda world: not len(world.updates), TIMEOUT_S)
+        for _ in range(100 * TIMEOUT_S):
             if not await self.value("SELECT count(*) FROM inbox WHERE state = 'pending'"):
                 return
             await asyncio.sleep(0.01)
-        raise TimeoutError("some update is never finished")
+        raise TimeoutError("an update was not finished")
 
     def words(self, name: str, language: str = "en", **values: Any) -> str:
         from bot.i18n.translator import Translator
@@ -193,17 +189,18 @@ class Stage:
         return self.part(Translator).format(language, name, **values)
 
     def part(self, kind: type[Part]) -> Part:
-        """The one object of that class that the running bot is made of."""
+        """The running bot's object of this class."""
         return part_of(self.app, kind)
 
     def calls(self, method: str) -> list[dict[str, Any]]:
-        """The parameters of the bot's calls of that method."""
+        """The parameters of the bot's calls of a Bot API method."""
         return [call.parameters for call in self.sandbox.calls if call.method.lower() == method.lower()]
 
 
 def make_settings(sandbox_url: str, engine_url: str, folder: Path, **sections: dict[str, Any]) -> Settings:
-    """Settings without a limit that would slow a test down, nor an alert about the disk of whoever runs it;
-    `sections` change them.
+    """Settings without limits that slow a test down and without alerts about this machine's disk.
+
+    `sections` override them.
     """
     base: dict[str, dict[str, Any]] = {
         "telegram": {"token": TOKEN, "base_url": sandbox_url},
@@ -218,7 +215,7 @@ def make_settings(sandbox_url: str, engine_url: str, folder: Path, **sections: d
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator["App"]:
-    """The bot, from its first poll to its orderly end."""
+    """Run the bot; it stops in order after the block."""
     from bot.app import started_app
 
     async with started_app(settings) as app:
@@ -239,7 +236,7 @@ def picture() -> Callable[..., bytes]:
 
 @pytest.fixture
 async def stage_with(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
-    """A function that starts a stage: `engine` is the stub's answer or script, the rest changes settings by section."""
+    """A function that starts a stage; `answer` and `script` are the stub's, `sections` override settings."""
     from bot.engine.stub.engine import StubEngine
     from bot.sandbox.server import Sandbox
 
@@ -257,5 +254,5 @@ async def stage_with(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
 
 @pytest.fixture
 async def stage(stage_with: Callable[..., Any]) -> Stage:
-    """The usual stage: an engine that answers at once."""
+    """A stage with an engine that answers at once."""
     return await stage_with()

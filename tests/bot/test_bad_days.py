@@ -1,4 +1,4 @@
-"""Days on which the machine, the disk or the clock fails: nothing is lost, and what can't go on says why."""
+"""Failures of the machine, the disk or the clock: nothing is lost, and fatal ones are reported."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ def polls(stage, since: int = 0) -> int:
 
 
 async def run_bot(sandbox: Sandbox, folder: Path) -> tuple[int, str]:
-    """`jokebot run` until it ends by itself: its exit code and what it said."""
+    """Run `jokebot run` until it exits; returns its exit code and output."""
     environment = {
         **os.environ,
         "JOKEBOT_STORAGE_DIRECTORY": str(folder),
@@ -44,12 +44,12 @@ async def run_bot(sandbox: Sandbox, folder: Path) -> tuple[int, str]:
     )
     try:
         async with asyncio.timeout(60):
-            said, _ = await process.communicate()
+            output, _ = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return process.returncode, said.decode()
+    return process.returncode, output.decode()
 
 
 async def test_on_a_full_disk_updates_stay_with_telegram_until_there_is_room(stage, monkeypatch):
@@ -58,7 +58,7 @@ async def test_on_a_full_disk_updates_stay_with_telegram_until_there_is_room(sta
     await stage.quiet()
     writer = stage.app.database._writer
     async with stage.app.database.write() as connection:
-        # Free pages of the file would still take rows.
+        # Fill the file's free pages, which could still store rows.
         await connection.execute("CREATE TABLE filler AS SELECT zeroblob(200000) AS filling")
     async with writer.execute("PRAGMA page_count") as cursor:
         pages = (await cursor.fetchone())[0]
@@ -102,7 +102,7 @@ async def test_while_another_process_locks_the_database_updates_stay_with_telegr
         await stage.world.wait_for(lambda _: polls(stage, before) > 2, 60)
         assert await stage.value("SELECT count(*) FROM inbox WHERE state = 'pending'") == 0
     await stage.joke(photo)
-    assert (await stage.world.answer(query, 30))["text"] == stage.words("rated", emoji="😂")
+    assert (await stage.world.wait_for_answer(query, 30))["text"] == stage.words("rated", emoji="😂")
     assert await stage.value("SELECT value FROM ratings") == 3
 
 
@@ -119,7 +119,7 @@ async def test_housekeeping_that_meets_a_locked_database_does_not_end_the_bot(st
 
 
 def warned_of(monkeypatch, *jobs) -> asyncio.Event:
-    """Set once there was a warning about each of these jobs."""
+    """An event, set after a warning about each of these jobs."""
     waiting, all_warned = set(jobs), asyncio.Event()
 
     def warning(_: str, job: str, *more: object) -> None:
@@ -149,17 +149,17 @@ async def test_a_damaged_database_stops_the_bot_and_says_how_to_restore_it(tmp_p
         content[start : start + 40_000] = b"\xa5" * 40_000
     database.path.write_bytes(content)
     async with Sandbox.running(port=0, token=TOKEN) as sandbox:
-        code, said = await run_bot(sandbox, folder)
+        code, output = await run_bot(sandbox, folder)
     assert code == 2
-    assert "jokebot restore" in said and "Traceback" not in said, said
+    assert "jokebot restore" in output and "Traceback" not in output, output
     assert len(database.path.read_bytes()) >= len(content), "the damaged file was thrown away"
 
 
 async def test_a_second_bot_on_the_same_data_folder_is_refused_before_it_speaks(stage, tmp_path):
     async with Sandbox.running(port=0, token=TOKEN) as other:
-        code, said = await run_bot(other, stage.settings.storage.directory)
+        code, output = await run_bot(other, stage.settings.storage.directory)
         assert (code, other.calls) == (2, other.calls.__class__(maxlen=other.calls.maxlen))
-    assert "Another bot is at work" in said and "Traceback" not in said
+    assert "Another bot is at work" in output and "Traceback" not in output
     await stage.joke(stage.send_photo())
 
 
@@ -198,5 +198,5 @@ async def test_when_telegram_fails_for_a_while_nothing_that_was_sent_meanwhile_i
     stage.sandbox.faults.clear()
     for photo in photos_sent:
         await stage.joke(photo)
-    await stage.world.answer(query, 60)
+    await stage.world.wait_for_answer(query, 60)
     assert await stage.value("SELECT value FROM ratings") == 1

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from bot.sandbox.world import callback_data
 
 from benchmarks.bot_process import bot_process
 from benchmarks.hostile_files import BOMBS, encoded, ordinary_files, photo, repeated_scans
@@ -15,7 +16,6 @@ from bot.engine.stub.engine import StubEngine
 from bot.jokes.decoder_pool import DecoderKilled, DecoderPool
 from bot.jokes.photo_intake import KILLED_NOTE
 from bot.sandbox.server import Sandbox
-from bot.sandbox.world import callback_data
 from tests.bot.conftest import FAST, TOKEN, make_picture
 from tests.waiting import until
 

@@ -1,25 +1,29 @@
-"""The bot that the factory makes."""
+"""The bot that the factory builds."""
 
 
 def handlers_of(stage) -> list[object]:
-    """The handler classes whose methods the routes lead to."""
-    found = {}
+    """The objects whose methods are the routes' handlers."""
+    owners = {}
     for handler in stage.app._application.handlers[0]:
         rest = [handler.callback]
         while rest:
-            one = rest.pop()
-            if owner := getattr(one, "__self__", None):
-                found[id(owner)] = owner
+            function = rest.pop()
+            if owner := getattr(function, "__self__", None):
+                owners[id(owner)] = owner
             rest += [
-                cell.cell_contents for cell in getattr(one, "__closure__", None) or () if callable(cell.cell_contents)
+                cell.cell_contents
+                for cell in getattr(function, "__closure__", None) or ()
+                if callable(cell.cell_contents)
             ]
-    return list(found.values())
+    return list(owners.values())
 
 
 async def test_a_handler_has_all_that_it_needs(stage):
     handlers = handlers_of(stage)
-    assert len({type(one).__name__ for one in handlers}) >= 18
-    missing = [(type(one).__name__, name) for one in handlers for name, value in vars(one).items() if value is None]
+    assert len({type(handler).__name__ for handler in handlers}) >= 18
+    missing = [
+        (type(handler).__name__, name) for handler in handlers for name, value in vars(handler).items() if value is None
+    ]
     assert missing == []
 
 

@@ -1,4 +1,4 @@
-"""Floods of photos and of 429s: everybody is served, jokes always arrive, and nobody waits for somebody else's chat."""
+"""Floods of photos and of 429s: each user is served, all jokes arrive, and no chat delays another."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from bot.telegram.rate_limiter import RateLimiter
 
 async def test_one_persons_flood_is_answered_up_to_the_limit_and_the_rest_is_set_aside_with_one_message(stage_with):
     gate = asyncio.Event()
-    stage = await stage_with(StubReply(gate=gate), limits={"photos_waiting_per_person": 3})
+    stage = await stage_with(StubReply(gate=gate), limits={"max_queued_photos_per_user": 3})
     photos = [stage.send_photo() for _ in range(12)]
     notice = stage.words("queue-mine-aside", limit=3, aside=9)
     await stage.world.wait_for(
@@ -30,9 +30,9 @@ async def test_one_persons_flood_is_answered_up_to_the_limit_and_the_rest_is_set
 
 
 async def test_more_photos_than_fit_are_all_answered(stage_with):
-    stage = await stage_with(limits={"updates_in_work": 1, "photos_waiting": 2})
-    people = [stage.world.add_person(f"Person {number}").id for number in range(15)]
-    photos = [stage.send_photo(person=person) for person in people for _ in range(2)]
+    stage = await stage_with(limits={"concurrent_updates": 1, "max_queued_photos": 2})
+    users = [stage.world.add_user(f"User {number}").id for number in range(15)]
+    photos = [stage.send_photo(person=user) for user in users for _ in range(2)]
     for photo in photos:
         await stage.joke(photo)
     await stage.quiet()
@@ -41,7 +41,7 @@ async def test_more_photos_than_fit_are_all_answered(stage_with):
 
 async def test_everybody_waiting_is_told_so_when_the_line_is_full(stage_with):
     gate = asyncio.Event()
-    stage = await stage_with(StubReply(gate=gate), engine={"in_flight": 1}, limits={"photos_waiting": 1})
+    stage = await stage_with(StubReply(gate=gate), engine={"in_flight": 1}, limits={"max_queued_photos": 1})
     stage.send_photo()
     await stage.until(lambda: stage.engine.in_flight == 1)
     stage.send_photo(person=stage.bob)
@@ -52,7 +52,7 @@ async def test_everybody_waiting_is_told_so_when_the_line_is_full(stage_with):
 
 
 class Clock:
-    """The machine's clock, which can be put forward: whoever sleeps by it wakes."""
+    """A clock that can be moved forward, which wakes its sleepers."""
 
     def __init__(self) -> None:
         self.forward_s, self.moved = 0.0, asyncio.Event()

@@ -1,10 +1,10 @@
-"""What people send is data, whatever it looks like."""
+"""Hostile captions, file names, commands and jokes are treated as data."""
 
 import json
 
 import pytest
 
-from bot.handlers.routes import ADMIN_COMMANDS
+from bot.handlers.command_menu import ADMIN_COMMANDS
 from configs.prompts import CAPTION_LIMIT, load_prompts
 
 CAPTIONS = {
@@ -26,11 +26,11 @@ async def test_a_caption_reaches_the_model_as_one_quoted_line(stage, kind):
     await stage.joke(stage.send_photo(CAPTIONS[kind]))
     await stage.quiet()
     plain = load_prompts().ask("en")
-    asked = stage.engine.asked[-1].user
-    added = asked.removeprefix(plain)
-    assert asked.startswith(plain) and not [bad for bad in FORBIDDEN if bad in added]
+    prompt = stage.engine.asked[-1].user
+    added = prompt.removeprefix(plain)
+    assert prompt.startswith(plain) and not [bad for bad in FORBIDDEN if bad in added]
     assert len(added) < CAPTION_LIMIT + 200 and added.count('"') + added.count("“") + added.count("”") <= 2
-    assert await stage.value("SELECT prompt FROM jokes") == asked
+    assert await stage.value("SELECT prompt FROM jokes") == prompt
     assert await stage.value("SELECT count(*) FROM ratings") == 0
 
 
@@ -88,5 +88,5 @@ async def test_a_joke_that_looks_like_markup_or_a_button_is_only_text(stage_with
     text = '<a href="tg://user?id=1">click</a> [x](javascript:1) r:1:3 /forget'
     stage = await stage_with(StubReply(text=text))
     joke = await stage.joke(stage.send_photo())
-    assert joke["text"] == text and not [one for one in joke.get("entities", []) if one["type"] == "text_link"]
+    assert joke["text"] == text and not [entity for entity in joke.get("entities", []) if entity["type"] == "text_link"]
     assert not [call for call in stage.calls("sendMessage") if "parse_mode" in json.dumps(call, default=str)]

@@ -1,4 +1,4 @@
-"""How a fresh photo travels through the code: `benchmarks/photo_path.py` on this tree."""
+"""The counts of `benchmarks/photo_path.py` for a fresh photo on this tree."""
 
 import json
 import subprocess
@@ -9,10 +9,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_MOVES, MAX_FOLDER_MOVES = 65, 35
-"""On commit e77f410 there were 105 and 52."""
+"""Commit e77f410 had 105 and 52."""
 MAX_READS, MAX_WRITES = 1, 5
-"""The one read is the SELECT of `keep_photo` in its transaction. Writes: the photo, its sender, the joke, the joke in
-the inbox, the delivery."""
+"""Read: the SELECT of `keep_photo` in its transaction. Writes: photo, sender, joke, the inbox's joke, delivery."""
 
 
 @pytest.fixture(scope="module")
@@ -31,5 +30,5 @@ def test_a_fresh_photo_reads_nothing_that_only_a_resumed_one_needs(counts):
 
 
 def test_the_trace_saw_the_whole_way(counts):
-    """A tracer that finds no task of the dispatcher, or stops early, would count too little."""
+    """The counts are plausible: the tracer found the dispatcher's task and its whole run."""
     assert counts["calls"] >= 50 and counts["db_writes"] >= 3

@@ -1,6 +1,4 @@
-"""One photo has one id, from the inbox through the queue and the engine to the message; a person's apology names it
-too.
-"""
+"""A photo has one request id in the inbox, the queue, the engine, the message and the user's error message."""
 
 import asyncio
 import io
@@ -18,8 +16,8 @@ from bot.engine.servers.launch import cpu_launcher
 from bot.engine.stub.engine import StubReply
 from bot.jokes.generator import JokeGenerator
 from bot.runtime.child_process import start_child
+from bot.sandbox.keyboards import callback_data
 from bot.sandbox.server import Sandbox
-from bot.sandbox.world import callback_data
 from configs.log_context import ContextFormatter, request_id
 from configs.settings import ROOT, Settings
 from storage.learning.models import Model
@@ -31,7 +29,7 @@ TRAIN = Settings().environments.train_python
 
 @pytest.fixture
 def log_lines():
-    """What was logged since."""
+    """A function for the log lines since the test's start."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(ContextFormatter("json"))
@@ -48,14 +46,14 @@ async def test_one_photos_lines_in_the_bot_and_in_its_engine_share_an_id(tmp_pat
     async with Sandbox.running(port=0, token=TOKEN) as sandbox:
         engine = start_child(
             "engine",
-            [str(TRAIN), "-m", "bot", "engine", "cpu", str(DEMO), "--port", "0"],
+            [str(TRAIN), "-m", "bot", "serve", str(DEMO), "--port", "0"],
             log=tmp_path / "engine.log",
             environment=environment,
             cwd=ROOT,
         )
         with engine:
             address = await asyncio.to_thread(engine.wait_ready, 300)
-            said = await two_photos(
+            log_entries = await two_photos(
                 sandbox,
                 picture,
                 environment
@@ -67,31 +65,33 @@ async def test_one_photos_lines_in_the_bot_and_in_its_engine_share_an_id(tmp_pat
                     "JOKEBOT_LOG_LEVEL": "DEBUG",
                 },
             )
-    assert all(line.keys() >= {"time", "level", "logger", "message", "request", "run"} for line in said)
+    assert all(line.keys() >= {"time", "level", "logger", "message", "request", "run"} for line in log_entries)
     answered = [json.loads(line) for line in (tmp_path / "engine.log").read_text().splitlines() if line.startswith("{")]
     photos = [
-        line for line in said if line["logger"] == "bot.telegram.dispatcher" and "is in the inbox" in line["message"]
+        line
+        for line in log_entries
+        if line["logger"] == "bot.telegram.dispatcher" and "is in the inbox" in line["message"]
     ]
     assert len(photos) == 2
     for line in photos:
         number = line["request"]
         assert number == request_id(int(line["message"].split()[1]))
-        assert {one["logger"] for one in said if one["request"] == number} >= {
+        assert {entry["logger"] for entry in log_entries if entry["request"] == number} >= {
             "bot.telegram.dispatcher",
             "bot.jokes.generator",
             "bot.engine.client",
             "bot.telegram.rate_limiter",
             "bot.handlers.joke_delivery",
         }
-        assert any(one["message"].startswith("sendMessage") for one in said if one["request"] == number)
-        assert [one["logger"] for one in answered if one["request"] == number] == ["bot.engine.cpu.server"]
+        assert any(entry["message"].startswith("sendMessage") for entry in log_entries if entry["request"] == number)
+        assert [entry["logger"] for entry in answered if entry["request"] == number] == ["bot.engine.cpu.server"]
 
 
 async def two_photos(
     sandbox: Sandbox, picture: Callable[..., bytes], environment: dict[str, str]
 ) -> list[dict[str, Any]]:
-    """What a bot writes while it answers two photos."""
-    world, alice = sandbox.world, next(iter(sandbox.world.people))
+    """Run a bot until it has answered two photos; returns its log lines."""
+    world, alice = sandbox.world, next(iter(sandbox.world.users))
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -105,7 +105,9 @@ async def two_photos(
     try:
         for colour in ("blue", "red"):
             world.send_photo(alice, alice, picture(colour=colour))
-        await world.wait_for(lambda _: len([one for one in world.messages(alice) if callback_data(one)]) == 2, 300)
+        await world.wait_for(
+            lambda _: len([message for message in world.messages(alice) if callback_data(message)]) == 2, 300
+        )
     finally:
         with suppress(ProcessLookupError):
             process.terminate()

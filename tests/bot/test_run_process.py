@@ -1,4 +1,4 @@
-"""`jokebot run` as a person starts it: a process of its own, killed, stopped, refused."""
+"""`jokebot run` as a process: killed, stopped and refused."""
 
 import asyncio
 import json
@@ -15,31 +15,31 @@ from typing import Any
 import pytest
 
 from bot.engine.stub.engine import StubEngine, StubReply
+from bot.sandbox.keyboards import callback_data
 from bot.sandbox.server import Sandbox
-from bot.sandbox.world import callback_data
 
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
 
 
 @dataclass
 class Bot:
-    """A `jokebot run` process and what it has printed."""
+    """A `jokebot run` process and its output."""
 
     process: asyncio.subprocess.Process
     output: asyncio.Task[bytes]
 
     async def ended(self) -> tuple[int, str]:
-        """Its exit code, and all that it printed."""
+        """Wait until it exits; returns its exit code and output."""
         async with asyncio.timeout(60):
             return await self.process.wait(), (await self.output).decode()
 
 
 class Peers:
-    """Sandbox and stub engine, and bots that are started on them."""
+    """A sandbox, a stub engine and the bots that use them."""
 
     def __init__(self, sandbox: Sandbox, engine: StubEngine, folder: Path) -> None:
         self.sandbox, self.engine, self.folder, self.world = sandbox, engine, folder, sandbox.world
-        self.alice = next(iter(self.world.people))
+        self.alice = next(iter(self.world.users))
         self.bots: list[Bot] = []
 
     async def start(self, *, folder: str = "data", **variables: str) -> Bot:
@@ -79,16 +79,16 @@ class Peers:
         with sqlite3.connect(self.folder / "data" / "jokebot.sqlite3") as connection:
             return connection.execute(sql).fetchone()[0]
 
-    async def works(self) -> None:
-        """Wait until the engine has a photo."""
+    async def wait_for_engine(self) -> None:
+        """Wait until the engine has a request."""
         for _ in range(3000):
             if self.engine.in_flight:
                 return
             await asyncio.sleep(0.02)
         raise TimeoutError(self.world.describe())
 
-    async def holds(self, sql: str) -> None:
-        """Wait until the database of the bot says yes."""
+    async def wait_for_value(self, sql: str) -> None:
+        """Wait until the query of the bot's database gives a true value."""
         for _ in range(3000):
             if self.value(sql):
                 return
@@ -113,7 +113,7 @@ async def test_a_photo_that_was_received_before_a_kill_is_answered_once_after_it
     peers.engine.answer = StubReply(gate=(gate := asyncio.Event()))
     bot = await peers.start()
     photo = peers.world.send_photo(peers.alice, peers.alice, picture())
-    await peers.works()
+    await peers.wait_for_engine()
     await peers.world.wait_for(lambda world: not len(world.updates), 60)
     bot.process.kill()
     await bot.ended()
@@ -131,7 +131,7 @@ async def test_a_photo_that_was_answered_before_a_kill_is_not_answered_again(pee
     bot = await peers.start()
     photo = peers.world.send_photo(peers.alice, peers.alice, picture())
     await peers.joke(photo)
-    await peers.holds("SELECT count(*) = 1 FROM deliveries")
+    await peers.wait_for_value("SELECT count(*) = 1 FROM deliveries")
     bot.process.kill()
     await bot.ended()
     with sqlite3.connect(peers.folder / "data" / "jokebot.sqlite3") as connection:
@@ -144,7 +144,7 @@ async def test_a_photo_that_was_answered_before_a_kill_is_not_answered_again(pee
     await peers.start()
     late = peers.world.send_photo(peers.alice, peers.alice, picture())
     await peers.joke(late)
-    await peers.holds("SELECT count(*) = 0 FROM inbox WHERE state = 'pending'")
+    await peers.wait_for_value("SELECT count(*) = 0 FROM inbox WHERE state = 'pending'")
     assert len(peers.jokes(photo)) == 1
 
 
@@ -156,7 +156,7 @@ async def test_a_stop_finishes_what_is_under_way(peers, picture):
     peers.engine.answer = StubReply(gate=(gate := asyncio.Event()))
     bot = await peers.start()
     photo = peers.world.send_photo(peers.alice, peers.alice, picture())
-    await peers.works()
+    await peers.wait_for_engine()
     bot.process.send_signal(signal.SIGTERM)
     gate.set()
     await peers.joke(photo)
@@ -192,7 +192,7 @@ async def test_a_second_bot_on_the_same_token_gives_way_with_one_clear_line(peer
 async def test_a_bot_that_cannot_run_says_why_in_one_line(peers, variables, line):
     code, output = await (await peers.start(**variables)).ended()
     assert code == 2
-    assert any(one.startswith(line) for one in output.splitlines())
+    assert any(printed.startswith(line) for printed in output.splitlines())
     assert "Traceback" not in output
     assert "BBHfiq" not in output
 
@@ -229,14 +229,14 @@ async def test_a_running_bot_has_no_torch_in_memory(peers, picture):
 
 async def test_a_killed_bot_answers_an_album_once_with_a_button_for_each_photo(peers, picture):
     peers.engine.answer = StubReply(gate=(gate := asyncio.Event()))
-    bot = await peers.start(JOKEBOT_JOKE_ALBUM="one")
+    bot = await peers.start(JOKEBOT_JOKE_ALBUM_MODE="per_album")
     album = peers.world.send_album(peers.alice, peers.alice, [picture((300 + number, 240)) for number in range(3)])
-    await peers.works()
+    await peers.wait_for_engine()
     bot.process.kill()
     await bot.ended()
 
     gate.set()
-    await peers.start(JOKEBOT_JOKE_ALBUM="one")
+    await peers.start(JOKEBOT_JOKE_ALBUM_MODE="per_album")
     await peers.world.wait_for(lambda _: [len(callback_data(joke)) for joke in peers.jokes(album[0])] == [4 + 3], 60)
     await peers.joke(peers.world.send_photo(peers.alice, peers.alice, picture()))
     assert [len(peers.jokes(photo)) for photo in album] == [1, 0, 0]

@@ -1,4 +1,4 @@
-"""A whole run, good and bad, and then a search for the token and the keys in all that it left behind."""
+"""Searches all outputs and files of a bot run, with faults, for the token and the keys."""
 
 import asyncio
 import os
@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 
 from bot.engine.stub.engine import StubEngine, StubRefusal
+from bot.sandbox.keyboards import callback_data
 from bot.sandbox.server import Sandbox
-from bot.sandbox.world import callback_data
 
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
 KEY, WEBHOOK_SECRET = "sk-engine-key-8f2c61d0", "hook-secret-77aa01"
@@ -33,8 +33,8 @@ async def test_no_secret_is_in_outputs_arguments_files_or_database_and_files_are
             "JOKEBOT_TELEGRAM_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "100",
         }
-        said = b""
-        world, alice = sandbox.world, next(iter(sandbox.world.people))
+        output_bytes = b""
+        world, alice = sandbox.world, next(iter(sandbox.world.users))
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -53,13 +53,15 @@ async def test_no_secret_is_in_outputs_arguments_files_or_database_and_files_are
                 sandbox.faults.add("getUpdates", kind)
                 sandbox.faults.add("download", kind)
             world.send_photo(alice, alice, picture(colour="blue"))
-            jokes = await world.wait_for(lambda _: [one for one in world.messages(alice) if callback_data(one)], 60)
+            jokes = await world.wait_for(
+                lambda _: [message for message in world.messages(alice) if callback_data(message)], 60
+            )
             world.press(alice, alice, jokes[0]["message_id"], callback_data(jokes[0])[0])
             await world.wait_for(lambda _: any(call.method == "answerCallbackQuery" for call in sandbox.calls), 60)
             arguments = " ".join(
                 word
-                for one in (psutil.Process(process.pid), *psutil.Process(process.pid).children(True))
-                for word in one.cmdline()
+                for member in (psutil.Process(process.pid), *psutil.Process(process.pid).children(True))
+                for word in member.cmdline()
             )
             files = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
             open_to_others = [
@@ -67,14 +69,14 @@ async def test_no_secret_is_in_outputs_arguments_files_or_database_and_files_are
             ]
         finally:
             process.terminate()
-            said = await output
+            output_bytes = await output
             await process.wait()
         code, error = await refused_token(environment)
     assert code == 2 and b"refuses the bot's token" in error, error
-    assert b"joke" in said and len(files) >= 3
+    assert b"joke" in output_bytes and len(files) >= 3
     assert not open_to_others
     for secret in SECRETS:
-        assert secret.encode() not in said + error and secret not in arguments
+        assert secret.encode() not in output_bytes + error and secret not in arguments
         assert not [file for file, content in files.items() if secret.encode() in content]
     with closing(sqlite3.connect(folder / "jokebot.sqlite3")) as connection:
         dump = "\n".join(connection.iterdump())
@@ -82,7 +84,7 @@ async def test_no_secret_is_in_outputs_arguments_files_or_database_and_files_are
 
 
 async def refused_token(environment: dict[str, str]) -> tuple[int, bytes]:
-    """What the bot says when Telegram doesn't take its token."""
+    """Run a bot whose token Telegram refuses; returns its exit code and output."""
     async with Sandbox.running(port=0, token="999999:another") as other:
         variables = {**environment, "JOKEBOT_TELEGRAM_BASE_URL": other.url}
         process = await asyncio.create_subprocess_exec(
@@ -94,8 +96,8 @@ async def refused_token(environment: dict[str, str]) -> tuple[int, bytes]:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        said, _ = await process.communicate()
-        return process.returncode, said
+        output_bytes, _ = await process.communicate()
+        return process.returncode, output_bytes
 
 
 def test_secrets_are_typed_so_that_printing_them_shows_stars():

@@ -41,9 +41,9 @@ def test_an_empty_list_holds_nothing_back():
 
 def test_settings_and_file_make_one_list(tmp_path, monkeypatch):
     (tmp_path / "words.txt").write_text("# ours\nbad cat\nzh: 坏猫\n", encoding="utf-8")
-    monkeypatch.setenv("JOKEBOT_GUARD_BLOCKED", "first, second word")
-    monkeypatch.setenv("JOKEBOT_GUARD_BLOCKED_FILE", str(tmp_path / "words.txt"))
-    blocked = BlockList.of(load_settings().guard)
+    monkeypatch.setenv("JOKEBOT_SAFETY_BLOCKED", "first, second word")
+    monkeypatch.setenv("JOKEBOT_SAFETY_BLOCKED_FILE", str(tmp_path / "words.txt"))
+    blocked = BlockList.of(load_settings().safety)
     assert [entry.written for entry in blocked.entries] == ["first", "second word", "bad cat", "zh: 坏猫"]
 
 
@@ -54,7 +54,7 @@ def test_a_pattern_that_is_none_or_matches_all_is_refused(entry, said):
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(SettingsError, match="missing.txt .*guard.blocked_file"):
+    with pytest.raises(SettingsError, match="missing.txt .*safety.blocked_file"):
         BlockList.of(SafetySettings(blocked_file=tmp_path / "missing.txt"))
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
     with pytest.raises(SettingsError, match="not UTF-8"):
@@ -63,13 +63,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 
 def test_entries_reach_a_runs_process_as_they_are(monkeypatch, tmp_path):
     """The bot hands its settings on in variables."""
-    from bot.retraining.pipeline_process import variables
+    from bot.retraining.pipeline_process import train_environment
     from configs.settings import Settings
 
     entries = ["/a{1,3}b/", "two words", "zh: 坏"]
     monkeypatch.chdir(tmp_path)
-    handed_on = variables(Settings(guard={"blocked": entries, "blocked_file": "words.txt"}))
+    handed_on = train_environment(Settings(safety={"blocked": entries, "blocked_file": "words.txt"}))
     for name, value in handed_on.items():
         monkeypatch.setenv(name, value)
-    guard = load_settings().guard
-    assert guard.blocked == entries and guard.blocked_file == tmp_path / "words.txt"
+    safety = load_settings().safety
+    assert safety.blocked == entries and safety.blocked_file == tmp_path / "words.txt"

@@ -71,17 +71,26 @@ def test_every_alert_rule_is_whole():
         assert rule["expr"].count("(") == rule["expr"].count(")")
 
 
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="there is no promtool here (Debian: prometheus)")
+def test_prometheus_accepts_the_alert_rules():
+    command = ["promtool", "check", "rules", str(DEPLOY / "prometheus-alerts.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "SUCCESS" in done.stdout, done.stderr
+
+
 def variables(text: str) -> set[str]:
     return set(re.findall(rf"\b{PREFIX}[A-Z_]+", text))
 
 
 def test_every_variable_is_a_setting():
+    names = {
+        f"{PREFIX}{section}_{key}".upper()
+        for section, field in Settings.model_fields.items()
+        for key in field.annotation.model_fields
+    }
     for file in [*DEPLOY.iterdir(), *(ROOT / "docs" / "deploy").glob("*.md")]:
         for variable in variables(file.read_text()) - {f"{PREFIX}CONFIG"}:
-            section, _, key = variable.removeprefix(PREFIX).lower().partition("_")
-            assert section in Settings.model_fields and key in Settings.model_fields[section].annotation.model_fields, (
-                f"{file.name}: {variable}"
-            )
+            assert variable in names, f"{file.name}: {variable}"
 
 
 def test_the_program_starts_with_the_example_s_variables_and_compose_s(compose, monkeypatch):
@@ -102,7 +111,7 @@ def test_the_program_starts_with_the_example_s_variables_and_compose_s(compose, 
     assert {found[name].model.directory for name in LOOP} == {Path("/model")} and found[
         "bot"
     ].engine.url == "http://engine:23333/v1"
-    assert (found["bot"].retrain.cron, found["bot"].retrain.pairs) == ("", 0), "its image can't train"
+    assert (found["bot"].retrain.cron, found["bot"].retrain.start_at_new_pairs) == ("", 0), "its image can't train"
 
 
 def test_the_image_has_what_the_dockerfile_copies():

@@ -48,6 +48,11 @@ def test_a_variable_wins_over_the_file(settings_file, monkeypatch):
     assert (settings.engine.in_flight, settings.engine.attempts) == (5, 2)
 
 
+def test_a_variable_of_a_section_of_two_words(monkeypatch):
+    monkeypatch.setenv("JOKEBOT_CHAMPION_MONITOR_RATINGS", "9")
+    assert load_settings(CONFIG_FILE).champion_monitor.ratings == 9
+
+
 @pytest.mark.parametrize(
     ("value", "admins"),
     [("12", [12]), ("12,13", [12, 13]), ("[12, 13]", [12, 13]), ("12 13", [12, 13]), ("[]", []), ("", [])],
@@ -72,6 +77,10 @@ def test_another_file_can_be_named(settings_file, monkeypatch):
         ("[engine]\nmax_tiles = 41\n", ("engine.max_tiles", "41")),
         ("[engine]\nin_fligth = 3\n", ("engine.in_fligth", "no setting")),
         ("[motor]\nurl = 'x'\n", ("motor", "no setting")),
+        ("[guard]\nblocked = ['damn']\n", ("guard", "no setting")),
+        ("[servers]\nextra = false\n", ("servers.extra", "no setting")),
+        ("[engine]\ncanary_by = 'photo'\n", ("engine.canary_by", "no setting")),
+        ("[joke]\nalbum_mode = 'one'\n", ("joke.album_mode", "one", "per_album")),
         ("engine = 3\n", ("engine",)),
         ("[engine\n", ("not valid TOML",)),
         ("[limits]\nphoto_pixels = -5\n", ("limits.photo_pixels", "-5")),
@@ -90,6 +99,10 @@ def test_a_mistake_in_the_file_is_one_line_that_names_it(settings_file, text, wo
         ("JOKEBOT_ENGIN_URL", "http://x", "JOKEBOT_ENGIN_URL"),
         ("JOKEBOT_TELEGRAM_ADMINS", "12 me", "admins"),
         ("JOKEBOT_LIMITS_NONSENSE", "1", "nonsense"),
+        ("JOKEBOT_WATCH_RATINGS", "9", "JOKEBOT_WATCH_RATINGS"),
+        ("JOKEBOT_CHAMPION_RATINGS", "9", "JOKEBOT_CHAMPION_RATINGS"),
+        ("JOKEBOT_CHAMPION_MONITOR_RATINGS", "lots", "champion_monitor.ratings"),
+        ("JOKEBOT_CANARY_EARLY_SHARE", "0.2", "canary.early_share"),
     ],
 )
 def test_a_mistake_in_a_variable_is_one_line_that_names_it(monkeypatch, name, value, word):
@@ -152,3 +165,19 @@ def test_the_command_line_says_the_same_line(settings_file):
 def test_an_lmdeploy_host_gets_as_many_requests_as_its_servers_can_work_on():
     assert Settings().in_flight == 8 and Settings(engine={"in_flight": 3, "kind": "lmdeploy"}).in_flight == 3
     assert Settings(engine={"kind": "lmdeploy"}, lmdeploy={"servers": 3}).in_flight == 96
+
+
+@pytest.mark.parametrize(
+    ("section", "renamed"),
+    [
+        ("selection", {"minimum_raters", "minimum_posterior", "minimum_mean", "person_share", "person_share_from"}),
+        ("selection", {"jokes_per_photo", "jokes_per_group"}),
+        ("training", {"recompute", "features_gb"}),
+        ("gate", {"replies", "wrong_language", "likelihood_drift", "self_overlap", "copying", "batch"}),
+    ],
+)
+def test_stored_files_keep_the_names_of_renamed_settings(section, renamed):
+    values = getattr(Settings(), section)
+    stored = values.stored()
+    assert renamed <= stored.keys() and len(stored) == len(type(values).model_fields)
+    assert type(values)(**type(values).field_values(stored)) == values

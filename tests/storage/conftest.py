@@ -1,4 +1,4 @@
-"""A real database file, and pictures made on the spot."""
+"""A real database file, and generated pictures."""
 
 import io
 
@@ -8,11 +8,11 @@ from PIL import Image
 from storage.chat.jokes import NewJoke, add_delivery, add_joke
 from storage.database import Database
 from storage.learning import datasets
-from storage.learning.dataset_files import DatasetContents, digest, prepare
+from storage.learning.dataset_files import DatasetContents, digest, prepare_dataset
 from storage.learning.datasets import RecordRow
 from storage.learning.models import register_base
-from storage.maintenance.forget_person import forget
-from storage.media.photos import check_photo, keep_photo, photo_path
+from storage.maintenance.forget_person import forget_user
+from storage.media.photos import add_photo, check_photo, photo_path
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ async def memory(database, tmp_path, scene, encode):
         photos, datasets, model = tmp_path / "photos", tmp_path / "datasets", base.id
 
         async def photo(self, person, width=320):
-            return await keep_photo(
+            return await add_photo(
                 database, self.photos, check_photo(encode(scene(width)), max_bytes=10**7, max_pixels=10**7), person
             )
 
@@ -103,7 +103,7 @@ async def memory(database, tmp_path, scene, encode):
                 "rows": entries,
                 "created_at": "now",
             }
-            prepared = prepare(
+            prepared = prepare_dataset(
                 self.datasets,
                 DatasetContents(rows, [], manifest),
                 {
@@ -111,7 +111,7 @@ async def memory(database, tmp_path, scene, encode):
                     for row, photo in zip(rows, photos.values(), strict=True)
                 },
             )
-            await datasets.register(
+            await datasets.register_dataset(
                 database,
                 prepared.name,
                 "ratings",
@@ -122,6 +122,6 @@ async def memory(database, tmp_path, scene, encode):
             return prepared.publish()
 
         async def forget(self, person, **options):
-            return await forget(database, person, self.photos, self.datasets, **options)
+            return await forget_user(database, person, self.photos, self.datasets, **options)
 
     return Memory()

@@ -1,4 +1,4 @@
-"""The database file: made, migrated, shared and kept through failures."""
+"""The database file: created, migrated, shared, and intact after failures."""
 
 import asyncio
 import shutil

@@ -1,7 +1,4 @@
-"""Whatever bytes somebody sends: a clean photo or a PhotoError, in bounded time and memory.
-
-FUZZ_PICTURES sets how many.
-"""
+"""Any bytes give a photo or a PhotoError, in bounded time and memory. FUZZ_PICTURES sets their number."""
 
 import io
 import os
@@ -47,9 +44,7 @@ def seeds(scene, encode) -> list[bytes]:
 
 
 def mutate(data: bytes, random_: random.Random, others: list[bytes]) -> bytes:
-    """A few hurts of the kinds that fuzzers find bugs with: flips, extreme numbers, cuts, repeats, pieces of other
-    files.
-    """
+    """Damage of the kinds that fuzzers use: bit flips, extreme numbers, cuts, repeats, pieces of other files."""
     hurt = bytearray(data)
     for _ in range(random_.randint(1, 6)):
         place, length = random_.randrange(len(hurt)), random_.choice((1, 2, 4, 16, 200))

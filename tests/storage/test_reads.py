@@ -1,4 +1,4 @@
-"""A task that has committed a row finds it, whatever others read at the same time."""
+"""A task that has committed a row finds it, also during other tasks' reads."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ async def test_a_committed_row_is_seen_among_many_concurrent_reads(tmp_path):
     try:
 
         async def write_then_read(number: int) -> bool:
-            await inbox.receive(database, [{"update_id": number}])
+            await inbox.add_updates(database, [{"update_id": number}])
             return await database.value("SELECT 1 FROM inbox WHERE update_id = ?", (number,)) == 1
 
         async def read() -> None:

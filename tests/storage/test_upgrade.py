@@ -1,4 +1,4 @@
-"""A database of any older version, full of what people left in it, becomes today's and loses nothing."""
+"""A filled database of any older version is migrated without loss."""
 
 import shutil
 import sqlite3
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from storage import database as module
-from storage.chat.best import best_of_chat
-from storage.chat.stats import overall
+from storage.chat.best import list_best_jokes
+from storage.chat.stats import get_overall_stats
 from storage.database import Database, migrations
 
 VERSIONS = [number for number, _ in migrations()]
@@ -120,9 +120,9 @@ async def test_an_old_file_becomes_today_s_with_all_that_was_in_it(old_file, tmp
 async def test_the_program_reads_what_an_older_one_wrote(old_file, version):
     database = await Database.open(await old_file(version))
     try:
-        stats = await overall(database)
+        stats = await get_overall_stats(database)
         assert (stats.photos, stats.jokes, stats.ratings, stats.liked) == (2, 2, 3, 2)
-        assert [told.text for told in await best_of_chat(database, 11, minimum=1, limit=9)] == ["Ha"]
+        assert [told.text for told in await list_best_jokes(database, 11, minimum=1, limit=9)] == ["Ha"]
         assert await database.value("SELECT count(*) FROM inbox WHERE state = 'pending'") == 1
     finally:
         await database.close()

@@ -13,10 +13,10 @@ from configs.blocklist import BlockList
 from configs.prompts import load_prompts
 from configs.settings import SelectionSettings
 from storage.chat.jokes import NewJoke, add_joke
-from storage.chat.ratings import rate
+from storage.chat.ratings import record_rating
 from storage.database import Database
 from storage.learning.models import register_base
-from storage.media.photos import Photo, check_photo, keep_photo
+from storage.media.photos import Photo, add_photo, check_photo
 from trainer.dataset.export import DatasetExporter
 from trainer.dataset.token_budget import load_token_budget
 from trainer.demo_model.architectures import SHAPES
@@ -51,7 +51,7 @@ class Memory:
 
     async def photo(self, person: int = 1, seed: int | None = None, size: tuple[int, int] = (160, 120)) -> Photo:
         seed = next(self.numbers) if seed is None else seed
-        return await keep_photo(
+        return await add_photo(
             self.database, self.photos, check_photo(make_picture(seed, size), max_bytes=10**7, max_pixels=10**8), person
         )
 
@@ -88,7 +88,7 @@ class Memory:
         joke = await self.joke(photo or await self.photo(person), text, person, **changes)
         for rater, verdict in enumerate(verdicts, 1):
             if verdict != "-":
-                await rate(self.database, joke, rater, int(verdict))
+                await record_rating(self.database, joke, rater, int(verdict))
         return joke
 
     def exporter(self, blocked: BlockList | None = None, **settings):

@@ -1,6 +1,4 @@
-"""The whole loop, one short round: people rate by a hidden taste, and the real bot, export, XTuner, merge, gate,
-trial do their parts.
-"""
+"""One short round of the whole loop with real components; users rate by a hidden taste."""
 
 import json
 import subprocess
@@ -9,7 +7,7 @@ import sys
 import pytest
 
 from benchmarks.crowd import FITS, FORGIVEN, OTHER, Taste
-from benchmarks.flywheel import write_sample_pack
+from benchmarks.flywheel_setup import write_sample_pack
 from configs.settings import ROOT
 from trainer.demo_model.subjects import load_subjects
 

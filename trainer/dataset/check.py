@@ -1,11 +1,20 @@
-"""Checks a finished dataset from the outside, as XTuner will meet it."""
+"""Checks a finished dataset as XTuner reads it."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from storage.learning.dataset_files import IMAGES, OUTSIDE_HASH, PARTS, DatasetContents, Row, digest, name_of, read
+from storage.learning.dataset_files import (
+    IMAGES,
+    OUTSIDE_HASH,
+    PARTS,
+    DatasetContents,
+    Row,
+    content_name,
+    digest,
+    read_dataset,
+)
 from trainer.dataset.manifest import Entry
 from trainer.dataset.rows import RowError, check_picture, check_row
 from trainer.dataset.token_budget import TokenBudget
@@ -14,30 +23,27 @@ PICTURE = re.compile(rf"{IMAGES}/([0-9a-f]{{64}})\.jpg")
 
 
 def check_dataset(directory: Path, budget: TokenBudget) -> list[str]:
-    """All that is wrong with a dataset, a line each; empty for a sound one.
-
-    Raises DatasetError where it can't be read.
-    """
-    contents = read(directory)
+    """All errors in a dataset, a line each; empty for a valid one. Raises DatasetError if it can't be read."""
+    contents = read_dataset(directory)
     return [*check_names(directory, contents), *check_entries(contents), *check_rows(directory, contents, budget)]
 
 
 def check_names(directory: Path, contents: DatasetContents) -> Iterator[str]:
-    """The name is the content's hash; after a user was forgotten, the manifest carries a new hash of what is left."""
+    """Check that the name is the content's hash. After an erasure the manifest has a new hash, `content_now`."""
     manifest = contents.manifest
     if manifest.get("forgotten"):
         now = digest({key: value for key, value in manifest.items() if key not in (*OUTSIDE_HASH, "content_now")})
         if now != manifest.get("content_now"):
-            yield "The manifest was changed since a person was forgotten."
-    elif name_of(manifest) != manifest.get("name"):
+            yield "The manifest was changed after an erasure."
+    elif content_name(manifest) != manifest.get("name"):
         yield "The manifest was changed: its hash is not its name."
     if manifest.get("name") != directory.name:
         yield f"The directory is not named as its manifest says ({manifest.get('name')})."
 
 
 def check_entries(contents: DatasetContents) -> Iterator[str]:
-    """Every row is in the manifest, unchanged, and every entry that is not forgotten has its row."""
-    entries: dict[str, Entry] = {
+    """Check that every row is unchanged in the manifest, and that every entry that is not forgotten has its row."""
+    entries: dict[object, Entry] = {
         entry["id"]: entry for entry in contents.manifest["rows"] if not entry.get("forgotten")
     }
     rows: list[tuple[str, Row]] = [
@@ -61,7 +67,7 @@ def check_entries(contents: DatasetContents) -> Iterator[str]:
 
 
 def check_rows(directory: Path, contents: DatasetContents, budget: TokenBudget) -> Iterator[str]:
-    """Every row passes what an export demands, and `images/` holds what the rows name and nothing else."""
+    """Check every row as an export does, and that `images/` holds exactly the pictures of the rows."""
     for row in contents.rows():
         try:
             check_row(row, budget)

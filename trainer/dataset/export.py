@@ -1,4 +1,4 @@
-"""From ratings to a dataset on disk: split, select, verify, write, record."""
+"""Exports a dataset from the ratings: split, select, verify, write, record."""
 
 import time
 from collections import Counter
@@ -17,9 +17,9 @@ from storage.learning import dataset_files, datasets, rating_arrays
 from storage.learning.dataset_files import DatasetContents
 from storage.maintenance.erasure import finish_erasure
 from storage.media.photos import photo_path
-from trainer.dataset.holdout import held_out
-from trainer.dataset.imported import ImportedDataset, imported_rows
-from trainer.dataset.manifest import AnonymousRaters, ScoredJoke, build, selection_facts, sorted_counts
+from trainer.dataset.holdout import select_holdout
+from trainer.dataset.imported import ImportedDataset, sample_imported_rows
+from trainer.dataset.manifest import AnonymousRaters, ScoredJoke, build_contents, selection_facts, sorted_counts
 from trainer.dataset.rows import picture_name
 from trainer.dataset.token_budget import TokenBudget
 from trainer.dataset.verify import RowVerifier
@@ -27,17 +27,17 @@ from trainer.selection.composition import SelectedJokes, select_jokes
 from trainer.selection.holdout_split import HoldoutSplit, update_split
 from trainer.selection.scoring import JokeScores, score_jokes
 
-ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 SECONDS_A_DAY = 86400.0
 
 
 class NothingToLearnError(JokebotError):
-    """No rated joke makes a dataset; the message says why."""
+    """The ratings don't suffice for a dataset; the message has the cause."""
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """A finished dataset: where it is, its manifest, and whether the same content was there before."""
+    """A finished dataset: its directory, its manifest, and whether the same content existed before."""
 
     directory: Path
     manifest: dict[str, Any]
@@ -46,7 +46,7 @@ class ExportResult:
 
 @dataclass(frozen=True)
 class DatasetDraft:
-    """What a dataset is made of, before it is written: jokes by part, in order, and why others were left out."""
+    """The contents of a dataset before it is written: jokes by part, in order, and reasons why others are excluded."""
 
     scores: JokeScores
     chosen: SelectedJokes
@@ -60,9 +60,9 @@ class DatasetDraft:
 class DatasetExporter:
     """Makes datasets from a database: `photos` is the photo store, `folder` the folder of all datasets.
 
-    `minimum` is the least number of new jokes that are worth a dataset. With `replay_all` all earlier jokes are
-    repeated that fit, as a run needs that starts from a model which wasn't trained on them. Jokes on the list `blocked`
-    are left out.
+    `minimum` is the minimum number of new jokes of a dataset. With `replay_all`, all earlier jokes that fit are
+    replayed, which a run needs if it starts from a model that wasn't trained on them. Jokes on the list `blocked` are
+    excluded.
     """
 
     database: Database
@@ -75,28 +75,27 @@ class DatasetExporter:
     blocked: BlockList = BlockList()
 
     async def export(self) -> ExportResult:
-        """Export what is new since the model in service learnt, with a replay sample and the held-out photos.
+        """Export jokes that the champion was not trained on, a replay sample, and the held-out photos.
 
-        Raises NothingToLearnError where there is nothing, or too little, that is new, DatasetError where it can't be
-        written.
+        Raises NothingToLearnError if there are too few new jokes, DatasetError if the dataset can't be written.
         """
         async with dataset_files.lock(self.folder):
             await finish_erasure(self.database, self.photos, self.folder)
             try:
                 return await self._export()
             finally:
-                # A person may have been forgotten while this held the lock.
+                # A user may have been forgotten while this process held the lock.
                 await finish_erasure(self.database, self.photos, self.folder)
 
     async def _export(self) -> ExportResult:
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             verified = RowVerifier(self.photos, self.budget, self.blocked)
             picked = await self._pick(verified)
             try:
                 return await self._write(picked, verified)
             except datasets.DatasetOutdated:
-                # What was a forgotten person's must not come back: pick again from what is left.
-                if attempt == ATTEMPTS:
+                # Data of a forgotten user must not be written: select again from the remaining data.
+                if attempt == MAX_ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
 
@@ -104,13 +103,17 @@ class DatasetExporter:
         settings = self.settings
         split = await update_split(self.database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits)
         since = time.time() - settings.max_age_days * SECONDS_A_DAY
-        scores = score_jokes(await rating_arrays.ratings_since(self.database, since), settings)
-        learnt = await datasets.learnt_jokes(self.database)
+        scores = score_jokes(await rating_arrays.read_ratings_since(self.database, since), settings)
+        learnt = await datasets.list_learnt_jokes(self.database)
         chosen, train, problems = await self._choose(scores, split, learnt, verified)
         if len(chosen.new) < self.minimum:
-            raise too_little(len(chosen.new), self.minimum) if chosen.new else nothing_new(scores, chosen, problems)
-        known = await datasets.every(self.database)
-        imported = imported_rows(
+            raise (
+                too_few_new_error(len(chosen.new), self.minimum)
+                if chosen.new
+                else nothing_new_error(scores, chosen, problems)
+            )
+        known = await datasets.all_datasets(self.database)
+        imported = sample_imported_rows(
             known,
             self.folder,
             split,
@@ -118,20 +121,20 @@ class DatasetExporter:
             min(round(settings.imported_per_new * len(chosen.new)), max(settings.max_rows - len(train), 0)),
             self.blocked,
         )
-        kept_apart = await held_out(self.database, scores, split, settings.holdout_photos)
+        kept_apart = await select_holdout(self.database, scores, split, settings.holdout_photos)
         verified.add(kept_apart)
         return DatasetDraft(scores, chosen, train, kept_apart, imported, problems)
 
     async def _choose(
         self, scores: JokeScores, split: HoldoutSplit, learnt: Collection[int], verified: RowVerifier
     ) -> tuple[SelectedJokes, list[ScoredJoke], Counter[str]]:
-        """Compose until every chosen row passes its checks: a row that fails makes room for the next best."""
+        """Select jokes until all their rows pass the checks; a row that fails is replaced by the next best."""
         problems: Counter[str] = Counter()
         excluded: set[int] = set()
         while True:
             chosen = select_jokes(scores, split, learnt, self.settings, excluded, replay_all=self.replay_all)
             jokes = await self._judged(scores, chosen)
-            failed = {**repeats(jokes, split), **verified.add(jokes)}
+            failed = {**find_repeats(jokes, split), **verified.add(jokes)}
             gone = set(scores.evidence.joke_ids[[*chosen.new, *chosen.replayed]].tolist()) - {
                 item.source.joke_id for item in jokes
             }
@@ -144,9 +147,9 @@ class DatasetExporter:
         """The selected jokes that still exist, in order, with the data for their manifest entries."""
         rated, indices = scores.evidence, np.array([*chosen.new, *chosen.replayed], np.int64)
         joke_ids = rated.joke_ids[indices]
-        sources = await rating_arrays.sources(self.database, joke_ids.tolist())
+        sources = await rating_arrays.get_sources(self.database, joke_ids.tolist())
         verdicts = scores.verdicts(joke_ids)
-        people = rated.people.tolist()
+        people = rated.user_ids.tolist()
         jokes = []
         for position, (index, joke) in enumerate(zip(indices.tolist(), joke_ids.tolist(), strict=True)):
             if joke in sources:
@@ -171,15 +174,15 @@ class DatasetExporter:
         pictures = {
             picture_name(item.source.photo.sha256): photo_path(self.photos, item.source.photo) for item in jokes
         }
-        prepared = dataset_files.prepare(self.folder, contents, pictures | picked.imported.pictures)
+        prepared = dataset_files.prepare_dataset(self.folder, contents, pictures | picked.imported.pictures)
         known = (self.folder / prepared.name).is_dir()
         try:
-            await datasets.register(
+            await datasets.register_dataset(
                 self.database,
                 prepared.name,
                 "ratings",
                 [item.record() for item in jokes],
-                raters.people(),
+                raters.users(),
                 [(item.source.joke_id, person) for item in jokes for person, _, _ in item.ratings],
             )
             return ExportResult(prepared.publish(), {"name": prepared.name, **contents.manifest}, known)
@@ -190,14 +193,14 @@ class DatasetExporter:
     def _contents(self, picked: DatasetDraft, verified: RowVerifier, raters: AnonymousRaters) -> DatasetContents:
         scores, chosen = picked.scores, picked.chosen
         held_out_rows = verified.entries(picked.held_out, raters)
-        return build(
+        return build_contents(
             "ratings",
             [*verified.entries(picked.train, raters), *picked.imported.rows],
             held_out_rows,
             **selection_facts(
                 self.settings,
                 scores.pool,
-                len(scores.evidence.people),
+                len(scores.evidence.user_ids),
                 len(scores.evidence.value),
                 chosen.person_share_lifted,
             ),
@@ -215,8 +218,8 @@ class DatasetExporter:
         )
 
 
-def repeats(jokes: Sequence[ScoredJoke], split: HoldoutSplit) -> dict[int, str]:
-    """Jokes with the same text as an earlier one about the same photo or a near-duplicate."""
+def find_repeats(jokes: Sequence[ScoredJoke], split: HoldoutSplit) -> dict[int, str]:
+    """Jokes with the text of an earlier one about the same photo or a near-duplicate, with the reason."""
     groups = split.find(np.array([item.source.photo.id for item in jokes], np.int64))[0].tolist()
     seen: set[tuple[int, str]] = set()
     repeated = {}
@@ -228,8 +231,8 @@ def repeats(jokes: Sequence[ScoredJoke], split: HoldoutSplit) -> dict[int, str]:
     return repeated
 
 
-def nothing_new(scores: JokeScores, chosen: SelectedJokes, problems: Counter[str]) -> NothingToLearnError:
-    """Why no dataset comes of the ratings."""
+def nothing_new_error(scores: JokeScores, chosen: SelectedJokes, problems: Counter[str]) -> NothingToLearnError:
+    """The error for ratings without new jokes."""
     if not len(scores.evidence.value):
         return NothingToLearnError(
             "Nothing to learn from yet: nobody has rated a joke. Rate some in the chat and try again.",
@@ -246,12 +249,12 @@ def nothing_new(scores: JokeScores, chosen: SelectedJokes, problems: Counter[str
     )
 
 
-def too_little(new: int, minimum: int) -> NothingToLearnError:
-    """Why no dataset comes of so few new pairs."""
+def too_few_new_error(new: int, minimum: int) -> NothingToLearnError:
+    """The error for too few new pairs."""
     return NothingToLearnError(
         f"Too little new: {new} good {'pair' if new == 1 else 'pairs'} that {'was' if new == 1 else 'were'} not "
         "learnt before, and a run "
-        f"wants {minimum} (setting retrain.minimum_pairs). More ratings, of more photos and by more people, will help.",
+        f"wants {minimum} (setting retrain.min_pairs). More ratings, of more photos and by more people, will help.",
         code="too-little",
         new=new,
         wanted=minimum,

@@ -1,11 +1,11 @@
-"""The held-out part: all rated jokes, liked and disliked, of photos that training never sees."""
+"""The held-out part: all rated jokes, liked and disliked, of photos that are never trained on."""
 
 from collections import defaultdict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.chat.rating_scale import LIKED
+from storage.chat.ratings import LIKED
 from storage.database import Database
 from storage.learning import rating_arrays
 from storage.learning.splits import SIDES
@@ -14,18 +14,20 @@ from trainer.selection.holdout_split import HoldoutSplit
 from trainer.selection.scoring import JokeScores
 
 
-async def held_out(database: Database, scores: JokeScores, split: HoldoutSplit, most_photos: int) -> list[ScoredJoke]:
-    """The rated jokes of at most so many held-out photos, by joke; their ratings count whatever their age."""
+async def select_holdout(
+    database: Database, scores: JokeScores, split: HoldoutSplit, most_photos: int
+) -> list[ScoredJoke]:
+    """The rated jokes of at most `most_photos` held-out photos, by joke id; ratings of any age count."""
     photo_ids = split.photo_ids[split.sides == SIDES.index("holdout")]
-    ratings = await rating_arrays.ratings_of_photos(database, photo_ids.tolist())
-    ratings = ratings[np.isin(ratings[:, 3], telling_photos(ratings)[:most_photos])]
+    ratings = await rating_arrays.read_ratings_of_photos(database, photo_ids.tolist())
+    ratings = ratings[np.isin(ratings[:, 3], rank_photos(ratings)[:most_photos])]
     counted = scores.verdicts(ratings[:, 0])
     indices = {joke: index for index, joke in enumerate(scores.evidence.joke_ids.tolist()) if joke in counted}
     verdicts: dict[int, list[WeightedRating]] = defaultdict(list)
     for joke, person, value, _ in ratings.tolist():
         verdicts[joke].append((person, value, counted.get(joke, {}).get(person, (value, None))[1]))
     jokes = []
-    for joke, source in sorted((await rating_arrays.sources(database, verdicts)).items()):
+    for joke, source in sorted((await rating_arrays.get_sources(database, verdicts)).items()):
         index = indices.get(joke)
         jokes.append(
             ScoredJoke(
@@ -40,8 +42,8 @@ async def held_out(database: Database, scores: JokeScores, split: HoldoutSplit, 
     return jokes
 
 
-def telling_photos(ratings: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Photos of ratings (joke, person, value, photo): those with liked and disliked jokes first, then by age."""
+def rank_photos(ratings: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Photos of ratings (joke, user, value, photo): those with liked and disliked jokes first, then by id."""
     photos, index = np.unique(ratings[:, 3], return_inverse=True)
     liked = np.bincount(index, ratings[:, 2] >= LIKED, len(photos)) > 0
     disliked = np.bincount(index, ratings[:, 2] < LIKED, len(photos)) > 0

@@ -1,4 +1,4 @@
-"""Replay of imported datasets: their training rows, repeated beside users' own jokes."""
+"""Replay of training rows of imported datasets beside users' jokes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from configs.blocklist import BlockList
-from storage.learning.dataset_files import Row, read
+from storage.learning.dataset_files import Row, read_dataset
 from storage.learning.datasets import Dataset
 from trainer.dataset.manifest import Entry
 from trainer.selection.holdout_split import HoldoutSplit
@@ -16,31 +16,31 @@ from trainer.selection.near_duplicates import near_duplicate_pairs, unsigned
 
 @dataclass(frozen=True)
 class ImportedDataset:
-    """Rows with their manifest entries, and the files of their pictures by the name in the row."""
+    """Rows with their manifest entries, and the files of their pictures by name."""
 
     rows: list[tuple[Row, Entry]] = field(default_factory=list)
     pictures: dict[str, Path] = field(default_factory=dict)
 
 
-def imported_rows(
+def sample_imported_rows(
     known: Sequence[Dataset], folder: Path, split: HoldoutSplit, near_bits: int, count: int, blocked: BlockList
 ) -> ImportedDataset:
-    """A sample of `count` training rows of the imported datasets, none near to a held-out photo, nor one row twice, nor
-    one on the block list.
+    """A random sample of at most `count` training rows of the imported datasets.
 
-    Another number of datasets draws another sample. Raises DatasetError where an imported dataset is damaged.
+    Excluded are rows near to a held-out photo, repeated rows, and rows on the block list. The number of datasets is the
+    seed. Raises DatasetError if an imported dataset is damaged.
     """
     if not count:
         return ImportedDataset()
     offered: dict[str, tuple[Row, Entry, Path]] = {}
     for dataset in known:
         if dataset.source == "oogiri" and (folder / dataset.name).is_dir():
-            contents = read(folder / dataset.name)
+            contents = read_dataset(folder / dataset.name)
             entries = {entry["id"]: entry for entry in contents.manifest["rows"]}
             for row in contents.train:
                 if not blocked.hit(row["conversations"][1]["value"]):
                     offered.setdefault(row["id"], (row, entries[row["id"]], folder / dataset.name / row["image"]))
-    free = far_from([entry["phash"] for _, entry, _ in offered.values()], split, near_bits)
+    free = is_far_from_holdout([entry["phash"] for _, entry, _ in offered.values()], split, near_bits)
     rows = [item for item, far in zip(offered.values(), free, strict=True) if far]
     positions = np.random.default_rng(len(known)).permutation(len(rows))[:count]
     picked = [rows[position] for position in sorted(positions.tolist())]
@@ -50,8 +50,8 @@ def imported_rows(
     )
 
 
-def far_from(hashes: list[int], split: HoldoutSplit, near_bits: int) -> list[bool]:
-    """For each signed perceptual hash whether it is near to no held-out photo."""
+def is_far_from_holdout(hashes: list[int], split: HoldoutSplit, near_bits: int) -> list[bool]:
+    """For each signed perceptual hash, whether no held-out photo is near to it."""
     held_out = split.held_out_hashes()
     far = np.ones(len(hashes), bool)
     both = np.concatenate([unsigned(hashes), unsigned(held_out.tolist())])

@@ -1,4 +1,4 @@
-"""A manifest's entry for each row: joke, ratings and model version."""
+"""A dataset's manifest: an entry for each row with joke, ratings and model."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,19 +13,19 @@ from trainer.selection.empirical_bayes import VarianceComponents
 
 Entry = dict[str, Any]
 WeightedRating = tuple[int, int, float | None]
-"""User, value 1…3, and weight 0…1, None where the rating was too old to count."""
+"""User, value 1…3, and weight 0…1; the weight is None if the rating was too old to count."""
 
 
 @dataclass
 class AnonymousRaters:
-    """Numbers for users, so that a manifest can name its raters without saying who they are."""
+    """Numbers for users, so that a manifest names its raters anonymously."""
 
     numbers: dict[int, int] = field(default_factory=dict)
 
-    def number(self, person_id: int) -> int:
-        return self.numbers.setdefault(person_id, len(self.numbers))
+    def number(self, user_id: int) -> int:
+        return self.numbers.setdefault(user_id, len(self.numbers))
 
-    def people(self) -> dict[int, int]:
+    def users(self) -> dict[int, int]:
         """User by number."""
         return {number: person for person, number in self.numbers.items()}
 
@@ -34,8 +34,8 @@ class AnonymousRaters:
 class ScoredJoke:
     """A joke for a dataset: its part, its ratings, and its scores in the selection.
 
-    `posterior` and `mean` are None for a joke without ratings in the window; `pivotal_raters` are the users without
-    whom it would not have been chosen.
+    `posterior` and `mean` are None for a joke without recent ratings; `pivotal_raters` are the users without whose
+    rating it would not be selected.
     """
 
     source: DatasetSource
@@ -54,7 +54,7 @@ class ScoredJoke:
         return RecordRow(self.row_id, self.part, self.source.joke_id)
 
     def entry(self, row: Row, raters: AnonymousRaters) -> Entry:
-        """The manifest's account of the row."""
+        """The manifest's entry for the row."""
         source = self.source
         return {
             "id": row["id"],
@@ -77,10 +77,10 @@ class ScoredJoke:
         }
 
 
-def build(
+def build_contents(
     source: str, train: Sequence[tuple[Row, Entry]], holdout: Sequence[tuple[Row, Entry]], **facts: Any
 ) -> DatasetContents:
-    """Put rows, their entries and all other facts together."""
+    """Combine rows, their manifest entries and further facts to a dataset's contents."""
     manifest = {
         "format": FORMAT,
         "source": source,
@@ -94,17 +94,17 @@ def build(
 def selection_facts(
     settings: SelectionSettings, pool: VarianceComponents, people: int, ratings: int, lifted: bool
 ) -> dict[str, Any]:
-    """How the rows were chosen: settings, the pool they were compared with, and whether the cap per user counted."""
+    """The manifest's facts on the selection: settings, variance components, and whether the cap per user was lifted."""
     note = (
         (
-            f"Fewer than {settings.person_share_from} people have rated, so one person may decide more than "
-            f"{settings.person_share:.0%} of the rows."
+            f"Fewer than {settings.max_user_share_min_users} people have rated, so one person may decide more than "
+            f"{settings.max_user_share:.0%} of the rows."
         )
         if lifted
         else ""
     )
     return {
-        "selection": settings.model_dump(),
+        "selection": settings.stored(),
         "person_share_lifted": lifted,
         "note": note,
         "pool": {
@@ -116,6 +116,6 @@ def selection_facts(
 
 
 def sorted_counts(*counts: dict[str, int]) -> dict[str, int]:
-    """Reasons with their counts, the most frequent first, without those that never occurred."""
+    """Reasons with their counts, most frequent first, without zero counts."""
     merged = {reason: count for part in counts for reason, count in part.items() if count}
     return dict(sorted(merged.items(), key=lambda item: (-item[1], item[0])))

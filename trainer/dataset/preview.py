@@ -1,4 +1,4 @@
-"""What a run would train on if it began now, without writing a dataset."""
+"""Previews the training data of a run without writing a dataset."""
 
 import time
 
@@ -13,30 +13,38 @@ from trainer.selection.holdout_split import update_split
 from trainer.selection.scoring import JokeScores, score_jokes
 
 
-async def look_ahead(database: Database, settings: SelectionSettings, blocked: BlockList) -> RetrainPreview:
-    """Select jokes as an export would, without jokes on the list `blocked`.
+async def preview_retraining(database: Database, settings: SelectionSettings, blocked: BlockList) -> RetrainPreview:
+    """Select jokes as an export does, without jokes on the list `blocked`.
 
-    Writes the split's side of new photos, as an export does.
+    It also stores the split's side of new photos, as an export does.
     """
     split = await update_split(database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits)
-    rated = await rating_arrays.ratings_since(database, time.time() - settings.max_age_days * SECONDS_A_DAY)
+    rated = await rating_arrays.read_ratings_since(database, time.time() - settings.max_age_days * SECONDS_A_DAY)
     if not len(rated.value):
         return RetrainPreview(0, 0, 0, 0)
     scores = score_jokes(rated, settings)
     chosen = select_jokes(
-        scores, split, await datasets.learnt_jokes(database), settings, await withheld(database, scores, blocked)
+        scores,
+        split,
+        await datasets.list_learnt_jokes(database),
+        settings,
+        await list_blocked_jokes(database, scores, blocked),
     )
     new = rated.joke_ids[chosen.new].tolist()
     used = {*chosen.new, *chosen.replayed}
     people = {rater for joke, rater in zip(rated.joke.tolist(), rated.rater.tolist(), strict=True) if joke in used}
     return RetrainPreview(
-        len(new), len(set(new) - await datasets.trained_jokes(database)), len(chosen.replayed), len(people), tuple(new)
+        len(new),
+        len(set(new) - await datasets.list_trained_jokes(database)),
+        len(chosen.replayed),
+        len(people),
+        tuple(new),
     )
 
 
-async def withheld(database: Database, scores: JokeScores, blocked: BlockList) -> set[int]:
-    """Ids of the jokes that are good enough and on the block list."""
+async def list_blocked_jokes(database: Database, scores: JokeScores, blocked: BlockList) -> set[int]:
+    """Ids of the good jokes that are on the block list."""
     if not blocked.entries:
         return set()
-    texts = await rating_arrays.texts(database, scores.evidence.joke_ids[scores.good].tolist())
+    texts = await rating_arrays.get_texts(database, scores.evidence.joke_ids[scores.good].tolist())
     return {joke for joke, (language, text) in texts.items() if blocked.hit(text, language)}

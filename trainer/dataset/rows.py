@@ -1,7 +1,7 @@
-"""One row of a dataset in XTuner's form, and the checks it must pass before it is written.
+"""A dataset's row in XTuner's form, and its checks.
 
-XTuner replaces a picture it can't open by a random other row, trains without the picture where `<image>` is missing,
-and lets special tokens inside users' text take effect, all without a warning; so such rows must not reach a file.
+XTuner replaces a row whose picture it can't open by a random other row, trains without the picture if `<image>` is
+missing, and interprets special tokens in users' text, all without a warning. Such rows must not be written.
 """
 
 import unicodedata
@@ -20,18 +20,16 @@ KEYS = {"id", "image", "conversations", "image_wh", "length"}
 
 
 class RowError(Exception):
-    """A row can't be trained on; the message is the reason, the same text for the same reason, so that reasons can
-    be counted.
-    """
+    """A row can't be trained on. Equal reasons have equal messages, so that they can be counted."""
 
 
 def picture_name(sha256: str) -> str:
-    """Where a picture is inside a dataset."""
+    """The path of a picture in a dataset."""
     return f"{IMAGES}/{sha256}.jpg"
 
 
 def make_row(row_id: str, image: str, size: tuple[int, int], prompt: str, answer: str, budget: TokenBudget) -> Row:
-    """A row whose text is checked; the picture is checked by `check_picture`. Raises RowError."""
+    """Make a row and check its text; `check_picture` checks the picture. Raises RowError."""
     prompts, answer = load_prompts(), answer.strip()
     row = {
         "id": row_id,
@@ -45,7 +43,7 @@ def make_row(row_id: str, image: str, size: tuple[int, int], prompt: str, answer
 
 
 def check_row(row: Any, budget: TokenBudget) -> None:
-    """Check a row's shape and text, as it stands in a file. Raises RowError."""
+    """Check the form and text of a row from a file. Raises RowError."""
     prompt, answer = texts_of(row)
     if not answer.strip():
         raise RowError("its text is empty")
@@ -61,7 +59,7 @@ def check_row(row: Any, budget: TokenBudget) -> None:
 
 
 def texts_of(row: Any) -> tuple[str, str]:
-    """Prompt (without `<image>`) and answer of a row of the right shape. Raises RowError."""
+    """Prompt (without `<image>`) and answer of a row. Raises RowError for a row of another form."""
     if not isinstance(row, dict) or set(row) != KEYS:
         raise RowError("it is no row of XTuner's form")
     turns, size = row["conversations"], row["image_wh"]
@@ -85,7 +83,7 @@ def texts_of(row: Any) -> tuple[str, str]:
 
 
 def check_picture(path: Path, size: tuple[int, int], sha256: str | None = None) -> None:
-    """Decode a picture whole, as XTuner will, and check its size and, where given, its SHA-256. Raises RowError."""
+    """Decode a picture completely, as XTuner does, and check its size and, if given, its SHA-256. Raises RowError."""
     try:
         if sha256 and file_digest(path) != sha256:
             raise RowError("its picture is not the one that was stored")
@@ -96,7 +94,7 @@ def check_picture(path: Path, size: tuple[int, int], sha256: str | None = None) 
         raise RowError("its picture is missing") from error
     except RowError:
         raise
-    # A broken file can make a decoder raise anything.
+    # A damaged file can make a decoder raise any exception.
     except Exception as error:
         raise RowError("its picture can't be opened") from error
     if actual != tuple(size):
@@ -106,7 +104,7 @@ def check_picture(path: Path, size: tuple[int, int], sha256: str | None = None) 
 
 
 def prompt_now(language: str, style: str, caption: str | None) -> str | None:
-    """The prompt as `prompts.toml` would ask it today, None where it no longer knows the language or style."""
+    """The prompt according to the current `prompts.toml`; None if it no longer has the language or style."""
     try:
         return load_prompts().ask(language, style, caption)
     except PromptError:

@@ -1,4 +1,4 @@
-"""Prints a dataset's contents in a terminal."""
+"""Formats a dataset's contents for a terminal."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from trainer.dataset.rows import texts_of
 
 
 def summary(manifest: Mapping[str, Any]) -> str:
-    """A manifest in a few lines: rows by origin, users, what was left out and why."""
+    """A manifest in a few lines: rows by origin, ratings, and excluded rows by reason."""
     counts, origins = manifest["counts"], manifest["origins"]
     lines = [
         f"dataset   {manifest['name'][:12]}",
@@ -48,7 +48,7 @@ def listing(known: Sequence[Dataset], folder: Path) -> str:
 
 
 def sample(contents: DatasetContents, rows: int) -> str:
-    """The first training rows, each with what the manifest says of it."""
+    """The first training rows with their ratings and posterior."""
     entries = {entry["id"]: entry for entry in contents.manifest["rows"]}
     lines = []
     for row in contents.train[:rows]:

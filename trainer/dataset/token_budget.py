@@ -1,7 +1,6 @@
-"""How many tokens a training row has, counted with a model's own tokenizer and picture shapes, without torch.
+"""Counts the tokens of a training row with a model's own tokenizer and picture shapes, without torch.
 
-Only the tokenizer is loaded. A process that calls `count_without_torch` first keeps transformers from importing torch
-too.
+Only the tokenizer is loaded. After `count_without_torch`, transformers doesn't import torch either.
 """
 
 import asyncio
@@ -12,23 +11,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from configs.errors import JokebotError
+from configs.model_code import ModelCodeError, verified_copy
 from configs.prompts import Prompts
 from configs.settings import Settings
 from configs.tiling import TILE, tile_count
 from storage.database import Database
 from storage.learning import models
+from storage.learning.model_files import share_consent
 
 
 class ModelDirectoryError(JokebotError):
-    """A model's directory lacks what is needed to count a row's tokens."""
+    """A model's directory can't be used to count a row's tokens."""
 
 
 @dataclass(frozen=True)
 class TokenBudget:
-    """The length limit of a row, and how its tokens are counted.
+    """The length limit of a row, and the parameters for counting its tokens.
 
     `encode` maps text to token ids; `special` are the tokens that a user's text must not contain. A picture of t tiles
-    takes `tile_tokens` × t tokens; `tile` is a tile's side in pixels.
+    has `tile_tokens` × t tokens; `tile` is a tile's side in pixels.
     """
 
     encode: Callable[[str], list[int]]
@@ -39,34 +40,31 @@ class TokenBudget:
     tile: int = TILE
 
     def length(self, prompt: str, answer: str, width: int, height: int, prompts: Prompts) -> int:
-        """Tokens of a whole row as trained on: system prompt, template, picture (pixels), prompt, answer and its
-        end.
-        """
+        """Number of tokens of a row: system prompt, template, picture (size in pixels), prompt, answer and end."""
         tiles = tile_count(width, height, self.max_tiles, self.tile)
         question = self.encode(prompts.render(prompt, 1))
         return len(question) - 1 + self.tile_tokens * tiles + len(self.encode(answer + prompts.template.end))
 
 
 def count_without_torch() -> None:
-    """Keep transformers from importing torch (seconds, 240 MB) in this process; call it before transformers is
-    imported.
-    """
+    """Keep transformers from importing torch (seconds, 240 MB). Call it before transformers is imported."""
     os.environ.update(USE_TORCH="0", TRANSFORMERS_VERBOSITY="error", TRANSFORMERS_NO_ADVISORY_WARNINGS="1")
 
 
 def load_token_budget(directory: Path, max_length: int) -> TokenBudget:
-    """The budget of rows of at most `max_length` tokens for the model in `directory`. Raises ModelDirectoryError.
+    """The budget for the model in `directory` and rows of at most `max_length` tokens. Raises ModelDirectoryError.
 
-    The directory's own tokenizer code runs (`trust_remote_code`): give only directories that are trusted.
+    The directory's own tokenizer code runs (`trust_remote_code`): it must be trusted.
     """
-    from transformers import AutoTokenizer
-
     try:
+        code = verified_copy(directory)
+        from transformers import AutoTokenizer
+
         shapes = json.loads((directory / "config.json").read_text(encoding="utf-8"))
         tile = shapes["force_image_size"]
         tokens = int((tile // shapes["vision_config"]["patch_size"]) ** 2 * shapes["downsample_ratio"] ** 2)
-        tokenizer = AutoTokenizer.from_pretrained(str(directory), trust_remote_code=True)
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        tokenizer = AutoTokenizer.from_pretrained(str(code), trust_remote_code=True)
+    except (ModelCodeError, OSError, ValueError, KeyError, TypeError, ImportError) as error:
         raise ModelDirectoryError(
             f"{directory} is no InternVL2 checkpoint whose tokens can be counted: {error}."
         ) from error
@@ -88,18 +86,20 @@ def load_token_budget(directory: Path, max_length: int) -> TokenBudget:
 
 
 async def find_token_budget(database: Database, settings: Settings, directory: Path | None = None) -> TokenBudget:
-    """The budget for the model in `directory`, else for the champion, else for the settings' model.
+    """The budget for the model in `directory`, else for the champion, else for the model in the settings.
 
-    Raises ModelDirectoryError.
+    Raises ModelDirectoryError, and RegistryError if the champion's code has changed.
     """
-    champion = await models.champion(database)
+    champion = await models.get_champion(database)
     known = champion.directory if champion else None
     directory = directory or (Path(known) if known else settings.model.directory)
     if directory is None:
         raise ModelDirectoryError(
-            "No model's directory is known, and its tokenizer must count the tokens: "
+            "No model directory is known, and its tokenizer is needed to count tokens: "
             "set model.directory in jokebot.toml, or give --model DIR."
         )
     if not await asyncio.to_thread(directory.is_dir):
         raise ModelDirectoryError(f"There is no model directory {directory}.")
+    if champion and str(directory) == known:
+        await asyncio.to_thread(share_consent, champion, directory)
     return load_token_budget(directory, settings.selection.max_length)

@@ -1,4 +1,4 @@
-"""Turns chosen jokes into rows and keeps those that pass every check, each picture decoded once."""
+"""Converts selected jokes to rows and checks them. Each picture is decoded once."""
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +12,11 @@ from trainer.dataset.rows import RowError, check_picture, make_row, picture_name
 from trainer.dataset.token_budget import TokenBudget
 
 THREADS = 2
-"""Pillow decodes without the interpreter's lock."""
+"""Pillow releases the interpreter's lock while it decodes."""
 
 
 class RowVerifier:
-    """The rows of one part of a dataset; `failed` says for each joke that can't be written why."""
+    """The verified rows of a dataset; `failed` maps the ids of jokes that can't be written to reasons."""
 
     def __init__(self, photos: Path, budget: TokenBudget, blocked: BlockList) -> None:
         self.failed: dict[int, str] = {}
@@ -25,7 +25,7 @@ class RowVerifier:
         self._pictures: dict[int, str | None] = {}
 
     def add(self, jokes: Iterable[ScoredJoke]) -> dict[int, str]:
-        """Verify the jokes that were not seen yet; returns those that fail now, with their reasons."""
+        """Verify jokes that were not verified before; returns those that fail now, with their reasons."""
         fresh = [
             item for item in jokes if item.source.joke_id not in self._rows and item.source.joke_id not in self.failed
         ]
@@ -44,7 +44,7 @@ class RowVerifier:
         return failed
 
     def entries(self, jokes: Sequence[ScoredJoke], raters: AnonymousRaters) -> list[tuple[Row, Entry]]:
-        """Rows of these jokes, in this order, each with its manifest entry; jokes that failed are left out."""
+        """The rows of these jokes in this order, each with its manifest entry, without jokes that failed."""
         rows = [self._rows[item.source.joke_id] for item in jokes if item.source.joke_id in self._rows]
         return [(row, item.entry(row, raters)) for item, row in rows]
 

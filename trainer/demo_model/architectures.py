@@ -1,6 +1,6 @@
-"""Sizes of the checkpoints that Jokebot writes itself, their config.json, and the names and sizes of their parameters.
+"""Sizes of the checkpoints that Jokebot writes, their config.json, and the names and sizes of their parameters.
 
-Names and keys are InternVL2's own, as OpenGVLab published them; `2b` has InternVL2-2B's sizes to the last number.
+Names and keys are those of InternVL2 as published by OpenGVLab; `2b` has exactly InternVL2-2B's sizes.
 """
 
 import math
@@ -14,12 +14,12 @@ PATCH = 14
 CONTEXT_TOKENS = (TILE // PATCH) ** 2 // 4
 """Picture tokens of one tile."""
 ROWS = 64
-"""Vocabularies are multiples of this, which GPU kernels like; `2b` keeps InternVL2-2B's own number."""
+"""Vocabulary sizes are multiples of this, which is efficient on GPUs; `2b` has InternVL2-2B's size."""
 
 
 @dataclass(frozen=True)
 class ArchitectureShape:
-    """What makes one InternVL2 larger than another. `max_tiles` is the checkpoint's own max_dynamic_patch."""
+    """The sizes of an InternVL2. `max_tiles` is the checkpoint's max_dynamic_patch."""
 
     vocabulary: int
     hidden: int
@@ -34,7 +34,7 @@ class ArchitectureShape:
     max_tiles: int
 
     def parameters(self) -> int:
-        """How many numbers the model holds; a bf16 checkpoint has two bytes for each."""
+        """The number of parameters; a bf16 checkpoint has two bytes for each."""
         return sum(math.prod(size) for _, size in parameters(self))
 
 
@@ -82,7 +82,7 @@ SHAPES = {
 
 
 def parameters(shape: ArchitectureShape) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Every parameter's official name and size, in the order in which they are written."""
+    """Every parameter's official name and size, in the order of writing."""
     yield from vision_parameters(shape)
     folded = 4 * shape.vision_hidden
     yield from {

@@ -1,6 +1,4 @@
-"""Composes training pictures on the training device: one to three subjects over a painted background, a batch at a
-time.
-"""
+"""Composes batches of training pictures on the training device: one to three subjects over a painted background."""
 
 import base64
 import io
@@ -17,17 +15,17 @@ from configs.tiling import MEAN, STD
 from trainer.demo_model.picture_pack import SIZE, PictureEntry
 from trainer.demo_model.sources import FONT, ICONS
 
-MOST = 3
-"""Subjects in a picture: the one that is asked about, which is the largest and lies on top, and up to two more."""
-COMPANIED = (1.0, 0.4, 0.15)
-"""How often there is a main subject, at least one more, and two more."""
-COLOURED_TWICE = 2
-"""A coloured drawing is shown so many times as often as an outline or a silhouette of the same subject."""
+MAX_SUBJECTS = 3
+"""Maximum number of subjects in a picture: the main one, which is the largest and on top, and up to two more."""
+LAYER_SHARES = (1.0, 0.4, 0.15)
+"""Shares of pictures with a main subject, with at least one more, and with two more."""
+COLOURED_WEIGHT = 2
+"""Sampling weight of a coloured drawing, relative to an outline or a silhouette of the same subject."""
 
 
 @dataclass(frozen=True)
 class PictureScene:
-    """A batch of pictures, float (batch, 3, side, side) in 0..1, and the number of each one's main subject."""
+    """A batch of pictures, float (batch, 3, side, side) in 0..1, and the numbers of their main subjects."""
 
     pictures: torch.Tensor
     subjects: torch.Tensor
@@ -36,9 +34,8 @@ class PictureScene:
 class PicturePainter:
     """Paints scenes from drawings. The same seed on the same device paints the same scenes.
 
-    `restyle` is the share of drawings that are changed themselves, for training; the others are shown as they were
-    drawn. On a GPU nothing here waits for what was painted before: sizes of parts of the batch are drawn by the
-    processor.
+    `restyle` is the share of drawings that are restyled for training; the others are unchanged. On a GPU no operation
+    waits for an earlier one: the sizes of parts of the batch are drawn on the CPU.
     """
 
     def __init__(self, drawings: list[PictureEntry], device: torch.device, seed: int, restyle: float = 1.0) -> None:
@@ -50,10 +47,10 @@ class PicturePainter:
         self.means, self.spreads = (part.to(device) for part in colours(self.sheets))
         self.sheets = self.sheets.to(device)
         self.subjects = torch.tensor([drawing.subject for drawing in drawings], device=device)
-        # A subject with more drawings must not be shown more often, so subjects are drawn first.
+        # Subjects are sampled first, so that a subject with more drawings isn't shown more often.
         self.known = self.subjects.unique()
         often = torch.tensor(
-            [1 if drawing.set in (*ICONS, FONT) else COLOURED_TWICE for drawing in drawings], device=device
+            [1 if drawing.set in (*ICONS, FONT) else COLOURED_WEIGHT for drawing in drawings], device=device
         )
         places = torch.arange(len(drawings), device=device).repeat_interleave(often)
         self.of = [places[self.subjects[places] == subject] for subject in self.known.tolist()]
@@ -65,14 +62,14 @@ class PicturePainter:
         return torch.rand(*size, generator=self.random, device=self.device) * (high - low) + low
 
     def paint(self, batch: int, side: int, subjects: torch.Tensor | None = None) -> PictureScene:
-        """`batch` pictures of side × side pixels; of these subjects, or of subjects drawn evenly."""
-        rows = torch.randint(len(self.known), (MOST, batch), generator=self.random, device=self.device)
+        """Paint `batch` pictures of side × side pixels, of the given subjects or of uniformly sampled ones."""
+        rows = torch.randint(len(self.known), (MAX_SUBJECTS, batch), generator=self.random, device=self.device)
         if subjects is not None:
             rows[0] = torch.searchsorted(self.known, subjects)
         pictures = self.background(batch, side)
         order, chance = torch.randperm(batch, generator=self.random, device=self.device), self.dice.random()
-        for layer in reversed(range(MOST)):
-            place = order[: int(COMPANIED[layer] * batch + chance) if layer else batch]
+        for layer in reversed(range(MAX_SUBJECTS)):
+            place = order[: int(LAYER_SHARES[layer] * batch + chance) if layer else batch]
             if len(place):
                 changed = self.uniform(len(place), 1, 1, 1) < self.restyled
                 sprites = self.sprites(rows[layer][place], side, changed)
@@ -80,18 +77,18 @@ class PicturePainter:
         return PictureScene(self.spoil(pictures), self.known[rows[0]])
 
     def pick(self, rows: torch.Tensor) -> torch.Tensor:
-        """The number of a drawing of each subject."""
+        """The index of a random drawing of each subject."""
         return self.table[rows, (self.uniform(len(rows)) * self.counts[rows]).long()]
 
     def sprites(self, rows: torch.Tensor, side: int, changed: torch.Tensor) -> torch.Tensor:
-        """A drawing of each subject, restyled where `changed` (n, 1, 1, 1) says so.
+        """A drawing of each subject, restyled where `changed` (n, 1, 1, 1) is true.
 
         Float (n, 4, SIZE, SIZE), or half as large for pictures smaller than SIZE.
         """
         drawings = self.pick(rows)
         sprites = self.sheets[drawings].float() / 255
         if side < SIZE:
-            # Without this a drawing that shrinks would flicker in the patches instead of growing soft.
+            # Average before downscaling, to avoid aliasing in the patches.
             solid = torch.cat([sprites[:, :3] * sprites[:, 3:], sprites[:, 3:]], 1)
             solid = F.avg_pool2d(solid, 2)
             sprites = torch.cat([solid[:, :3] / solid[:, 3:].clamp(min=1e-3), solid[:, 3:]], 1)
@@ -100,18 +97,14 @@ class PicturePainter:
         return torch.where(changed, self.restyle(self.exchange(sprites, drawings, self.pick(rows))), sprites)
 
     def exchange(self, sprites: torch.Tensor, drawings: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-        """Some drawings in the colours (mean and spread) of another one of the same subject: a fox's outline in
-        fox's red.
-        """
+        """Give some drawings the colours (mean and spread) of another drawing of the same subject."""
         colour = (sprites[:, :3] - self.means[drawings]) / self.spreads[drawings] * self.spreads[others] + self.means[
             others
         ]
         return torch.cat([self.some(0.35, colour.clamp(0, 1), sprites[:, :3]), sprites[:, 3:]], 1)
 
     def restyle(self, sprites: torch.Tensor) -> torch.Tensor:
-        """The same drawings as if others had drawn them: other colours, two tones, outlines, flat areas, a part
-        missing.
-        """
+        """Vary the style of drawings: other colours, two tones, outlines, flat areas, a missing part."""
         n, size = len(sprites), sprites.shape[-1]
         colour, alpha = sprites[:, :3], sprites[:, 3:]
         grey = colour.mean(1, keepdim=True)
@@ -137,18 +130,18 @@ class PicturePainter:
         return torch.where(self.uniform(len(kept), 1, 1, 1) < often, changed, kept)
 
     def warp(self, n: int, side: int) -> torch.Tensor:
-        """A smooth displacement (n, side, side, 2) in the drawing's own coordinates: other hands, other proportions."""
+        """A smooth random displacement (n, side, side, 2) in the drawing's coordinates, which varies proportions."""
         bends = (self.uniform(n, 2, 4, 4) - 0.5) * self.uniform(n, 1, 1, 1, high=0.5)
         return F.interpolate(bends, size=(side, side), mode="bilinear", align_corners=True).permute(0, 2, 3, 1)
 
     def lay(self, pictures: torch.Tensor, sprites: torch.Tensor, changed: torch.Tensor, main: bool) -> torch.Tensor:
-        """Sprites scaled, turned, mirrored and stretched onto the pictures, changed ones bent too."""
+        """Draw sprites scaled, rotated, mirrored and stretched on the pictures; changed ones are also warped."""
         n, side = len(pictures), pictures.shape[-1]
         scale = self.uniform(n, low=0.5, high=1.0) if main else self.uniform(n, low=0.16, high=0.32)
         turn = self.uniform(n, low=-0.45, high=0.45) if main else self.uniform(n, low=-0.8, high=0.8)
         mirror = torch.where(self.uniform(n) < 0.5, -1.0, 1.0)
         stretch = torch.exp(self.uniform(n, low=-0.3, high=0.3))
-        # The main subject stays inside the picture but for a tenth; companions may be anywhere.
+        # At most a tenth of the main subject is outside of the picture; companions may be anywhere.
         room = (1.08 - scale).clamp(min=0.03) if main else torch.ones_like(scale)
         x, y = self.uniform(n, low=-1, high=1) * room, self.uniform(n, low=-1, high=1) * room
         cosine, sine = turn.cos(), turn.sin()
@@ -168,7 +161,7 @@ class PicturePainter:
         return laid[:, :3] + pictures * (1 - laid[:, 3:])
 
     def background(self, batch: int, side: int) -> torch.Tensor:
-        """Plain, shaded, cloudy, striped and busy grounds, between two colours and a third's noise."""
+        """Backgrounds between two colours: plain, gradient, clouds or stripes, some with coloured noise."""
         first, second = self.uniform(batch, 3, 1, 1), self.uniform(batch, 3, 1, 1)
         pale = self.uniform(batch, 1, 1, 1) < 0.3
         first = torch.where(pale, 0.85 + 0.15 * first, first)
@@ -188,14 +181,14 @@ class PicturePainter:
         return (first + (second - first) * field + busy).clamp(0, 1)
 
     def clouds(self, batch: int, side: int) -> torch.Tensor:
-        """Smooth noise (batch, 1, side, side) in 0..1, of three sizes of spots."""
+        """Smooth noise (batch, 1, side, side) in 0..1 at three scales."""
         total = torch.zeros(batch, 1, side, side, device=self.device)
         for cells, weight in ((3, 0.5), (8, 0.3), (20, 0.2)):
             total += weight * F.interpolate(self.uniform(batch, 1, cells, cells), size=(side, side), mode="bilinear")
         return total
 
     def spoil(self, pictures: torch.Tensor) -> torch.Tensor:
-        """What cameras and JPEG do: some pictures lose sharpness, light or contrast, or gain grain."""
+        """Simulate cameras and JPEG: blur, grain and changes of brightness."""
         n, side = len(pictures), pictures.shape[-1]
         soft = F.interpolate(F.avg_pool2d(pictures, 2), size=(side, side), mode="bilinear")
         pictures = torch.where(self.uniform(n, 1, 1, 1) < 0.3, soft, pictures)
@@ -206,7 +199,7 @@ class PicturePainter:
 
 
 def colours(sheets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and spread of each drawing's colours, each (drawings, 3, 1, 1) in 0..1; no spread is nought."""
+    """Mean and standard deviation (positive) of each drawing's colours, each (drawings, 3, 1, 1) in 0..1."""
     means, spreads = [], []
     for part in sheets.split(256):
         colour, weight = part[:, :3].float() / 255, part[:, 3:].float() / 255
@@ -218,12 +211,12 @@ def colours(sheets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def blur(pictures: torch.Tensor) -> torch.Tensor:
-    """About a twelfth of the side wide, by way of a smaller picture, which is much cheaper than a wide kernel."""
+    """Blur by about a twelfth of the side through a smaller picture, which is cheaper than a wide kernel."""
     return F.interpolate(F.avg_pool2d(pictures, 8), size=pictures.shape[-2:], mode="bilinear")
 
 
 def to_sheet(drawing: PictureEntry) -> torch.Tensor:
-    """The drawing in the middle of a square, uint8 (4, SIZE, SIZE)."""
+    """The drawing centred in a square, uint8 (4, SIZE, SIZE)."""
     sheet = torch.zeros(4, SIZE, SIZE, dtype=torch.uint8)
     picture = drawing.picture
     pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).view(picture.height, picture.width, 4)
@@ -233,25 +226,25 @@ def to_sheet(drawing: PictureEntry) -> torch.Tensor:
 
 
 def to_picture(pixels: torch.Tensor) -> Image.Image:
-    """One painted picture (3, side, side) in 0..1 as an RGB picture."""
+    """A painted picture (3, side, side) in 0..1 as an RGB image."""
     return Image.fromarray((pixels * 255).round().byte().permute(1, 2, 0).cpu().numpy())
 
 
 def to_jpeg(pixels: torch.Tensor) -> bytes:
-    """One painted picture as people send it."""
+    """A painted picture as a JPEG file."""
     file = io.BytesIO()
     to_picture(pixels).save(file, "JPEG", quality=90)
     return file.getvalue()
 
 
 def to_data_url(pixels: torch.Tensor) -> str:
-    """The same, in a data: URL."""
+    """A painted picture as a data: URL with a JPEG."""
     return f"data:image/jpeg;base64,{base64.b64encode(to_jpeg(pixels)).decode()}"
 
 
 @cache
 def constants(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """MEAN and STD on the device: put there once, since every copy would make the processor wait."""
+    """MEAN and STD on the device, cached because each copy would make the CPU wait."""
     mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (MEAN, STD))
     return mean, std
 

@@ -1,4 +1,4 @@
-"""Token batches for the demo model: subjects drawn evenly, questions and answers about them, padded for the device."""
+"""Token batches for the demo model: uniformly sampled subjects, with questions and answers about them, padded."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -13,18 +13,18 @@ from configs.prompts import Prompts, load_prompts
 from trainer.demo_model.joke_templates import DialogueTurn, TemplateWriter
 from trainer.demo_model.subjects import PictureSubject
 
-CACHED = 50_000
+CACHE_SIZE = 50_000
 IGNORED = -100
-"""The label of a token that carries no loss: all but the answer's."""
+"""The label of tokens without loss, which are all but the answer's."""
 
 
 @dataclass(frozen=True)
 class TrainingBatch:
-    """`subjects` (pictures,), `before` (k,), `after` (asked, longest): the first pictures are asked about.
+    """A batch: `subjects` (pictures,), `before` (k,), `after` (asked, longest); the first pictures have questions.
 
-    Every prompt has the same beginning up to the picture, so it is held once. `places` (tokens,) are those of `after`,
-    counted through all rows, that are followed by an answer's token, and `labels` (tokens,) are these tokens: found
-    here, so that a GPU need not be asked where they are.
+    All prompts have the same tokens before the picture, which are stored once. `places` (tokens,) are the flat indices
+    in `after` whose next token belongs to an answer, and `labels` (tokens,) these next tokens. They are computed here
+    to avoid synchronisation with a GPU.
     """
 
     subjects: torch.Tensor
@@ -39,18 +39,18 @@ class TrainingBatch:
 
 
 class TextEncoder:
-    """Turns as token ids around the picture's place."""
+    """Encodes turns as token ids before and after the picture."""
 
     def __init__(self, tokenizer: Tokenizer, prompts: Prompts) -> None:
         self.tokenizer, self.prompts = tokenizer, prompts
         self.context = tokenizer.token_to_id(prompts.template.context)
         self.padding = tokenizer.token_to_id("</s>")
-        # The same questions and answers come again and again, and encoding them would be most of the work.
-        self.prompt = lru_cache(CACHED)(self.encode_prompt)
-        self.answer = lru_cache(CACHED)(self.encode_answer)
+        # Questions and answers repeat often, and encoding them would take most of the time.
+        self.prompt = lru_cache(CACHE_SIZE)(self.encode_prompt)
+        self.answer = lru_cache(CACHE_SIZE)(self.encode_answer)
 
     def encode_answer(self, text: str) -> list[int]:
-        """The answer's ids, with the end of the turn."""
+        """The answer's ids with the end of the turn."""
         return self.tokenizer.encode(text + self.prompts.template.end.strip(), add_special_tokens=False).ids
 
     def encode_prompt(self, user: str) -> tuple[list[int], list[int]]:
@@ -60,10 +60,9 @@ class TextEncoder:
         return ids[:place], ids[place + 1 :]
 
     def batch(self, subjects: list[int], turns: list[DialogueTurn]) -> TrainingBatch:
-        """Subjects of all pictures, and the turns about the first ones as padded rows; what is before the picture is
-        the same in all.
-        """
-        rows, labels, before = [], [], []
+        """A batch of the subjects of all pictures and the turns about the first ones."""
+        rows, labels = [], []
+        before: list[int] = []
         for turn in turns:
             before, asked = self.prompt(turn.user)
             answer = self.answer(turn.answer)
@@ -77,15 +76,13 @@ class TextEncoder:
 
 
 def padded(rows: list[list[int]], value: int) -> torch.Tensor:
-    """Rows of different lengths as (rows, longest)."""
+    """Pad rows of different lengths to (rows, longest)."""
     longest = max(map(len, rows))
     return torch.tensor([row + [value] * (longest - len(row)) for row in rows])
 
 
 class BatchStream(IterableDataset[TrainingBatch]):
-    """Endless batches of `size` pictures, the first `asked` of them with a turn; every worker has a stream of its
-    own.
-    """
+    """Endless batches of `size` pictures, the first `asked` of them with a turn. Each worker has its own stream."""
 
     def __init__(
         self,

@@ -1,6 +1,4 @@
-"""`jokebot demo-model build`: a checkpoint of the `demo` shape that sees and speaks, trained from nothing or from
-weights.
-"""
+"""`jokebot demo-model build`: trains a checkpoint of the `demo` shape, from random or from given weights."""
 
 import json
 import os
@@ -12,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
@@ -24,14 +23,22 @@ from trainer.demo_model.random_weights import write_random
 from trainer.demo_model.sources import HELD_OUT
 from trainer.demo_model.subjects import load_subjects
 from trainer.demo_model.tokenizer import dump
-from trainer.demo_model.train import CPU_PHASES, GPU_MORE, GPU_PHASES, DemoTrainer, DemoTrainingPlan, fit_head, train
+from trainer.demo_model.train import (
+    CPU_PHASES,
+    GPU_PHASES,
+    GPU_RESUMED_PHASES,
+    DemoTrainer,
+    DemoTrainingPlan,
+    fit_head,
+    train,
+)
 from trainer.demo_model.weight_writer import write_checkpoint
 
 SHAPE = SHAPES["demo"]
 TRAINING = "training.json"
-"""In the checkpoint: the sets of drawings that it was trained on, and what the training took."""
+"""File in the checkpoint with the drawing sets that it was trained on, and the training's steps and seconds."""
 MINUTES = 8.0
-"""A lent machine's command ends after 10 minutes; starting and saving take about one."""
+"""A lent machine ends a command after 10 minutes; start and saving take about one."""
 
 
 def build(
@@ -43,11 +50,10 @@ def build(
     start: Path | None = None,
     steps: int = 0,
 ) -> dict[str, float]:
-    """Train for `minutes`, or for so many `steps`, and write the checkpoint to `out`; `start` is a checkpoint to go on
-    from, by its weights alone.
+    """Train for `minutes`, or for so many `steps`, and write the checkpoint to `out`.
 
-    `device` is auto, cpu or cuda. Returns steps, pictures and seconds. Raises JokebotError for a missing pack, an `out`
-    in use, or weights of another shape.
+    `start` is a checkpoint whose weights the training starts from. `device` is auto, cpu or cuda. Returns steps,
+    pictures and seconds. Raises JokebotError for a missing pack, an `out` in use, or weights of another shape.
     """
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # it warns in each worker otherwise
     chosen = torch.device(device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu")
@@ -55,35 +61,34 @@ def build(
     write_random(out, SHAPE, seed)
     model = load(out)
     if start:
-        take_weights(model, start)
+        load_weights(model, start)
     plan = replace(plan_for(chosen, minutes, seed, whole=start is None), steps=steps)
-    learner = DemoTrainer(model, len(load_subjects()), plan, chosen)
+    trainer = DemoTrainer(model, len(load_subjects()), plan, chosen)
     painter = PicturePainter(drawings, chosen, seed, plan.restyled)
     if start:
-        fit_head(learner, painter, plan.phases[0].side)
+        fit_head(trainer, painter, plan.phases[0].side)
     print(f"{len(drawings)} drawings, {chosen}, {minutes} minutes", flush=True)
-    took = train(learner, painter, Tokenizer.from_file(str(out / "tokenizer.json")), save=lambda: save(model, out))
+    took = train(trainer, painter, Tokenizer.from_file(str(out / "tokenizer.json")), save=lambda: save(model, out))
     save(model, out)
-    dump(
-        out / TRAINING,
-        {
-            "sets": sorted({drawing.set for drawing in drawings}),
-            "seed": seed,
-            "device": chosen.type,
-            "minutes": minutes,
-            "from": "weights" if start else "nothing",
-            **took,
-        },
-    )
+    record = {
+        "sets": sorted({drawing.set for drawing in drawings}),
+        "seed": seed,
+        "device": chosen.type,
+        "minutes": minutes,
+        "from": "weights" if start else "nothing",
+    }
+    dump(out / TRAINING, {**record, **took})
     return took
 
 
 def plan_for(device: torch.device, minutes: float, seed: int, whole: bool) -> DemoTrainingPlan:
-    """A plan for a model that knows nothing, or for one that goes on: in smaller steps, half of the drawings as they
-    are, so that it becomes as sure of these as it can be."""
+    """A plan for a new model (`whole`), or for one with trained weights.
+
+    Trained weights get a lower learning rate, and half of the drawings are shown unchanged.
+    """
     cuda = device.type == "cuda"
     rate = (1e-3 if cuda else 8e-4) * (1 if whole else 0.5)
-    phases = (GPU_PHASES if whole else GPU_MORE) if cuda else CPU_PHASES
+    phases = (GPU_PHASES if whole else GPU_RESUMED_PHASES) if cuda else CPU_PHASES
     return DemoTrainingPlan(
         phases,
         minutes,
@@ -96,12 +101,12 @@ def plan_for(device: torch.device, minutes: float, seed: int, whole: bool) -> De
 
 
 def load(directory: Path) -> Any:
-    """The checkpoint's model in float32, made by the modelling code that lies in it."""
+    """Load the checkpoint's model in float32 with its own modelling code."""
     AutoModel, _ = import_transformers(torch)
     return AutoModel.from_pretrained(directory, trust_remote_code=True, torch_dtype=torch.float32)
 
 
-def take_weights(model: Any, start: Path) -> None:
+def load_weights(model: Any, start: Path) -> None:
     try:
         model.load_state_dict({name: value.float() for name, value in load_file(start / "model.safetensors").items()})
     except (OSError, RuntimeError) as error:
@@ -109,12 +114,10 @@ def take_weights(model: Any, start: Path) -> None:
 
 
 def save(model: Any, out: Path) -> None:
-    """Put the model's weights into the checkpoint as bf16; a reader finds the old or the new ones, never half of
-    them.
-    """
+    """Write the model's weights to the checkpoint as bf16, by rename."""
     state = {name: value.detach().float().cpu().numpy() for name, value in model.state_dict().items()}
 
-    def values(name: str, size: tuple[int, ...]) -> Iterator[np.ndarray]:
+    def values(name: str, size: tuple[int, ...]) -> Iterator[NDArray[np.float32]]:
         yield np.ascontiguousarray(state[name]).reshape(-1)
 
     new = out / "new"

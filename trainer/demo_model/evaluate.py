@@ -1,9 +1,9 @@
-"""Measures a demo model: what it names, in which language and style, and whether its sentences end.
+"""Evaluates a demo model: subjects that it names, language, style, and complete sentences.
 
-`python -m trainer.demo_model.evaluate CHECKPOINT PACK` prints the measures, on a GPU where there is one.
+`python -m trainer.demo_model.evaluate CHECKPOINT PACK` prints the measures, on a GPU if there is one.
 
-Replies are written in batches on any device with the model's own weights, pictures are painted by a seed that no build
-uses. `benchmarks/demo_model.py` measures the same through the engine, over HTTP.
+Replies are generated in batches on any device; pictures are painted with a seed that no build uses.
+`benchmarks/demo_model.py` measures the same through the engine, over HTTP.
 """
 
 import argparse
@@ -27,15 +27,15 @@ from trainer.demo_model.picture_pack import PictureEntry, load_pack
 from trainer.demo_model.sources import HELD_OUT
 from trainer.demo_model.subjects import PictureSubject, load_subjects, subjects_named
 
-LONGEST = 80
-"""Tokens of a reply; one that is longer counts as unfinished."""
+MAX_TOKENS = 80
+"""Maximum number of tokens of a reply; a longer reply counts as unfinished."""
 SEED = 990_000
-"""Seeds of measurements begin here: builds use small ones."""
+"""First seed of measurements; builds use smaller ones."""
 
 
 @dataclass(frozen=True)
 class EvaluatedReply:
-    """One answer: what was shown and asked, what came. `finished` says that the model ended it itself."""
+    """A reply with its subject and requested language and style; `finished` if the model ended it."""
 
     subject: PictureSubject
     language: str
@@ -59,7 +59,7 @@ class EvaluatedReply:
 def write_replies(
     model: Any, tokenizer: Tokenizer, pictures: torch.Tensor, user: str, temperature: float = 0.0, seed: int = 0
 ) -> list[tuple[str, bool]]:
-    """A reply to one question about each picture (n, 3, 448, 448 in 0..1), and whether the model ended it."""
+    """Replies to one question about each picture (n, 3, 448, 448 in 0..1), and whether the model ended them."""
     encoder, device = TextEncoder(tokenizer, load_prompts()), pictures.device
     before, after = (torch.tensor(part, device=device) for part in encoder.prompt(user))
     stop = tokenizer.token_to_id("<|im_end|>")
@@ -69,7 +69,7 @@ def write_replies(
     embeds, past = torch.cat([rows[0], features, rows[1]], 1), None
     dice = torch.Generator(device).manual_seed(seed)
     written = torch.full((len(features), 0), stop, device=device)
-    for _ in range(LONGEST):
+    for _ in range(MAX_TOKENS):
         state = model.language_model.model(inputs_embeds=embeds, past_key_values=past, use_cache=True)
         past = state.past_key_values
         logits = model.language_model.output(state.last_hidden_state[:, -1]).float()
@@ -89,7 +89,7 @@ def write_replies(
     return replies
 
 
-def ask(
+def collect_replies(
     model: Any,
     tokenizer: Tokenizer,
     painter: PicturePainter,
@@ -99,7 +99,7 @@ def ask(
     temperature: float = 0.0,
     seed: int = 0,
 ) -> list[EvaluatedReply]:
-    """Replies to one prompt about `count` painted pictures, their subjects drawn by the painter."""
+    """Replies to one prompt about `count` painted pictures with random subjects."""
     user, subjects, replies = load_prompts().ask(language, style), load_subjects(), []
     for start in range(0, count, 64):
         scene = painter.paint(min(64, count - start), 448)
@@ -111,34 +111,34 @@ def ask(
     return replies
 
 
-def measure(
+def measure_model(
     model: Any, tokenizer: Tokenizer, seen: PicturePainter, unseen: PicturePainter, count: int
 ) -> dict[str, float]:
-    """All measures over `count` pictures a drawing group: shares in 0..1, `unfinished` and `empty` as counts.
+    """All measures over `count` pictures of each kind: shares in 0..1, `unfinished` and `empty` as counts.
 
-    `seen` paints the drawings of training on new pictures, `unseen` the set that was held out.
+    `seen` paints new pictures with the training drawings, `unseen` with the held-out set.
     """
     prompts, replies = load_prompts(), []
     pairs = [(language, style) for language, part in prompts.languages.items() for style in part.styles]
     for number, (language, style) in enumerate(pairs):
-        replies += ask(model, tokenizer, seen, -(-count // len(pairs)), language, style, seed=SEED + number)
+        replies += collect_replies(model, tokenizer, seen, -(-count // len(pairs)), language, style, seed=SEED + number)
     others = [
         reply
         for language in prompts.languages
-        for reply in ask(model, tokenizer, unseen, -(-count // 2), language, NEUTRAL, seed=SEED)
+        for reply in collect_replies(model, tokenizer, unseen, -(-count // 2), language, NEUTRAL, seed=SEED)
     ]
     drawn = [
         reply
         for language in prompts.languages
-        for reply in ask(model, tokenizer, seen, -(-count // 2), language, NEUTRAL, 1.0, SEED)
+        for reply in collect_replies(model, tokenizer, seen, -(-count // 2), language, NEUTRAL, 1.0, SEED)
     ]
     everything = [*replies, *others, *drawn]
     return {
-        "subject_accuracy": share(reply.names_subject() for reply in replies),
-        "other_set_accuracy": share(reply.names_subject() for reply in others),
-        "subject_at_temperature_1": share(reply.names_subject() for reply in drawn),
-        "language_accuracy": share(reply.in_language() for reply in everything),
-        "style_accuracy": share(style_of(reply) == reply.style for reply in replies if reply.style != NEUTRAL),
+        "subject_accuracy": share_of(reply.names_subject() for reply in replies),
+        "other_set_accuracy": share_of(reply.names_subject() for reply in others),
+        "subject_at_temperature_1": share_of(reply.names_subject() for reply in drawn),
+        "language_accuracy": share_of(reply.in_language() for reply in everything),
+        "style_accuracy": share_of(style_of(reply) == reply.style for reply in replies if reply.style != NEUTRAL),
         "unfinished": sum(not reply.ends() for reply in everything),
         "empty": sum(not reply.text for reply in everything),
         "replies": len(everything),
@@ -146,13 +146,13 @@ def measure(
     }
 
 
-def share(hits: Any) -> float:
+def share_of(hits: Any) -> float:
     marks = list(hits)
     return round(sum(marks) / max(len(marks), 1), 4)
 
 
 def style_of(reply: EvaluatedReply) -> str:
-    """The style of the one shape that the reply has, else "none"."""
+    """The style of the reply's shape, or "none"."""
     found = reader().read(reply.text)
     return found.shape.style if found else "none"
 
@@ -165,9 +165,7 @@ def reader() -> TemplateReader:
 def painters(
     drawings: Sequence[PictureEntry], checkpoint: Path, device: torch.device
 ) -> tuple[PicturePainter, PicturePainter]:
-    """Painters of the drawings that a checkpoint was trained on and of the held-out set, with seeds that no build
-    uses.
-    """
+    """Painters of a checkpoint's training drawings and of the held-out set, with seeds that no build uses."""
     learnt = json.loads((checkpoint / TRAINING).read_text(encoding="utf-8"))["sets"]
     return (
         PicturePainter([drawing for drawing in drawings if drawing.set in learnt], device, SEED, restyle=0),
@@ -185,7 +183,7 @@ def main() -> None:
     model = load(arguments.checkpoint).to(device).eval()
     tokenizer = Tokenizer.from_file(str(arguments.checkpoint / "tokenizer.json"))
     seen, unseen = painters(load_pack(arguments.pack), arguments.checkpoint, device)
-    print(json.dumps(measure(model, tokenizer, seen, unseen, arguments.count)))
+    print(json.dumps(measure_model(model, tokenizer, seen, unseen, arguments.count)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the demo model learns to say: joke shapes filled with subjects, and the prompts that ask for them."""
+"""The demo model's training texts: joke shapes filled with subjects, and their prompts."""
 
 import random
 import re
@@ -51,12 +51,12 @@ IDLE_CAPTIONS = {
         "又是{s}",
     ),
 }
-"""Captions in training. Those with a slot name the picture's subject or, as often, another: the picture decides."""
+"""Training captions. Those with a slot name the picture's subject or, equally often, another one."""
 
 
 @dataclass(frozen=True)
 class JokeShape:
-    """One sentence form. `style` is a style of prompts.toml; `quoted` marks the explanation of a quoted joke."""
+    """A sentence form. `style` is a style of prompts.toml; `quoted` marks the explanation of a quoted joke."""
 
     language: str
     style: str
@@ -69,7 +69,7 @@ class JokeShape:
 
 @dataclass(frozen=True)
 class TemplateMatch:
-    """A reply recognised: its shape and the subject in its slots."""
+    """A recognised reply: its shape and its subject."""
 
     shape: JokeShape
     subject: PictureSubject
@@ -77,7 +77,7 @@ class TemplateMatch:
 
 @dataclass(frozen=True)
 class DialogueTurn:
-    """One question about a picture and its answer; `user` is the user turn's text without the picture."""
+    """A question about a picture and its answer; `user` is the user turn's text without the picture."""
 
     user: str
     answer: str
@@ -85,7 +85,7 @@ class DialogueTurn:
 
 @cache
 def load_shapes(path: Path = SHAPES_FILE) -> tuple[JokeShape, ...]:
-    """All shapes of all languages. Raises JokebotError for a file of another form."""
+    """All shapes of all languages. Raises JokebotError for an invalid file."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         shapes = []
@@ -101,7 +101,7 @@ def load_shapes(path: Path = SHAPES_FILE) -> tuple[JokeShape, ...]:
 
 
 def jokes(shapes: tuple[JokeShape, ...], language: str, style: str = NEUTRAL) -> list[JokeShape]:
-    """The shapes that may answer a prompt: all jokes of the language for the neutral one, else those of the style."""
+    """The shapes that may answer a prompt: all jokes of the language for the neutral style, else those of the style."""
     return [
         shape
         for shape in shapes
@@ -112,7 +112,7 @@ def jokes(shapes: tuple[JokeShape, ...], language: str, style: str = NEUTRAL) ->
 
 
 class TemplateReader:
-    """Recognises replies: which shape, and which subject in it."""
+    """Recognises the shape and the subject of replies."""
 
     def __init__(self, shapes: tuple[JokeShape, ...], subjects: tuple[PictureSubject, ...]) -> None:
         self.subjects = {
@@ -122,7 +122,7 @@ class TemplateReader:
 
     @staticmethod
     def pattern(shape: JokeShape) -> str:
-        """A regular expression for the shape's texts, in which the group s (or h, with hyphens) is the subject."""
+        """A regular expression for the shape's texts; the group s (or h, with hyphens) is the subject."""
         parts = []
         for fixed, slot, *_ in string.Formatter().parse(shape.text):
             parts.append(re.escape(fixed))
@@ -135,7 +135,7 @@ class TemplateReader:
         return "".join(parts)
 
     def read(self, text: str) -> TemplateMatch | None:
-        """The one shape that the whole text has, and its subject; None where it has none, or names nothing known."""
+        """The shape and the subject of the whole text; None for an unknown shape or subject."""
         for pattern, shape in self.patterns:
             if found := pattern.fullmatch(text.strip()):
                 slots = found.groupdict()
@@ -147,7 +147,7 @@ class TemplateReader:
 
 
 class TemplateWriter:
-    """Draws questions and answers about a subject. The same generator in the same state draws the same turn."""
+    """Samples questions and answers about a subject. The result depends only on the generator's state."""
 
     def __init__(self, prompts: Prompts, shapes: tuple[JokeShape, ...], subjects: tuple[PictureSubject, ...]) -> None:
         self.prompts, self.shapes, self.subjects = prompts, shapes, subjects
@@ -156,7 +156,7 @@ class TemplateWriter:
         self.jokes = {pair: jokes(shapes, *pair) for pair in styles}
 
     def turn(self, subject: PictureSubject, draw: random.Random) -> DialogueTurn:
-        """A question in any language and style. The neutral ones weigh twice: their answers are the most varied."""
+        """Sample a turn in any language and style. The neutral style, whose answers vary most, has a double weight."""
         language, style = draw.choice(self.styles)
         caption = self.caption(language, subject, draw) if draw.random() < CAPTION_SHARE else None
         joke = None

@@ -1,8 +1,8 @@
 """Muon for many small matrices at once.
 
-`torch.optim.Muon` takes one matrix after the other: of a small model's step on a GPU that is most of the time, because
-each of some two thousand tiny operations waits for the last to be launched. Here matrices of one shape are stacked and
-go through together; the numbers are the same.
+`torch.optim.Muon` updates one matrix after the other, which takes most of a small model's step on a GPU: about two
+thousand small operations are launched one by one. Here matrices of one shape are stacked and updated together; the
+results are the same.
 """
 
 from collections import defaultdict
@@ -12,15 +12,13 @@ from typing import Any
 import torch
 
 COEFFICIENTS, STEPS, EPSILON = (3.4445, -4.775, 2.0315), 5, 1e-7
-"""Of the Newton–Schulz iteration in Keller Jordan's Muon, as in `torch.optim.Muon`."""
+"""Parameters of the Newton–Schulz iteration in Keller Jordan's Muon, as in `torch.optim.Muon`."""
 MATCH_ADAMW = 0.2
-"""Times the square root of the longer side: an update as large as AdamW's (Moonshot, arXiv 2502.16982)."""
+"""Scale of an update, times the square root of the longer side, to match AdamW's (Moonshot, arXiv 2502.16982)."""
 
 
 class Muon(torch.optim.Optimizer):
-    """`torch.optim.Muon(..., adjust_lr_fn="match_rms_adamw")` with Nesterov momentum, for two-dimensional
-    parameters.
-    """
+    """Equivalent to `torch.optim.Muon(..., adjust_lr_fn="match_rms_adamw")` with Nesterov momentum, for matrices."""
 
     def __init__(self, params: Any, lr: float, weight_decay: float = 0.0, momentum: float = 0.95) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
@@ -36,7 +34,7 @@ class Muon(torch.optim.Optimizer):
                 self.update(group, shape, matrices)
 
     def update(self, group: dict[str, Any], shape: tuple[int, ...], matrices: list[torch.Tensor]) -> None:
-        """One step of all matrices of a shape (rows, columns), stacked."""
+        """Update all matrices of a shape (rows, columns), stacked."""
         for matrix in matrices:
             if not self.state[matrix]:
                 self.state[matrix]["momentum"] = torch.zeros_like(matrix)
@@ -51,7 +49,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(stacked: torch.Tensor) -> torch.Tensor:
-    """Each of the matrices (n, rows, columns) with all its singular values brought near 1, in bf16."""
+    """Orthogonalise matrices (n, rows, columns) approximately: all singular values near 1, in bf16."""
     a, b, c = COEFFICIENTS
     tall = stacked.shape[1] > stacked.shape[2]
     each = stacked.bfloat16()

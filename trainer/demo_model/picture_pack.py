@@ -1,6 +1,6 @@
-"""The picture pack: every drawing of every subject that the demo model learns from, in one zip file.
+"""The picture pack: the demo model's training drawings in one zip file.
 
-Made once from ordinary packages (`sources.py`) and kept outside Git; the licences are in `configs/demo-model/NOTICE`.
+It is made from packages (`sources.py`) and kept outside Git; the licences are in `configs/demo-model/NOTICE`.
 """
 
 import io
@@ -16,16 +16,16 @@ from trainer.demo_model.sources import find_drawings
 from trainer.demo_model.subjects import load_subjects
 
 SIZE = 144
-"""Longer side of a drawing in the pack, pixels."""
+"""Longer side of a drawing in pixels."""
 QUALITY = 70
-"""Of the WebP files, of 100."""
-LIMIT = 20 * 2**20
-"""Bytes a pack may have: it travels to a lent machine."""
+"""Quality of the WebP files, 0 to 100."""
+MAX_PACK_BYTES = 20 * 2**20
+"""Maximum size of a pack in bytes, because it is sent to lent machines."""
 
 
 @dataclass(frozen=True)
 class PictureEntry:
-    """One picture of one subject, RGBA, transparent around it."""
+    """A drawing of a subject, RGBA with a transparent background."""
 
     subject: int
     set: str
@@ -35,32 +35,33 @@ class PictureEntry:
 def make_pack(path: Path, work: Path) -> int:
     """Fetch the packages into `work`, draw every subject, write the pack to `path`. Returns the number of drawings.
 
-    Needs npm and node; the clip art needs apt-get and dpkg and is left out, with a word, where there are none.
-    Raises JokebotError where a tool is missing or fails, and for a pack that is too large.
+    Needs npm and node. The clip art needs apt-get and dpkg; without them it is skipped with a message. Raises
+    JokebotError if a tool is missing or fails, and for a pack that is too large.
     """
     work.mkdir(parents=True, exist_ok=True)
     subjects = load_subjects()
     drawings = list(find_drawings(work.absolute(), subjects, 2 * SIZE))
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as pack:
-        index, packed = [], set()
+        index: list[list[str]] = []
+        packed: set[tuple[int, bytes]] = set()
         for subject, name, source in drawings:
             picture = shrink(source)
-            # Two emoji of one subject may be one icon in a set.
+            # Two emoji of one subject may have the same icon in a set.
             if (subject, picture) not in packed:
                 pack.writestr(f"{len(index):05d}.webp", picture)
                 packed.add((subject, picture))
                 index.append([subjects[subject].en, name])
         pack.writestr("index.json", json.dumps(index))
-    if path.stat().st_size > LIMIT:
+    if path.stat().st_size > MAX_PACK_BYTES:
         raise JokebotError(
-            f"{path} has {path.stat().st_size / 2**20:.1f} MiB, more than {LIMIT >> 20}: lower SIZE in pack.py."
+            f"{path} has {path.stat().st_size / 2**20:.1f} MiB, more than {MAX_PACK_BYTES >> 20}: lower SIZE."
         )
     return len(index)
 
 
 def load_pack(path: Path) -> list[PictureEntry]:
-    """All drawings. Raises JokebotError where there is no pack, or one that was made for other subjects."""
+    """All drawings. Raises JokebotError if there is no pack, or if it was made for other subjects."""
     numbers = {subject.en: number for number, subject in enumerate(load_subjects())}
     try:
         with zipfile.ZipFile(path) as pack:
@@ -80,7 +81,7 @@ def load_pack(path: Path) -> list[PictureEntry]:
 
 
 def shrink(source: Path) -> bytes:
-    """The drawing cropped to what is visible, at most SIZE pixels on its longer side, as WebP."""
+    """The drawing cropped to its visible part, at most SIZE pixels on its longer side, as WebP."""
     with Image.open(source) as opened:
         picture = opened.convert("RGBA")
     picture = picture.crop(picture.getchannel("A").point(lambda alpha: 255 if alpha > 8 else 0).getbbox())

@@ -1,5 +1,7 @@
-"""`jokebot demo-model random`: an InternVL2 checkpoint whose weights are random, for tests, for the first demo and for
-measuring at real size. It loads wherever InternVL2 loads; what it says is noise."""
+"""`jokebot demo-model random`: writes an InternVL2 checkpoint with random weights.
+
+It is for tests, the first demo and measurements at real size. It loads like InternVL2, but its replies are noise.
+"""
 
 import contextlib
 import math
@@ -9,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from configs.errors import JokebotError
 from configs.tiling import MEAN, STD, TILE
@@ -17,21 +20,21 @@ from trainer.demo_model.architectures import ArchitectureShape, config, paramete
 from trainer.demo_model.weight_writer import write_checkpoint
 
 CODE = Path(__file__).parents[2] / "configs" / "demo-model" / "checkpoint"
-"""Where our modelling code is kept: in the demo model itself, which has to hold it as any checkpoint has."""
+"""The folder of Jokebot's modelling code, a part of the demo model like in any checkpoint."""
 SPREAD = 0.02
 """Standard deviation of the weights: initializer_range of the published configuration."""
 PIECE = 8_000_000
-"""Numbers drawn at a time: 32 MB."""
+"""Number of values sampled at a time: 32 MB."""
 
 
 def write_random(directory: Path, shape: ArchitectureShape, seed: int) -> int:
-    """Write a whole checkpoint into a directory that is not there yet or empty. Returns the weights' bytes.
+    """Write a checkpoint to a new or empty directory. Returns the weights' bytes.
 
-    The same shape and seed give the same bytes. The directory appears when all is written, so a killed call leaves
-    only an `…-unfinished` beside it. Raises JokebotError where the directory is in use or its name won't do.
+    The same shape and seed give the same bytes. The directory is renamed when complete, so an interrupted call leaves
+    only an `…-unfinished` directory. Raises JokebotError if the directory is in use or its name has a dot.
     """
 
-    def values(name: str, size: tuple[int, ...]) -> Iterator[np.ndarray]:
+    def values(name: str, size: tuple[int, ...]) -> Iterator[NDArray[np.float32]]:
         return draw(seed, name, math.prod(size))
 
     with new_directory(directory) as place:
@@ -41,7 +44,7 @@ def write_random(directory: Path, shape: ArchitectureShape, seed: int) -> int:
 
 @contextlib.contextmanager
 def new_directory(directory: Path) -> Iterator[Path]:
-    """A place to write a checkpoint in, which gets the directory's name when all went well."""
+    """A temporary directory, renamed to `directory` at the end of the block."""
     if "." in directory.name:
         raise JokebotError(
             f"{directory.name!r} has a dot, and transformers can't load code from such a directory. "
@@ -57,7 +60,7 @@ def new_directory(directory: Path) -> Iterator[Path]:
 
 
 def write_frame(directory: Path, shape: ArchitectureShape) -> None:
-    """Everything of a checkpoint but its weights: modelling code, configuration, tokenizer, picture settings."""
+    """Write a checkpoint's files except its weights: modelling code, configuration, tokenizer, picture settings."""
     for file in sorted(CODE.glob("*.py")):
         shutil.copyfile(file, directory / file.name)
     tokenizer.dump(directory / "config.json", config(shape))
@@ -83,10 +86,10 @@ def write_frame(directory: Path, shape: ArchitectureShape) -> None:
     )
 
 
-def draw(seed: int, name: str, count: int) -> Iterator[np.ndarray]:
-    """A parameter's first values: ones for norms and layer scales, zeros for biases, normal numbers for the rest.
+def draw(seed: int, name: str, count: int) -> Iterator[NDArray[np.float32]]:
+    """A parameter's initial values: ones for norms and layer scales, zeros for biases, else normally distributed.
 
-    Each parameter has its own stream, named by the seed and its name, so the order of writing does not matter.
+    Each parameter has its own random stream, seeded by the seed and its name, so the order of writing doesn't matter.
     """
     constant = 0.0 if name.endswith("bias") else 1.0 if is_scale(name) else None
     stream = np.random.default_rng([seed, zlib.crc32(name.encode())])

@@ -1,6 +1,4 @@
-"""`python -m trainer.demo_model.samples PACK DIR`: the pictures that the demo's page offers, painted from Noto's
-drawings.
-"""
+"""`python -m trainer.demo_model.samples PACK DIR`: paints the sample pictures of the demo's page."""
 
 import sys
 from pathlib import Path
@@ -11,20 +9,20 @@ from trainer.demo_model.augmentation import PicturePainter, to_picture
 from trainer.demo_model.picture_pack import load_pack
 from trainer.demo_model.subjects import load_subjects
 
-SHOWN = ("fox", "hamburger", "butterfly", "octopus", "cactus", "guitar", "penguin", "bicycle")
+SUBJECTS = ("fox", "hamburger", "butterfly", "octopus", "cactus", "guitar", "penguin", "bicycle")
 SET = "noto"
 SEED = 424_243
 
 
 def write_samples(pack: Path, directory: Path) -> None:
-    """One JPEG of 448 × 448 for each of SHOWN, named after it."""
+    """Write a JPEG of 448 × 448 pixels for each of SUBJECTS, named after it."""
     directory.mkdir(parents=True, exist_ok=True)
     subjects = [subject.en for subject in load_subjects()]
-    numbers = [subjects.index(name) for name in SHOWN]
+    numbers = [subjects.index(name) for name in SUBJECTS]
     drawings = [drawing for drawing in load_pack(pack) if drawing.set == SET and drawing.subject in numbers]
     painter = PicturePainter(drawings, torch.device("cpu"), SEED, restyle=0)
     scene = painter.paint(len(numbers), 448, torch.tensor(numbers))
-    for name, pixels in zip(SHOWN, scene.pictures, strict=True):
+    for name, pixels in zip(SUBJECTS, scene.pictures, strict=True):
         to_picture(pixels).save(directory / f"{name}.jpg", quality=88)
 
 

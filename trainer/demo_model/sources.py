@@ -1,6 +1,6 @@
-"""Where the picture pack's drawings come from: emoji and icon sets of npm packages, and Debian's clip art.
+"""Sources of the picture pack: emoji and icon sets of npm packages, and Debian's clip art.
 
-Every set and version is named here; each one's licence, read in the package itself, is in `configs/demo-model/NOTICE`.
+Sets and versions are listed here; their licences, taken from the packages, are in `configs/demo-model/NOTICE`.
 """
 
 import json
@@ -27,7 +27,7 @@ EMOJI = {
 }
 """Iconify's packages (@iconify-json/NAME) of coloured emoji and their versions."""
 HELD_OUT = "emojione"
-"""In the pack for measuring only: no build trains on it."""
+"""A set for evaluation only: no build trains on it."""
 ICONS = {
     "fluent-emoji-high-contrast": "1.2.6",
     "game-icons": "1.2.4",
@@ -39,11 +39,11 @@ ICONS = {
     "icon-park": "1.2.4",
     "fa6-solid": "1.2.4",
 }
-"""Iconify's packages of outlines and silhouettes: other artists' forms of the same subjects."""
+"""Iconify's packages of outlines and silhouettes."""
 SOLID, SOLID_VERSION = "fluent-emoji-3d", "1.1.0"
-"""Emoji as rendered solids, pictures already (@lobehub/fluent-emoji-3d)."""
+"""Rendered 3-D emoji as image files (@lobehub/fluent-emoji-3d)."""
 FONT, FONT_VERSION, FONT_FILE = "noto-emoji", "0.4.7", "400Regular/NotoEmoji_400Regular.ttf"
-"""Emoji as a font of outlines (@expo-google-fonts/noto-emoji)."""
+"""An emoji font of outlines (@expo-google-fonts/noto-emoji)."""
 RENDERER = "sharp@0.34.5"
 CLIPART = "openclipart"
 CLIPART_FILE = Path(__file__).parents[2] / "configs" / "demo-model" / "clipart.txt"
@@ -57,17 +57,16 @@ OTHER_MEANING = {
     "fa6-solid": ("caterpillar", "ribbon bow"),
     "icon-park": ("hen", "turkey", "caterpillar", "fried egg", "diamond ring", "pill", "egg", "anchor"),
 }
-"""Subjects whose name means something else in a set of icons; "mouse" does in all of them."""
-INK = "#202020"
+"""Subjects whose name has another meaning in an icon set; "mouse" has in all sets."""
+INK_COLOUR = "#202020"
 Source = tuple[int, str, Path]
-"""A subject's number, the set, the picture's file."""
+"""A subject's number, the set, and the picture's file."""
 
 
 def find_drawings(work: Path, subjects: tuple[PictureSubject, ...], size: int) -> Iterator[Source]:
     """Fetch all packages into `work` and draw every subject, about `size` pixels on the longer side.
 
-    Raises JokebotError where npm or node is missing or fails. Clip art is left out, with a word, where there is no
-    Debian.
+    Raises JokebotError if npm or node is missing or fails. Without Debian's tools, clip art is skipped with a message.
     """
     packages = {f"@iconify-json/{name}": version for name, version in (EMOJI | ICONS).items()}
     packages |= {f"@lobehub/{SOLID}": SOLID_VERSION, f"@expo-google-fonts/{FONT}": FONT_VERSION}
@@ -91,7 +90,7 @@ def find_drawings(work: Path, subjects: tuple[PictureSubject, ...], size: int) -
 
 
 def draw_svg(work: Path, subjects: tuple[PictureSubject, ...], size: int) -> Iterator[Source]:
-    """The sets of SVG icons, drawn by render.mjs; icons that mean something else by that name are left out."""
+    """Draw the sets of SVG icons by render.mjs, without icons whose name has another meaning."""
     names = json.loads((work / "node_modules/@iconify-json/noto/chars.json").read_text(encoding="utf-8"))
     jobs, wanted = [], []
     for name in (*EMOJI, *ICONS):
@@ -109,12 +108,12 @@ def draw_svg(work: Path, subjects: tuple[PictureSubject, ...], size: int) -> Ite
     for number, name, file in wanted:
         if file.is_file():
             if name in ICONS:
-                give_body(file)
+                fill_outline(file)
             yield number, name, file
 
 
 def icon_names(code: str, names: dict[str, str], subject: PictureSubject) -> list[str]:
-    """Names that the sets may use: the CLDR one, the Unicode one, both without hyphens (fxemoji), and the subject's."""
+    """Possible icon names: the CLDR name, the Unicode name, both without hyphens (fxemoji), and the subject's name."""
     found = [
         names.get(code) or names.get(f"{code}-fe0f", ""),
         unicodedata.name(chr(int(code, 16))).lower().replace(" ", "-"),
@@ -123,10 +122,8 @@ def icon_names(code: str, names: dict[str, str], subject: PictureSubject) -> lis
     return [*found, *(name.replace("-", "") for name in found), subject.en.replace(" ", "-")]
 
 
-def give_body(file: Path) -> None:
-    """Fill what an outline encloses with white, as on paper: a ground that shines through would be no drawing's
-    body.
-    """
+def fill_outline(file: Path) -> None:
+    """Fill the inside of an outline with white, so that the background is not visible through it."""
     ink = Image.open(file).convert("RGBA")
     small = ink.getchannel("A").resize((72, 72)).point(lambda alpha: 255 if alpha > 60 else 0)
     room = Image.new("L", (76, 76))
@@ -137,7 +134,7 @@ def give_body(file: Path) -> None:
         .crop((2, 2, 74, 74))
         .resize(ink.size, Image.Resampling.BILINEAR)
     )
-    # Where the ink itself is, the body must not look out at its edges.
+    # The fill must not be visible at the outer edges of the ink.
     body = Image.new("RGBA", ink.size, "white")
     body.putalpha(inside.point(lambda mark: 255 if mark > 200 else 0))
     body.alpha_composite(ink)
@@ -145,7 +142,7 @@ def give_body(file: Path) -> None:
 
 
 def find_solids(work: Path, subjects: tuple[PictureSubject, ...]) -> Iterator[Source]:
-    """The pictures of the set that has them as files; the first of the names that is there."""
+    """The image files of the 3-D set, at most one for each emoji."""
     assets = work / "node_modules/@lobehub" / SOLID / "assets"
     for number, subject in enumerate(subjects):
         for code in subject.emoji:
@@ -154,7 +151,7 @@ def find_solids(work: Path, subjects: tuple[PictureSubject, ...]) -> Iterator[So
 
 
 def draw_glyphs(work: Path, subjects: tuple[PictureSubject, ...], size: int) -> Iterator[Source]:
-    """The letters of the emoji font, drawn in INK; what it draws as its sign for a missing letter is left out."""
+    """Draw the glyphs of the emoji font, without missing ones."""
     font = ImageFont.truetype(str(work / "node_modules/@expo-google-fonts" / FONT / FONT_FILE), size * 3 // 4)
     missing = font.getmask("\U0010ffff").getbbox()
     (work / "png" / FONT).mkdir(parents=True, exist_ok=True)
@@ -164,15 +161,15 @@ def draw_glyphs(work: Path, subjects: tuple[PictureSubject, ...], size: int) -> 
             if font.getmask(letter).getbbox() == missing:
                 continue
             picture = Image.new("RGBA", (size, size))
-            ImageDraw.Draw(picture).text((size // 2, size // 2), letter, INK, font, anchor="mm")
+            ImageDraw.Draw(picture).text((size // 2, size // 2), letter, INK_COLOUR, font, anchor="mm")
             file = work / "png" / FONT / f"{code}.png"
             picture.save(file)
-            give_body(file)
+            fill_outline(file)
             yield number, FONT, file
 
 
 def find_clipart(work: Path, subjects: tuple[PictureSubject, ...]) -> Iterator[Source]:
-    """Clip art of the Debian package, as clipart.txt assigns it; nothing, with a word, where there is no Debian."""
+    """Clip art of the Debian package, as assigned by clipart.txt; without Debian's tools only a message."""
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
         print("No clip art: openclipart-png comes from Debian's packages, and apt-get is not here.")
         return
@@ -188,7 +185,7 @@ def find_clipart(work: Path, subjects: tuple[PictureSubject, ...]) -> Iterator[S
 
 
 def tool(name: str) -> str:
-    """A program's path. Raises JokebotError where it is missing."""
+    """A program's path. Raises JokebotError if it is missing."""
     found = shutil.which(name)
     if not found:
         raise JokebotError(f"The picture pack needs {name}, which is not installed here.")

@@ -1,4 +1,4 @@
-"""The everyday subjects that the demo model knows: their names in both languages and the emoji that draw them."""
+"""The demo model's subjects: their names in both languages, and their emoji."""
 
 import re
 import tomllib
@@ -14,7 +14,7 @@ SUBJECTS_FILE = Path(__file__).parents[2] / "configs" / "demo-model" / "subjects
 
 @dataclass(frozen=True)
 class PictureSubject:
-    """One thing that can be in a picture. `emoji` are code points in hex."""
+    """A subject of pictures. `emoji` are code points in hexadecimal."""
 
     article: str
     en: str
@@ -25,7 +25,7 @@ class PictureSubject:
         return self.zh if language == "zh" else self.en
 
     def slots(self, language: str) -> dict[str, str]:
-        """What stands for {s}, {a}, {A} and {h} in a joke shape."""
+        """The values of {s}, {a}, {A} and {h} in a joke shape."""
         name = self.name(language)
         if language == "zh":
             return {"s": name, "a": name, "A": name, "h": name}
@@ -42,7 +42,7 @@ class PictureSubject:
 def load_subjects(path: Path = SUBJECTS_FILE) -> tuple[PictureSubject, ...]:
     """All subjects in the file's order, which is also the order of their class numbers in training.
 
-    Raises JokebotError for a file of another form and for a name that stands for two subjects.
+    Raises JokebotError for an invalid file, and if two subjects have the same name.
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -1,8 +1,8 @@
-"""The tokenizer of the checkpoints that Jokebot writes: byte-level BPE with InternVL2's special tokens, trained here.
+"""The tokenizer of the checkpoints that Jokebot writes: byte-level BPE with InternVL2's special tokens.
 
-English pieces are learnt from `configs/demo-model/words.txt`. Every common Chinese character is one token: its UTF-8
-bytes are joined by merges made for it. What is left of the vocabulary goes to further characters, so that each id is a
-piece that text can have. `2b` thus has InternVL2-2B's 92,553 ids, the special tokens at their official places.
+English pieces are learnt from `configs/demo-model/words.txt`. Every common Chinese character is one token; merges join
+its UTF-8 bytes. The rest of the vocabulary consists of further characters, so that each id occurs in text. `2b` has
+InternVL2-2B's 92,553 ids, with the special tokens at their official ids.
 """
 
 import json
@@ -37,7 +37,7 @@ CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + "
     "'<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
-"""InternLM2's. The BOS comes from here and from nowhere else: the tokenizer itself adds none (docs/checkpoints.md)."""
+"""InternLM2's chat template. It adds the BOS; the tokenizer adds none (docs/checkpoints.md)."""
 PUNCTUATION = "，。！？：；、“”‘’（）《》〈〉【】「」『』…—–·～￥¥€£°×÷©®™№"
 RANGES = (
     (0x3041, 0x3096),
@@ -55,16 +55,16 @@ RANGES = (
     (0x20000, 0x2A6D6),
     (0x2A700, 0x2B734),
 )
-"""Characters that fill a large vocabulary: kana, ideographs, hangul, emoji, further scripts, rare ideographs."""
+"""Characters of a large vocabulary: kana, ideographs, hangul, emoji, further scripts, rare ideographs."""
 SMALL = range(0xA1, 0x500)
-"""Characters of two bytes, which cost one id each: they fill what the others leave."""
+"""Characters of two bytes, which need one id each and fill the remaining vocabulary."""
 
 
 def build(vocabulary: int) -> Tokenizer:
-    """A tokenizer of exactly that many ids. The same number gives the same tokenizer, always.
+    """A tokenizer with exactly `vocabulary` ids; deterministic.
 
-    Raises ValueError where the number is too small for the bytes, the English pieces and the common characters, or
-    larger than all characters known here.
+    Raises ValueError if the number is too small for the bytes, the English pieces and the common characters, or larger
+    than the number of all available characters.
     """
     pieces = VocabularyPieces(vocabulary - len(FIRST) - len(LAST))
     for left, right in english_merges():
@@ -95,7 +95,7 @@ def assemble(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Token
 
 
 class VocabularyPieces:
-    """A BPE vocabulary that grows to `size` pieces, written in the byte alphabet of byte-level BPE."""
+    """A growing BPE vocabulary of up to `size` pieces in the byte alphabet of byte-level BPE."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -108,14 +108,14 @@ class VocabularyPieces:
         return self.size - len(self.tokens)
 
     def merge(self, left: str, right: str) -> None:
-        """Make a piece of two others, unless it is there already."""
+        """Add a piece that joins two others, unless it exists."""
         if left + right not in self.known:
             self.known.add(left + right)
             self.tokens.append(left + right)
             self.merges.append((left, right))
 
     def add(self, character: str) -> bool:
-        """Make a character one piece, and its first bytes pieces on the way. False: there is no room for them."""
+        """Add a character and the prefixes of its bytes as pieces. False if the vocabulary has no room for them."""
         units = spell(character)
         steps = [
             (units[:place], units[place]) for place in range(1, len(units)) if units[: place + 1] not in self.known
@@ -128,7 +128,7 @@ class VocabularyPieces:
 
 
 def spell(text: str) -> str:
-    """Text in the byte alphabet: one visible character for each byte of its UTF-8."""
+    """Text in the byte alphabet: one visible character for each UTF-8 byte."""
     return "".join(
         piece for piece, _ in pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False).pre_tokenize_str(text)
     )
@@ -140,7 +140,7 @@ def characters(*groups: "str | Iterator[str]") -> Iterator[str]:
 
 
 def gb2312(first_row: int, last_row: int) -> Iterator[str]:
-    """GB2312's ideographs of these rows: 0xB0 to 0xD7 are the 3,755 most common ones, 0xD8 to 0xF7 the rest."""
+    """GB2312's ideographs of these rows: 0xB0 to 0xD7 are the 3,755 most common ones, 0xD8 to 0xF7 the others."""
     for row in range(first_row, last_row + 1):
         for cell in range(0xA1, 0xFF):
             try:
@@ -150,7 +150,7 @@ def gb2312(first_row: int, last_row: int) -> Iterator[str]:
 
 
 def english_merges() -> list[tuple[str, str]]:
-    """The first merges that BPE learns from words.txt; a word weighs more the earlier it stands there."""
+    """The first merges that BPE learns from words.txt, in which earlier words have a higher weight."""
     words = list(dict.fromkeys(WORDS.read_text(encoding="utf-8").split()))
     learner = Tokenizer(models.BPE())
     learner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -174,7 +174,7 @@ def spellings(words: list[str]) -> Iterator[str]:
 
 
 def write(directory: Path, vocabulary: int) -> Tokenizer:
-    """Write tokenizer.json and its settings, in the form that transformers 4.48 and 5 both load."""
+    """Write tokenizer.json and its settings in a form that transformers 4.48 and 5 load."""
     tokenizer = build(vocabulary)
     (directory / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
     special = {

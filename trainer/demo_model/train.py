@@ -1,8 +1,8 @@
-"""Trains the demo model: eyes, projector and language model together, from coarse pictures to full tiles.
+"""Trains the demo model: vision model, projector and language model together, from coarse pictures to full tiles.
 
-One loss for the answers' tokens and one for an auxiliary head that names the subject from the picture's tokens, which
-teaches the eyes long before the language model asks them anything. The head is not part of the checkpoint. Time drives
-the schedule, so that a build ends when it has to on whatever machine it runs.
+The loss is that of the answers' tokens plus that of an auxiliary head that classifies the subject from the picture's
+tokens, which trains the vision model earlier than the answers do. The head is not part of the checkpoint. The schedule
+follows time, so that a build takes the same time on any machine.
 """
 
 import contextlib
@@ -26,22 +26,26 @@ from trainer.demo_model.joke_templates import TemplateWriter, load_shapes
 from trainer.demo_model.muon import Muon
 from trainer.demo_model.subjects import load_subjects
 
-AUXILIARY = 1.0
+NAMING_WEIGHT = 1.0
 """Weight of the naming head's loss."""
 SMOOTHING = 0.1
-"""Of the naming head's targets: a drawing by an unknown artist is never as sure as one that was learnt by heart."""
-DROPPED = 0.05
-"""Stochastic depth (arXiv 1603.09382) of the eyes: how often a picture passes by a layer."""
+"""Label smoothing of the naming head."""
+DROP_RATE = 0.05
+"""Stochastic depth (arXiv 1603.09382) of the vision model: the probability that a picture skips a layer."""
 WARM_UP = 0.03
-"""Share of the time in which the learning rate rises; then it falls along a cosine."""
+"""Share of the time in which the learning rate rises; after it the rate falls along a cosine."""
 LOG_EVERY_S = 20
 LAST_STEPS = 20
 
 
 @dataclass(frozen=True)
 class TrainingPhase:
-    """A stretch of training: pictures' side in pixels (a multiple of 28), pictures a step, how many of them are asked
-    about, and its share of the time. Words are learnt soon and cost much, so coarse pictures mostly train the eyes."""
+    """A phase of training.
+
+    `side` of the pictures in pixels (a multiple of 28), `batch` pictures a step, `asked` of them with a question, and
+    the phase's `share` of the time. Text is learnt early and is expensive, so coarse pictures mostly train the vision
+    model.
+    """
 
     side: int
     batch: int
@@ -54,16 +58,19 @@ GPU_PHASES = (
     TrainingPhase(224, 512, 128, 0.4),
     TrainingPhase(448, 192, 128, 0.25),
 )
-GPU_MORE = (TrainingPhase(224, 512, 128, 0.55), TrainingPhase(448, 192, 128, 0.45))
-"""For a model that goes on from weights: coarse pictures have taught it what they can."""
+GPU_RESUMED_PHASES = (TrainingPhase(224, 512, 128, 0.55), TrainingPhase(448, 192, 128, 0.45))
+"""Phases for a model with trained weights, without coarse pictures."""
 CPU_PHASES = (TrainingPhase(112, 64, 8, 0.7), TrainingPhase(224, 32, 8, 0.22), TrainingPhase(448, 16, 8, 0.08))
 
 
 @dataclass(frozen=True)
 class DemoTrainingPlan:
-    """How to train. `minutes` is the whole time, unless `steps` says how long to go on; `rate` is the highest
-    learning rate; `restyled` is the share of drawings that are changed as if others had drawn them. `whole` is for a
-    model from nothing: what it learns of a grid's places on coarse pictures is all that it knows of them."""
+    """The parameters of a training.
+
+    `minutes` is the whole time, unless `steps` is given; `rate` is the maximum learning rate; `restyled` is the share
+    of drawings that are restyled. `whole` is true for a new model, whose position embedding is learnt on coarse
+    pictures and then resized.
+    """
 
     phases: tuple[TrainingPhase, ...]
     minutes: float
@@ -83,7 +90,7 @@ class DemoTrainer:
         torch.manual_seed(plan.seed)
         make_layers_passable(model.vision_model.encoder.layers)
         if device.type == "cuda":
-            # Small layers are bound by memory traffic: fused they run about half as long again.
+            # Small layers are bound by memory bandwidth; fusing makes them faster.
             for layer in model.vision_model.encoder.layers:
                 layer.compile(dynamic=False)
         self.head = nn.Linear(model.config.llm_config.hidden_size, subjects).to(device)
@@ -91,7 +98,7 @@ class DemoTrainer:
         self.optimizers = optimizers(model, self.head, plan.rate)
 
     def step(self, pictures: torch.Tensor, batch: TrainingBatch, progress: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """One step on pictures (n, 3, side, side) in 0..1.
+        """Train one step on pictures (n, 3, side, side) in 0..1.
 
         Returns the answers' loss and the naming head's hits (n,).
         """
@@ -106,14 +113,14 @@ class DemoTrainer:
         naming = F.cross_entropy(named.float(), batch.subjects, label_smoothing=SMOOTHING)
         self.model.zero_grad(set_to_none=True)
         self.head.zero_grad(set_to_none=True)
-        (answers + AUXILIARY * naming).backward()
+        (answers + NAMING_WEIGHT * naming).backward()
         nn.utils.clip_grad_norm_(self.parts, 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
         return answers.detach(), (named.argmax(1) == batch.subjects).float()
 
     def answer(self, features: torch.Tensor, batch: TrainingBatch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits (tokens, vocabulary) and labels (tokens,) at the places that carry loss."""
+        """Logits (tokens, vocabulary) and labels (tokens,) of the tokens with loss."""
         embed = self.model.language_model.get_input_embeddings()
         features = features[: len(batch.after)]
         before = embed(batch.before)[None].expand(len(features), -1, -1)
@@ -124,23 +131,27 @@ class DemoTrainer:
 
 
 def make_layers_passable(layers: nn.ModuleList) -> None:
-    """Let some pictures pass by each layer in training; the others get more of it, so that the mean stays."""
+    """Add stochastic depth: in training some pictures skip a layer, whose output is scaled to keep the mean."""
 
-    class Passable(type(layers[0])):
+    layer_class: Any = type(layers[0])
+
+    class Passable(layer_class):
         def forward(self, hidden: torch.Tensor) -> torch.Tensor:
             after = super().forward(hidden)
             if not self.training:
                 return after
-            taken = (torch.rand(len(hidden), 1, 1, device=hidden.device) >= DROPPED).to(hidden.dtype) / (1 - DROPPED)
+            taken = (torch.rand(len(hidden), 1, 1, device=hidden.device) >= DROP_RATE).to(hidden.dtype) / (
+                1 - DROP_RATE
+            )
             return hidden + (after - hidden) * taken
 
-    # One class for all, so that one compiled form does for all.
+    # One class for all layers, so that they share one compiled form.
     for layer in layers:
         layer.__class__ = Passable
 
 
 def optimizers(model: Any, head: nn.Module, rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for the layers' matrices, which learn to see in half the steps with it; AdamW for all the rest."""
+    """Muon for the layers' matrices, which halves the number of steps; AdamW for the other parameters."""
     named = [*model.named_parameters(), *head.named_parameters(prefix="head")]
     matrices = [part for name, part in named if part.ndim == 2 and ".layers." in name]
     rest = [part for name, part in named if not (part.ndim == 2 and ".layers." in name)]
@@ -164,31 +175,30 @@ def rate_at(progress: float) -> float:
 
 
 def train(
-    learner: DemoTrainer,
+    trainer: DemoTrainer,
     painter: PicturePainter,
     tokenizer: Tokenizer,
     save: Callable[[], None] | None = None,
     save_every_s: float = 600,
 ) -> dict[str, float]:
-    """Run the plan. `save` is called from time to time.
+    """Execute the plan; `save` is called every `save_every_s`.
 
-    Returns steps, pictures, seconds, and over the last steps the answers' loss and the share that the naming head
-    names.
+    Returns steps, pictures, seconds, and over the last steps the answers' loss and the naming head's accuracy.
     """
-    plan, start, last_save, side = learner.plan, time.monotonic(), time.monotonic(), 0
+    plan, start, last_save, side = trainer.plan, time.monotonic(), time.monotonic(), 0
     report, steps, shown = TrainingReport(), 0, 0
     begin = 0.0
     for phase in plan.phases:
         if side and plan.whole:
-            carry_positions(learner.model, side)
+            carry_positions(trainer.model, side)
         side, end = phase.side, begin + phase.share
         for batch in loader(plan, phase, painter, tokenizer):
             progress = steps / plan.steps if plan.steps else (time.monotonic() - start) / (60 * plan.minutes)
             if progress >= min(end, 1.0):
                 break
-            batch = batch.to(learner.device)
+            batch = batch.to(trainer.device)
             scene = painter.paint(phase.batch, phase.side, batch.subjects)
-            report.add(*learner.step(scene.pictures, batch, progress))
+            report.add(*trainer.step(scene.pictures, batch, progress))
             steps, shown = steps + 1, shown + phase.batch
             report.show(phase, progress, shown)
             if save and time.monotonic() - last_save > save_every_s:
@@ -198,22 +208,19 @@ def train(
     return {"steps": steps, "pictures": shown, "seconds": round(time.monotonic() - start, 1), **report.end()}
 
 
-def fit_head(learner: DemoTrainer, painter: PicturePainter, side: int, pictures: int = 6144) -> None:
-    """Teach the naming head alone what the picture's tokens say already.
-
-    For a model that goes on from weights: a new head's first gradients would only blur the eyes.
-    """
+def fit_head(trainer: DemoTrainer, painter: PicturePainter, side: int, pictures: int = 6144) -> None:
+    """Train only the naming head of a model with trained weights: a random head's gradients would harm the model."""
     tokens, subjects = [], []
-    # Layers are not compiled for these few pictures: that would take longer than they do.
-    with torch.no_grad(), torch.autocast(learner.device.type, torch.bfloat16), torch.compiler.set_stance("force_eager"):
+    # Without compilation, which would take longer than these few pictures.
+    with torch.no_grad(), torch.autocast(trainer.device.type, torch.bfloat16), torch.compiler.set_stance("force_eager"):
         for _ in range(pictures // 64):
             scene = painter.paint(64, side)
-            tokens.append(learner.model.extract_feature(normalise(scene.pictures)).mean(1).float())
+            tokens.append(trainer.model.extract_feature(normalise(scene.pictures)).mean(1).float())
             subjects.append(scene.subjects)
     known, wanted = torch.cat(tokens), torch.cat(subjects)
-    optimizer = torch.optim.AdamW(learner.head.parameters(), lr=0.01, weight_decay=0.5)
+    optimizer = torch.optim.AdamW(trainer.head.parameters(), lr=0.01, weight_decay=0.5)
     for _ in range(100):
-        loss = F.cross_entropy(learner.head(known), wanted)
+        loss = F.cross_entropy(trainer.head(known), wanted)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -235,7 +242,7 @@ def loader(
 
 @torch.no_grad()
 def carry_positions(model: Any, side: int) -> None:
-    """Spread the position embedding that pictures of `side` pixels have learnt over the whole grid, smoothly."""
+    """Resize the position embedding learnt on pictures of `side` pixels to the whole grid (bicubic)."""
     embeddings = model.vision_model.embeddings
     cells, whole = side // model.patch_size, embeddings.grid
     learnt = embeddings.positions(cells, cells)[:, 1:].reshape(1, cells, cells, -1).permute(0, 3, 1, 2)
@@ -244,7 +251,7 @@ def carry_positions(model: Any, side: int) -> None:
 
 
 class TrainingReport:
-    """A line now and then: loss, the naming head's share of hits, pictures a second."""
+    """Prints progress every LOG_EVERY_S: loss, the naming head's accuracy, pictures a second."""
 
     def __init__(self) -> None:
         self.since, self.shown = time.monotonic(), 0
@@ -270,7 +277,7 @@ class TrainingReport:
         self.since, self.shown, self.losses, self.hits = time.monotonic(), shown, [], []
 
     def end(self) -> dict[str, float]:
-        """Loss and share of hits over the last LAST_STEPS steps; empty where there were none."""
+        """Loss and accuracy over the last LAST_STEPS steps; empty without steps."""
         if not self.last:
             return {}
         losses, hits = zip(*self.last, strict=True)

@@ -10,21 +10,22 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 SHARD_BYTES = 2_000_000_000
 Named = tuple[str, tuple[int, ...]]
-Source = Callable[[str, tuple[int, ...]], Iterator[np.ndarray]]
-"""Gives a tensor's float32 values in order, in pieces of any length."""
+Source = Callable[[str, tuple[int, ...]], Iterator[NDArray[np.float32]]]
+"""Returns a tensor's float32 values in order, in pieces of any length."""
 
 
-def to_bf16(values: np.ndarray) -> np.ndarray:
-    """float32 to bfloat16's upper halves (uint16), rounded to the nearest, ties to even. NaN is not handled."""
+def to_bf16(values: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Convert float32 to bf16 as uint16, rounded to the nearest, ties to even. NaN is not supported."""
     bits = values.view(np.uint32)
     return ((bits + (0x7FFF + (bits >> 16 & 1))) >> 16).astype("<u2")
 
 
 def write_checkpoint(directory: Path, tensors: Iterable[Named], source: Source, shard_bytes: int = SHARD_BYTES) -> int:
-    """Write bf16 weights as model.safetensors, or as shards with an index where they are larger than `shard_bytes`.
+    """Write bf16 weights as model.safetensors, or as shards with an index if they are larger than `shard_bytes`.
 
     Returns the bytes of all tensors.
     """
@@ -45,7 +46,7 @@ def write_checkpoint(directory: Path, tensors: Iterable[Named], source: Source, 
 
 
 def split(tensors: Iterable[Named], shard_bytes: int) -> list[list[Named]]:
-    """Tensors in groups of at most `shard_bytes` (or one that is larger by itself), in their order."""
+    """Group tensors in order, at most `shard_bytes` in a group unless a single tensor is larger."""
     shards: list[list[Named]] = [[]]
     filled = 0
     for name, size in tensors:
@@ -59,7 +60,7 @@ def split(tensors: Iterable[Named], shard_bytes: int) -> list[list[Named]]:
 
 
 def write_file(path: Path, tensors: list[Named], source: Source) -> int:
-    """One safetensors file, its values streamed from `source`. Returns the tensors' bytes."""
+    """Write a safetensors file with values from `source`. Returns the tensors' bytes."""
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     offset = 0
     for name, size in tensors:

@@ -1,4 +1,4 @@
-"""The gate as one step of a run: measures both models, decides, and leaves gate.json, gallery.json and its progress."""
+"""The gate's assessment: evaluates both models, decides, and writes gate.json, gallery.json and its progress."""
 
 import json
 import os
@@ -19,15 +19,15 @@ from storage.learning.run_files import (
     GateVerdict,
     replace_file,
 )
-from trainer.gate.decision import NOTHING, Reason, decide
+from trainer.gate.decision import NOTHING, GateReason, decide
 from trainer.gate.holdout_data import HoldoutData, read_held_out
 
 ReportProgress = Callable[[str, int, int], None]
-"""Step (candidate, champion), answers that are done, answers there are."""
+"""Step (candidate or champion), number of finished answers, total number of answers."""
 
 
 class GateError(JokebotError):
-    """The gate can't judge: the champion itself fails."""
+    """The gate can't decide because the champion fails."""
 
 
 def assess_candidate(
@@ -38,20 +38,20 @@ def assess_candidate(
     settings: GateSettings | None = None,
     report: ReportProgress | None = None,
 ) -> GateVerdict:
-    """Judge a candidate against the champion on a dataset's held-out photos, on a GPU where there is one.
+    """Assess a candidate against the champion on a dataset's held-out photos, on a GPU if there is one.
 
-    Writes into `out`: gate_progress.json (step, done, of) while it works, then gallery.json and, last, gate.json, each
-    by rename. A gate.json of the same models, dataset and settings is the answer at once. Both models' own code is run.
-    Raises GateError where the champion fails, DatasetError where the dataset can't be read.
+    Writes to `out`, each file by rename: gate_progress.json (step, done, of) during the work, then gallery.json,
+    finally gate.json. An existing gate.json of the same models, dataset and settings is returned at once. Both models'
+    own code is run. Raises GateError if the champion fails, DatasetError if the dataset can't be read.
     """
     settings = settings or GateSettings()
     inputs = {
         "champion": str(champion),
         "candidate": str(candidate),
         "dataset": str(dataset),
-        "settings": settings.model_dump(),
+        "settings": settings.stored(),
     }
-    if earlier := finished(out, inputs):
+    if earlier := read_verdict(out, inputs):
         return earlier
     out.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
@@ -68,8 +68,8 @@ def assess_candidate(
     return verdict
 
 
-def finished(out: Path, inputs: dict[str, Any]) -> GateVerdict | None:
-    """The verdict of an earlier call with the same inputs, or None."""
+def read_verdict(out: Path, inputs: dict[str, Any]) -> GateVerdict | None:
+    """The stored verdict of an earlier call with the same inputs, or None."""
     try:
         data = json.loads((out / GATE_VERDICT).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -78,7 +78,7 @@ def finished(out: Path, inputs: dict[str, Any]) -> GateVerdict | None:
 
 
 def progress_writer(out: Path, report: ReportProgress | None) -> ReportProgress:
-    """Writes progress, at most twice a second, and passes it on."""
+    """A callback that writes progress at most twice a second and passes it to `report`."""
     last = 0.0
 
     def write(step: str, done: int, of: int) -> None:
@@ -97,21 +97,21 @@ def progress_writer(out: Path, report: ReportProgress | None) -> ReportProgress:
 
 def evaluate_both(
     champion: Path, candidate: Path, held_out: HoldoutData, settings: GateSettings, report: ReportProgress
-) -> tuple[GateAnswer, list[Reason], dict[str, Any], list[GalleryItem]]:
-    """The candidate first: one that fails by itself needs no comparison. One model is in memory at a time."""
-    # Read once, when torch is loaded: threads that wait must not take the cores from the chat that goes on beside.
+) -> tuple[GateAnswer, list[GateReason], dict[str, Any], list[GalleryItem]]:
+    """Evaluate the candidate, then the champion unless the candidate fails. One model is in memory at a time."""
+    # Read when torch is loaded: waiting threads must not occupy cores that the chat's model server needs.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from trainer.gate.evaluation import evaluate_model, free
+    from trainer.gate.evaluation import evaluate_model, free_gpu_memory
     from trainer.gate.metrics import compare
 
     new = evaluate_model(candidate, held_out, settings, lambda done, of: report("candidate", done, of))
-    free()
+    free_gpu_memory()
     if new.code:
         return GateAnswer.REJECT, [(new.code, new.trouble)], {}, []
     if not held_out.photos:
         return GateAnswer.UNDECIDED, [NOTHING], {}, []
     old = evaluate_model(champion, held_out, settings, lambda done, of: report("champion", done, of))
-    free()
+    free_gpu_memory()
     if old.code:
         raise GateError(f"The champion in {champion} can't be compared with. {old.trouble}")
     measures = compare(old, new, held_out, settings)
@@ -122,7 +122,7 @@ def evaluate_both(
     if old.vocabulary == new.vocabulary and old.prompt_ids != new.prompt_ids:
         return (
             GateAnswer.REJECT,
-            [("prompt", "Its tokenizer reads the prompts otherwise than the champion's.")],
+            [("prompt", "Its tokenizer encodes the prompts differently from the champion's.")],
             measures,
             gallery,
         )

@@ -1,4 +1,4 @@
-"""The decision table: what the measures mean, in the order of docs/gate.md. A test goes through every row of it."""
+"""The gate's decision table, in the order of docs/gate.md. A test covers every row."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -6,19 +6,22 @@ from typing import Any
 from configs.learning import GateSettings
 from storage.learning.run_files import GateAnswer
 
-Reason = tuple[str, str]
+GateReason = tuple[str, str]
 Measures = Mapping[str, Any]
 
 
-def decide(measures: Measures, settings: GateSettings) -> tuple[GateAnswer, list[Reason]]:
-    """Answer and reasons, (code, sentence). Shown harm rejects; without held-out liked jokes the
-    answer is undecided; all else is promoted to the trial, with the measures that could not be judged as reasons."""
+def decide(measures: Measures, settings: GateSettings) -> tuple[GateAnswer, list[GateReason]]:
+    """The answer, and the reasons as (code, sentence).
+
+    A candidate with significant harm is rejected. Without liked held-out jokes the answer is undecided. Any other
+    candidate is promoted to the trial; its reasons are the measures that could not be judged.
+    """
     harm = [reason for check in CHECKS for reason in check(measures, settings)]
     if harm:
         return GateAnswer.REJECT, harm
     if not measures["likelihood"]["photos"]:
         return GateAnswer.UNDECIDED, [NOTHING]
-    return GateAnswer.PROMOTE, list(unsaid(measures, settings)) or [
+    return GateAnswer.PROMOTE, list(not_judged(measures, settings)) or [
         ("fine", "No harm was shown on the held-out photos.")
     ]
 
@@ -30,14 +33,14 @@ NOTHING = (
 )
 
 
-def replies(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
-    """Empty and broken replies: none more than the champion's. Another language: `wrong_language` more at most."""
+def replies(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
+    """Harm: more empty or broken replies than the champion, or too many more in a wrong language."""
     old, new = measures["replies"]["champion"], measures["replies"]["candidate"]
     count = max(1, new["replies"])
     for kind, what in (("empty", "are empty"), ("broken", "are no sentences")):
         if new[kind] > old[kind]:
             yield kind, f"{new[kind]} of its {count} jokes {what}; {old[kind]} of the champion's."
-    if new["language"] / count > old["language"] / max(1, old["replies"]) + settings.wrong_language:
+    if new["language"] / count > old["language"] / max(1, old["replies"]) + settings.max_wrong_language_increase:
         yield (
             "language",
             f"{new['language']} of its {count} jokes are in another language than was asked for; {old['language']} "
@@ -45,17 +48,15 @@ def replies(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
         )
 
 
-def likelihood(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
-    """Liked jokes are less likely by more than the margin, over its whole interval; or by `likelihood_drift`,
-    however few.
-    """
+def likelihood(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
+    """Harm: liked jokes are less likely, by more than the margin over the whole interval or by the maximum drift."""
     measured = measures["likelihood"]
     significant = (
         measured["photos"] >= settings.likelihood_photos
         and measured["interval"]
         and measured["interval"][0] > settings.likelihood_margin
     )
-    if significant or measured["photos"] and measured["difference"] > settings.likelihood_drift:
+    if significant or measured["photos"] and measured["difference"] > settings.max_likelihood_drift:
         yield (
             "likelihood",
             (
@@ -66,10 +67,8 @@ def likelihood(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
         )
 
 
-def ranking(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
-    """Liked jokes are told from disliked ones worse by more than the margin, over the whole interval, on enough
-    photos.
-    """
+def ranking(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
+    """Harm: liked jokes are ranked above disliked ones less often, by more than the margin over the whole interval."""
     measured = measures["ranking"]
     if (
         measured["photos"] >= settings.ranking_photos
@@ -86,8 +85,8 @@ def ranking(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
         )
 
 
-def collapse(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
-    """Its jokes vary less than the reference's, or are more like each other, beyond what is let pass."""
+def collapse(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
+    """Harm: the jokes vary less than the reference's, or are more similar to each other, beyond the limits."""
     for name, minimum, what in (
         ("entropy", settings.entropy_ratio, "entropy of word pairs"),
         ("distinct", settings.distinct_ratio, "share of different word pairs"),
@@ -100,7 +99,10 @@ def collapse(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
                 "before.",
             )
     measured = measures["self_overlap"]
-    if measured["reference"] is not None and measured["candidate"] > measured["reference"] + settings.self_overlap:
+    if (
+        measured["reference"] is not None
+        and measured["candidate"] > measured["reference"] + settings.max_self_overlap_increase
+    ):
         yield (
             "self_overlap",
             f"Its jokes have become alike: overlap (ROUGE-L) {measured['candidate']:.2f}, "
@@ -108,10 +110,13 @@ def collapse(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
         )
 
 
-def copying(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
-    """More of its jokes stand word for word in what it was trained on than of the reference's."""
+def copying(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
+    """Harm: a larger share of the jokes copies training texts word for word than of the reference's."""
     measured = measures["copying"]
-    if measured["reference"] is not None and measured["candidate"] > measured["reference"] + settings.copying:
+    if (
+        measured["reference"] is not None
+        and measured["candidate"] > measured["reference"] + settings.max_copying_increase
+    ):
         yield (
             "copying",
             f"It repeats what it was trained on: {measured['candidate']:.0%} of its jokes word for word, "
@@ -119,7 +124,7 @@ def copying(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
         )
 
 
-CHECKS: tuple[Callable[[Measures, GateSettings], Iterator[Reason]], ...] = (
+CHECKS: tuple[Callable[[Measures, GateSettings], Iterator[GateReason]], ...] = (
     replies,
     likelihood,
     ranking,
@@ -128,8 +133,8 @@ CHECKS: tuple[Callable[[Measures, GateSettings], Iterator[Reason]], ...] = (
 )
 
 
-def unsaid(measures: Measures, settings: GateSettings) -> Iterator[Reason]:
-    """What could not be judged; the canary decides."""
+def not_judged(measures: Measures, settings: GateSettings) -> Iterator[GateReason]:
+    """Measures with too little data, which are left to the trial."""
     measured = measures["likelihood"]
     if measured["photos"] < settings.likelihood_photos:
         yield (

@@ -1,4 +1,4 @@
-"""Measures one model on the held-out photos: prompt, likelihood of the rated jokes, and jokes of its own."""
+"""Evaluates one model on the held-out photos: prompt encoding, likelihood of rated jokes, and new jokes."""
 
 import gc
 from collections.abc import Callable
@@ -10,12 +10,12 @@ import torch
 from configs.learning import GateSettings
 from configs.prompts import load_prompts
 from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto
-from trainer.gate.model_loading import LoadError, load, prompt_problem
+from trainer.gate.model_loading import LoadedModel, LoadError, load_model, prompt_problem
 from trainer.gate.model_scorer import ModelScorer, NonFiniteScoreError
 from trainer.gate.text_metrics import in_language, is_broken
 
-MOST_A_PHOTO = 4
-"""Jokes generated about one photo in one language, where there are few photos."""
+MAX_JOKES_PER_PHOTO = 4
+"""Maximum number of jokes generated for one photo in one language."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class GateReply:
     finished: bool
 
     def kind(self) -> str:
-        """empty, broken, language (another than was asked for) or fine."""
+        """empty, broken, language (not the requested one) or fine."""
         if not self.text:
             return "empty"
         return "broken" if is_broken(self.text) else "fine" if in_language(self.text, self.language) else "language"
@@ -36,8 +36,9 @@ class GateReply:
 
 @dataclass
 class ModelEvaluation:
-    """One model: `nats` a token of each held-out joke by photo, its replies, the token ids of the prompts; or `code`
-    and `trouble` of a failure.
+    """A model's evaluation, or the `code` and `trouble` of its failure.
+
+    `nats` are the nats a token of each held-out joke by photo, `prompt_ids` the token ids of the prompts.
     """
 
     nats: dict[str, list[float]] = field(default_factory=dict)
@@ -48,7 +49,7 @@ class ModelEvaluation:
     trouble: str = ""
 
     def counts(self) -> dict[str, int]:
-        """Replies by kind, `unfinished` beside it."""
+        """Number of replies, in total and by kind, and of unfinished ones."""
         kinds = [reply.kind() for reply in self.replies]
         return {
             "replies": len(kinds),
@@ -63,25 +64,19 @@ class ModelEvaluation:
 def evaluate_model(
     directory: Path, held_out: HoldoutData, settings: GateSettings, report: Callable[[int, int], None]
 ) -> ModelEvaluation:
-    """All of one model; `report` gets the number of answers done and of all.
+    """Evaluate a model; `report` is called with the numbers of finished and of all answers.
 
-    A model that fails has a code and trouble instead.
+    A failure is returned as `code` and `trouble`.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    result = ModelEvaluation()
     try:
-        loaded = load(directory, device)
+        loaded = load_model(directory, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     except LoadError as error:
         return ModelEvaluation(code="load", trouble=str(error))
     if trouble := prompt_problem(loaded):
         return ModelEvaluation(code="prompt", trouble=trouble)
-    prompts = load_prompts()
-    result.vocabulary = loaded.model.config.llm_config.vocab_size
-    result.prompt_ids = [
-        loaded.encode(prompts.ask(code, style), 1) for code, part in prompts.languages.items() for style in part.styles
-    ]
+    result = ModelEvaluation(prompt_ids=encode_prompts(loaded), vocabulary=loaded.model.config.llm_config.vocab_size)
     rows = [(photo.path, joke.prompt, joke.text) for photo in held_out.photos for joke in photo.jokes]
-    requests = questions(held_out, settings)
+    requests = build_requests(held_out, settings)
     done, total = 0, len(held_out.photos) + len(rows) + len(requests)
 
     def advance(count: int) -> None:
@@ -95,32 +90,44 @@ def evaluate_model(
             scorer.encode_photo(photo.path)
             advance(1)
         jokes = scorer.generate([(photo.path, prompt) for photo, _, prompt in requests])
-        values = iter(scorer.score(rows))
+        nats = iter(scorer.score(rows))
     except NonFiniteScoreError:
-        result.code, result.trouble = "nan", "It computes numbers that are none (NaN)."
+        result.code, result.trouble = "nan", "It computes NaN or infinity."
         return result
     result.replies = [
         GateReply(photo.name, language, joke.text, joke.finished)
         for (photo, language, _), joke in zip(requests, jokes, strict=True)
     ]
-    result.nats = {photo.name: [next(values) for _ in photo.jokes] for photo in held_out.photos}
+    result.nats = {photo.name: [next(nats) for _ in photo.jokes] for photo in held_out.photos}
     return result
 
 
-def questions(held_out: HoldoutData, settings: GateSettings) -> list[tuple[HoldoutPhoto, str, str]]:
-    """Photo, language and prompt of each new joke: `replies` in each language, as evenly over photos as can be. A
-    photo's prompts are those that users' requests had, or the language's default prompt."""
+def encode_prompts(loaded: LoadedModel) -> list[list[int]]:
+    """Token ids of the prompts of all languages and styles, for a photo of one tile."""
+    prompts = load_prompts()
+    return [
+        loaded.encode(prompts.ask(code, style), 1)
+        for code, language in prompts.languages.items()
+        for style in language.styles
+    ]
+
+
+def build_requests(held_out: HoldoutData, settings: GateSettings) -> list[tuple[HoldoutPhoto, str, str]]:
+    """Photo, language and prompt of each new joke: `replies` in each language, evenly over the photos.
+
+    A photo's prompts are those of users' requests, or the language's default prompt.
+    """
     requests = []
     for language in held_out.languages:
-        for number in range(min(settings.replies, MOST_A_PHOTO * len(held_out.photos))):
+        for number in range(min(settings.replies_per_language, MAX_JOKES_PER_PHOTO * len(held_out.photos))):
             photo = held_out.photos[number % len(held_out.photos)]
             own = [joke.prompt for joke in photo.jokes if joke.language == language] or [load_prompts().ask(language)]
             requests.append((photo, language, own[number // len(held_out.photos) % len(own)]))
     return requests
 
 
-def free() -> None:
-    """Give back what a model that is no longer used took on the GPU."""
+def free_gpu_memory() -> None:
+    """Release the GPU memory of a model that is no longer used."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -1,4 +1,4 @@
-"""What the gate measures on: a dataset's held-out photos with their rated jokes, and the texts that were trained on."""
+"""The gate's data: a dataset's held-out photos with their rated jokes, and the training texts."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -6,17 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from configs.prompts import load_prompts
-from storage.chat.rating_scale import LIKED
-from storage.learning.dataset_files import DatasetContents, Row, read
+from storage.chat.ratings import LIKED
+from storage.learning.dataset_files import DatasetContents, Row, read_dataset
 from trainer.dataset.rows import RowError, texts_of
 from trainer.gate.text_metrics import main_language
 
 
 @dataclass(frozen=True)
 class HoldoutJoke:
-    """A held-out joke with its prompt; `liking` is liked ratings over ratings, 1 for an imported joke without
-    ratings.
-    """
+    """A held-out joke with its prompt; `liking` is its share of liked ratings, 1 for an imported joke."""
 
     prompt: str
     text: str
@@ -42,12 +40,12 @@ class HoldoutPhoto:
 
     @property
     def telling(self) -> int:
-        """2 where likings can be compared within the photo, 1 where a joke was liked, else 0."""
+        """Information content: 2 with liked and disliked jokes of one language, 1 with a liked joke, else 0."""
         liked = any(joke.liked for joke in self.jokes)
         return 2 if self.pairs() else int(liked)
 
     def pairs(self) -> list[tuple[int, int]]:
-        """Places of a liked and a disliked joke of one language."""
+        """Index pairs of a liked and a disliked joke of one language."""
         return [
             (first, second)
             for first, good in enumerate(self.jokes)
@@ -59,9 +57,7 @@ class HoldoutPhoto:
 
 @dataclass(frozen=True)
 class HoldoutData:
-    """`training` are the texts of training rows by picture; `languages` those that jokes were asked for in, most
-    used first.
-    """
+    """The held-out photos, the (picture, text) pairs of training rows, and the requested languages, most used first."""
 
     photos: list[HoldoutPhoto]
     training: list[tuple[str, str]]
@@ -69,8 +65,8 @@ class HoldoutData:
 
 
 def read_held_out(dataset: Path, limit: int) -> HoldoutData:
-    """At most so many held-out photos, the most telling first. Raises DatasetError where the dataset can't be read."""
-    contents = read(dataset)
+    """At most `limit` held-out photos, the most informative first. Raises DatasetError if the dataset can't be read."""
+    contents = read_dataset(dataset)
     entries = {entry["id"]: entry for entry in contents.manifest["rows"]}
     jokes: dict[str, list[HoldoutJoke]] = defaultdict(list)
     for row in contents.holdout:
@@ -80,19 +76,19 @@ def read_held_out(dataset: Path, limit: int) -> HoldoutData:
         (HoldoutPhoto(name, dataset / name, tuple(rated)) for name, rated in jokes.items()),
         key=lambda photo: (-photo.telling, photo.name),
     )
-    return HoldoutData(photos[:limit], trained(contents), languages_of(contents, entries))
+    return HoldoutData(photos[:limit], training_texts(contents), languages_of(contents, entries))
 
 
 def joke_of(row: Row, entry: dict[str, Any]) -> HoldoutJoke:
-    """A held-out row and its entry in the manifest; without ratings, as imported ones are, it counts as liked."""
+    """The joke of a held-out row and its manifest entry. A row without ratings (imported) counts as liked."""
     prompt, text = texts_of(row)
     ratings = [rating["value"] for rating in entry.get("ratings", ())]
     liking = sum(value >= LIKED for value in ratings) / len(ratings) if ratings else 1.0
     return HoldoutJoke(prompt, text, entry.get("language") or main_language(prompt), liking)
 
 
-def trained(contents: DatasetContents) -> list[tuple[str, str]]:
-    """Picture and text of each training row of the right form."""
+def training_texts(contents: DatasetContents) -> list[tuple[str, str]]:
+    """Picture and text of each valid training row."""
     texts = []
     for row in contents.train:
         try:
@@ -103,7 +99,7 @@ def trained(contents: DatasetContents) -> list[tuple[str, str]]:
 
 
 def languages_of(contents: DatasetContents, entries: dict[str, Any]) -> list[str]:
-    """Languages with prompts that a twentieth of the rows or more were asked for in."""
+    """Languages with prompts that at least 5 % of the rows were requested in, most used first."""
     counts: dict[str, int] = defaultdict(int)
     rows = list(contents.rows())
     for row in rows:

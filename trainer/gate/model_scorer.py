@@ -1,7 +1,7 @@
-"""A loaded model's likelihood of given jokes about photos, and jokes of its own. In batches, on any device.
+"""Scores given jokes about photos with a loaded model, and generates new ones, in batches on any device.
 
-Only what OpenGVLab's modelling code offers is used (`extract_feature`, `language_model.model` and `.output`,
-`num_image_token`), as the CPU engine does. A photo's features are made once.
+It uses only the interface of OpenGVLab's modelling code (`extract_feature`, `language_model.model` and `.output`,
+`num_image_token`), as the CPU engine does. A photo's features are computed once.
 """
 
 from collections import defaultdict
@@ -20,15 +20,15 @@ from configs.prompts import load_prompts
 from configs.tiling import MEAN, STD, cut_tiles
 from trainer.gate.model_loading import LoadedModel
 
-CENTRE, SPREAD = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
-TOKENS = 16384
-"""Most tokens in one pass over whole rows."""
+MEAN_TENSOR, STD_TENSOR = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
+MAX_TOKENS = 16384
+"""Maximum number of tokens in one pass over whole rows."""
 VISION_TILES = 8
 
 
 @dataclass(frozen=True)
 class GeneratedJoke:
-    """A generated joke, and whether the model ended it."""
+    """A generated joke; `finished` if the model ended it."""
 
     text: str
     finished: bool
@@ -39,7 +39,7 @@ class NonFiniteScoreError(Exception):
 
 
 class ModelScorer:
-    """Scores and generates jokes with a model. `report` is called with the number of answers since the last call."""
+    """Scores and generates jokes with a model. `report` is called with the number of new answers."""
 
     def __init__(self, loaded: LoadedModel, settings: GateSettings, report: Callable[[int], None]) -> None:
         self.loaded, self.model, self.settings, self.report = loaded, loaded.model, settings, report
@@ -49,14 +49,14 @@ class ModelScorer:
 
     @torch.inference_mode()
     def encode_photo(self, photo: Path) -> torch.Tensor:
-        """A photo's projected features, (tiles × tokens, hidden)."""
+        """A photo's projected features (tiles × tokens, hidden)."""
         if photo not in self.features:
             with Image.open(photo) as picture:
                 tiles = cut_tiles(picture.convert("RGB"), self.model.config.max_dynamic_patch)
             pixels = (
                 torch.from_numpy(np.stack([np.asarray(tile) for tile in tiles])).permute(0, 3, 1, 2).float().div(255)
             )
-            pixels = ((pixels - CENTRE) / SPREAD).to(self.loaded.device, self.model.dtype)
+            pixels = ((pixels - MEAN_TENSOR) / STD_TENSOR).to(self.loaded.device, self.model.dtype)
             self.features[photo] = torch.cat(
                 [self.model.extract_feature(part).flatten(0, 1) for part in pixels.split(VISION_TILES)]
             )
@@ -66,13 +66,13 @@ class ModelScorer:
         return self.loaded.encode(prompt, len(self.encode_photo(photo)) // self.model.num_image_token)
 
     def embed(self, photos: Sequence[Path], ids: torch.Tensor) -> torch.Tensor:
-        """Embeddings (rows, tokens, hidden) of token ids, each row's photo in the places of its context tokens."""
+        """Embeddings (rows, tokens, hidden) of token ids, with each row's photo at its context tokens."""
         embeds = self.model.language_model.get_input_embeddings()(ids)
         embeds[ids == self.context] = torch.cat([self.encode_photo(photo) for photo in photos]).to(embeds.dtype)
         return embeds
 
     def score(self, rows: Sequence[tuple[Path, str, str]]) -> list[float]:
-        """Mean nats a token that each (photo, prompt, joke) takes, its end included: less is likelier.
+        """Mean nats a token of each (photo, prompt, joke), end token included; less is likelier.
 
         Raises NonFiniteScoreError.
         """
@@ -81,7 +81,7 @@ class ModelScorer:
         nats: dict[int, float] = {}
         by_length = sorted(range(len(rows)), key=lambda index: len(questions[index]) + len(answers[index]))
         for batch in self.batches(by_length, lambda index: len(questions[index]) + len(answers[index])):
-            values = self.in_halves(
+            values = self.halve_on_oom(
                 batch,
                 lambda part: self.score_batch(
                     [rows[index][0] for index in part],
@@ -95,11 +95,9 @@ class ModelScorer:
 
     @torch.inference_mode()
     def score_batch(self, photos: list[Path], questions: list[list[int]], answers: list[list[int]]) -> list[float]:
-        """`score` in one pass, of token ids: each row's question with its photo's context tokens, and its answer
-        with the end.
-        """
+        """`score` in one pass, on token ids: questions with the photos' context tokens, answers with the end token."""
         longest = max(len(question) + len(answer) for question, answer in zip(questions, answers, strict=True))
-        # What stands after a row's end is seen by nothing before it, so it needs no mask.
+        # Attention is causal, so padding after a row's end needs no mask.
         ids = torch.tensor(
             [
                 question + answer + answer[-1:] * (longest - len(question) - len(answer))
@@ -120,15 +118,15 @@ class ModelScorer:
         return values
 
     def generate(self, requests: Sequence[tuple[Path, str]]) -> list[GeneratedJoke]:
-        """A new joke for each (photo, prompt), sampled as the settings say. Raises NonFiniteScoreError."""
+        """Generate a joke for each (photo, prompt) with the settings' sampling. Raises NonFiniteScoreError."""
         questions = [self.prompt(*request) for request in requests]
         jokes: dict[int, GeneratedJoke] = {}
         by_length = defaultdict(list)
         for index, question in enumerate(questions):
             by_length[len(question)].append(index)
         for length, group in sorted(by_length.items()):
-            for batch in self.batches(group, lambda _, tokens=length: tokens):
-                generated = self.in_halves(
+            for batch in self.batches(group, dict.fromkeys(group, length).__getitem__):
+                generated = self.halve_on_oom(
                     batch,
                     lambda part: self.generate_batch(
                         [requests[index][0] for index in part], [questions[index] for index in part], part
@@ -142,9 +140,9 @@ class ModelScorer:
     def generate_batch(
         self, photos: list[Path], questions: list[list[int]], indices: Sequence[int]
     ) -> list[GeneratedJoke]:
-        """For questions of one length.
+        """Generate jokes for questions of one length.
 
-        Each place has a seed of its own, so that batches change nothing but rounding.
+        Each index has its own seed, so that the composition of batches changes only rounding.
         """
         language, stops = self.model.language_model, self.stop_tokens()
         dice = [torch.Generator().manual_seed(self.settings.seed * 1_000_003 + index) for index in indices]
@@ -168,7 +166,7 @@ class ModelScorer:
         return [GeneratedJoke(self.decode(row), end) for row, end in zip(written, ended, strict=True)]
 
     def sample(self, logits: torch.Tensor, dice: list[torch.Generator]) -> list[int]:
-        """One token a row of (rows, vocabulary): temperature and nucleus (arXiv 1904.09751), as the engines sample."""
+        """Sample a token for each row of logits (rows, vocabulary): temperature and nucleus (arXiv 1904.09751)."""
         if self.settings.temperature < 1e-4:
             return logits.argmax(-1).tolist()
         ordered, order = torch.softmax(logits / self.settings.temperature, -1).sort(-1, descending=True)
@@ -179,7 +177,7 @@ class ModelScorer:
         return order.gather(-1, torch.searchsorted(reached, drawn, right=True)).squeeze(-1).tolist()
 
     def stop_tokens(self) -> frozenset[int]:
-        """The end of turn, the tokenizer's end of text, and whatever the checkpoint's generation_config names."""
+        """End of turn, the tokenizer's end of text, and the stop tokens of the checkpoint's generation_config."""
         tokenizer, named = (
             self.loaded.tokenizer,
             getattr(getattr(self.model, "generation_config", None), "eos_token_id", None) or [],
@@ -198,21 +196,21 @@ class ModelScorer:
         ).strip()
 
     def batches(self, indices: Sequence[int], length: Callable[[int], int]) -> Iterator[list[int]]:
-        """Places in lists of at most `batch` rows and TOKENS tokens, a row at least."""
+        """Split indices into batches of at most `batch` rows and MAX_TOKENS tokens, with at least one row."""
         batch: list[int] = []
         for index in indices:
             longest = max(map(length, [*batch, index]))
-            if batch and (len(batch) == self.settings.batch or longest * (len(batch) + 1) > TOKENS):
+            if batch and (len(batch) == self.settings.batch_size or longest * (len(batch) + 1) > MAX_TOKENS):
                 yield batch
                 batch = []
             batch.append(index)
         if batch:
             yield batch
 
-    def in_halves(self, indices: Sequence[int], answer: Callable[[Sequence[int]], list[Any]]) -> list[Any]:
-        """Answers for these indices at once, or in halves where memory runs out.
+    def halve_on_oom(self, indices: Sequence[int], answer: Callable[[Sequence[int]], list[Any]]) -> list[Any]:
+        """Compute answers for these indices at once, or in halves if memory runs out.
 
-        Raises OutOfMemoryError for a single one.
+        Raises OutOfMemoryError if a single one doesn't fit.
         """
         try:
             return answer(indices)
@@ -221,4 +219,4 @@ class ModelScorer:
                 raise
         torch.cuda.empty_cache()
         middle = len(indices) // 2
-        return self.in_halves(indices[:middle], answer) + self.in_halves(indices[middle:], answer)
+        return self.halve_on_oom(indices[:middle], answer) + self.halve_on_oom(indices[middle:], answer)

@@ -1,6 +1,6 @@
-"""Measures of texts by themselves: language, brokenness, variety, likeness to each other, copying.
+"""Measures of texts: language, broken texts, variety, similarity to each other, copying.
 
-A text is read as units: Chinese characters, and words of other scripts in lower case; punctuation and emoji are none.
+A text is split into units: Chinese characters, and lower-case words of other scripts, without punctuation and emoji.
 """
 
 import math
@@ -13,10 +13,10 @@ UNIT = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\u3040-\u30ff]|[^\W\d_\u3400-\u4d
 CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 LETTER = re.compile(r"[^\W\d_]")
 RUN = re.compile(r"(.)\1{7,}", re.DOTALL)
-"""One character eight times in a row: "!!!!" of a model that computes NaN, and its like."""
+"""One character at least eight times in a row, for example the "!!!!" of a model that computes NaN."""
 LOOP = re.compile(r"(.{2,40}?)\1{3,}", re.DOTALL)
-SHORT = 4
-"""Texts of fewer units say nothing about copying."""
+MIN_UNITS = 4
+"""Minimum number of units of a text to measure copying."""
 
 
 def units(text: str) -> list[str]:
@@ -24,19 +24,18 @@ def units(text: str) -> list[str]:
 
 
 def main_language(text: str) -> str:
-    """zh where at least as many letters are Chinese as not, else en."""
+    """zh if at least half of the letters are Chinese, else en."""
     chinese = len(CHINESE.findall(text))
     return "zh" if chinese and 2 * chinese >= len(LETTER.findall(text)) else "en"
 
 
 def in_language(text: str, language: str) -> bool:
-    """Whether a reply is in its language. What it quotes, a sign in the picture say, may be in another; languages
-    other than Chinese are not told apart."""
+    """Whether most of a reply is in its language, so that it may quote another. Only Chinese is distinguished."""
     return (main_language(text) == "zh") == (language == "zh")
 
 
 def is_broken(text: str) -> bool:
-    """Whether a reply is no sentence at all: no letter, one character again and again, or a loop over half of it."""
+    """Whether a reply is not a sentence: no letter, one character repeated, or a loop over more than half of it."""
     if not LETTER.search(text):
         return True
     longest = max((len(match.group()) for pattern in (RUN, LOOP) for match in pattern.finditer(text)), default=0)
@@ -44,36 +43,36 @@ def is_broken(text: str) -> bool:
 
 
 def pairs(texts: Sequence[str]) -> Counter[tuple[str, str]]:
-    """How often each two neighbouring units occur."""
+    """Counts of pairs of neighbouring units."""
     return Counter(pair for text in texts for words in [units(text)] for pair in zip(words, words[1:], strict=False))
 
 
 def distinct(texts: Sequence[str]) -> float:
-    """Distinct-2 (Li et al., arXiv 1510.03055): different neighbouring units over all, 0 where there are none."""
+    """Distinct-2 (Li et al., arXiv 1510.03055): distinct pairs of neighbouring units over all pairs; 0 without any."""
     counts = pairs(texts)
     return len(counts) / total if (total := counts.total()) else 0.0
 
 
 def entropy(texts: Sequence[str]) -> float:
-    """Ent-2 (Zhang et al., arXiv 1809.05972): entropy of the distribution of neighbouring units, nats."""
+    """Ent-2 (Zhang et al., arXiv 1809.05972): entropy of the distribution of pairs of neighbouring units, nats."""
     counts = pairs(texts)
     total = counts.total()
     return -sum(count / total * math.log(count / total) for count in counts.values()) if total else 0.0
 
 
 def self_overlap(texts: Sequence[str]) -> float:
-    """Mean ROUGE-L (F1, Lin 2004) over all pairs of texts: 1 where all say the same."""
+    """Mean ROUGE-L (F1, Lin 2004) over all pairs of texts: 1 if all are equal."""
     read = [units(text) for text in texts]
     scores = [
-        2 * common(first, second) / (len(first) + len(second))
+        2 * common_length(first, second) / (len(first) + len(second))
         for first, second in combinations(read, 2)
         if first or second
     ]
     return sum(scores) / len(scores) if scores else 0.0
 
 
-def common(first: Sequence[str], second: Sequence[str]) -> int:
-    """Length of the longest common subsequence, bit by bit (Hyyrö, 2004)."""
+def common_length(first: Sequence[str], second: Sequence[str]) -> int:
+    """Length of the longest common subsequence, bit-parallel (Hyyrö, 2004)."""
     masks: dict[str, int] = {}
     for position, unit in enumerate(first):
         masks[unit] = masks.get(unit, 0) | 1 << position
@@ -86,7 +85,7 @@ def common(first: Sequence[str], second: Sequence[str]) -> int:
 
 
 class ReferenceTexts:
-    """Texts to be searched for word-for-word copies; each belongs to a key, whose texts can be left out."""
+    """Texts that are searched for word-for-word copies. Each has a key, and the texts of a key can be excluded."""
 
     def __init__(self, texts: Sequence[tuple[str, str]]) -> None:
         self.letters: dict[str, str] = {}
@@ -95,17 +94,19 @@ class ReferenceTexts:
         self.everything = "\0".join(self.coded)
 
     def code(self, text: str) -> str:
-        """A text with one character for each unit."""
+        """Encode a text with one character for each unit."""
         return "".join(
             self.letters.setdefault(unit, chr(len(self.letters) + 1 + 0x800 * (len(self.letters) > 0xD7F0)))
             for unit in units(text)
         )
 
     def copied(self, text: str, without: str | None = None) -> float | None:
-        """The longest run of units that stands in one text of the corpus, over all its units; None for a short text.
-        Texts of the key `without` don't count."""
+        """The longest run of units that occurs in one text of the corpus, over all units; None for a short text.
+
+        Texts of the key `without` are excluded.
+        """
         coded = self.code(text)
-        if len(coded) < SHORT:
+        if len(coded) < MIN_UNITS:
             return None
         where = (
             self.everything
@@ -120,6 +121,6 @@ class ReferenceTexts:
 
 
 def mean_copied(corpus: ReferenceTexts, texts: Sequence[tuple[str | None, str]]) -> float:
-    """Mean of `copied` over (key to leave out, text); 0 where no text is long enough."""
+    """Mean of `copied` over (key to exclude, text); 0 if no text is long enough."""
     shares = [share for key, text in texts if (share := corpus.copied(text, key)) is not None]
     return sum(shares) / len(shares) if shares else 0.0

@@ -1,8 +1,8 @@
-"""Merges a trained adapter into its base model, straight on the safetensors files.
+"""Merges a trained adapter into its base model, directly on the safetensors files.
 
     trainer.merge.merge_adapter.merge(adapter, base, out)     the whole job: a self-contained model directory
     python -m trainer.merge ADAPTER --base MODEL --out DIR
 
-`tensors` reads the files, `adapter` finds the LoRA pairs, `arithmetic` adds them up, `weights` drives the blocks
-through all cores, `job` makes the directory. Nothing here needs XTuner, transformers or the database.
+`checkpoint_io` reads the files, `adapter` finds the LoRA pairs, `bf16` adds them, `base_model` and `parallel` spread
+the blocks over all cores, `merge_adapter` makes the directory. XTuner, transformers and the database are not needed.
 """

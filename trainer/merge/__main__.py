@@ -1,4 +1,4 @@
-"""`python -m trainer.merge ADAPTER --base MODEL --out DIR`: the merge as a process that imports as little as it can."""
+"""`python -m trainer.merge ADAPTER --base MODEL --out DIR`: merge in a process with few imports."""
 
 import argparse
 import os
@@ -27,12 +27,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    # One thread a product: the blocks themselves are spread over the cores. NumPy reads this once, when it is imported.
+    # One thread a product, because the blocks are spread over the cores. NumPy reads this at import.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    from trainer.merge.merge_adapter import merge, report
+    from trainer.merge.merge_adapter import merge, merge_report
 
-    print(report(merge(arguments.adapter, arguments.base, arguments.out, alpha=arguments.alpha, sync=arguments.sync)))
+    print(
+        merge_report(
+            merge(arguments.adapter, arguments.base, arguments.out, alpha=arguments.alpha, sync=arguments.sync)
+        )
+    )
     return 0
 
 

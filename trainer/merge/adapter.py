@@ -1,4 +1,4 @@
-"""Finds what a training run changed: the LoRA pairs of the linear layers and the projector's whole weights.
+"""Reads an adapter: the LoRA pairs of the linear layers and the projector's whole weights.
 
 Names are XTuner's: `model.language_model.base_model.model.LAYER.lora_A.default.weight` belongs to the base model's
 `language_model.LAYER.weight`, and `model.mlp1.0.weight` to `mlp1.0.weight`.
@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainer.merge.bf16 import round_to_bf16
 from trainer.merge.checkpoint_io import MergeError, StoredTensor, read_checkpoint, read_safetensors
 
 WEIGHTS, ABOUT, PROMPTS = "adapter.safetensors", "adapter.json", "prompts.toml"
-LARGEST = 2.0**100
-"""No weight is that large; the rounding works below it."""
+MAX_WEIGHT = 2.0**100
+"""Limit of absolute values; the rounding works below it."""
 LORA = re.compile(
     r"^model\.(?P<part>language_model|vision_model)\.base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])"
     r"(?:\.default)?\.weight$"
@@ -40,23 +41,23 @@ class LoraPair:
         return self.b.values.shape[0], self.a.values.shape[1]
 
 
-def finite(tensor: StoredTensor, rows: slice = slice(None)) -> np.ndarray:
-    """Rows of a tensor as float32, a copy. Raises MergeError where they have values that can't be merged."""
+def finite_rows(tensor: StoredTensor, rows: slice = slice(None)) -> NDArray[np.float32]:
+    """Rows of a tensor as a float32 copy. Raises MergeError for values that are not finite or too large."""
     values = StoredTensor(tensor.dtype, tensor.values[rows]).float32()
-    if not np.abs(values).max(initial=0) < LARGEST:
+    if not np.abs(values).max(initial=0) < MAX_WEIGHT:
         raise MergeError("The adapter has values that are not finite: the run that made it went wrong.")
     return values
 
 
-def rounded(tensor: StoredTensor, rows: slice = slice(None)) -> np.ndarray:
-    """Rows of a tensor, rounded to bf16's values, as float32. Raises MergeError as `finite` does."""
-    values = finite(tensor, rows)
+def rounded_rows(tensor: StoredTensor, rows: slice = slice(None)) -> NDArray[np.float32]:
+    """Rows of a tensor as float32, rounded to bf16 values. Raises MergeError as `finite_rows` does."""
+    values = finite_rows(tensor, rows)
     return round_to_bf16(values, np.empty_like(values))
 
 
 @dataclass(frozen=True)
 class LoraAdapter:
-    """A run's result. `pairs` and `whole` go by the names of the base model's parameters."""
+    """A trained adapter. `pairs` and `whole` are keyed by the names of the base model's parameters."""
 
     directory: Path
     alpha: float
@@ -72,10 +73,10 @@ class LoraAdapter:
 
 
 def read_adapter(path: Path, alpha: float | None = None) -> LoraAdapter:
-    """Read an adapter: a run's directory (adapter.safetensors, adapter.json), such a file, or one of XTuner's `.pth`
-    files.
+    """Read an adapter. Raises MergeError if it is missing or damaged.
 
-    `alpha` is LoRA's, needed where no adapter.json says it. Raises MergeError for what is missing or broken.
+    `path` is a run's directory (adapter.safetensors, adapter.json), a safetensors file, or one of XTuner's `.pth`
+    files. `alpha` is LoRA's, needed without an adapter.json.
     """
     file = path / WEIGHTS if path.is_dir() else path
     if not file.is_file():
@@ -85,24 +86,24 @@ def read_adapter(path: Path, alpha: float | None = None) -> LoraAdapter:
     about = read_about(file.with_name(ABOUT))
     alpha = alpha if alpha is not None else about.get("lora_alpha")
     if alpha is None:
-        raise MergeError(f"{file} has no {ABOUT} beside it, so say the LoRA's alpha: --alpha 256 is the tutorial's.")
+        raise MergeError(f"{file} has no {ABOUT} beside it, so give the LoRA's alpha: --alpha 256 is the tutorial's.")
     tensors = read_safetensors(file) if file.suffix == ".safetensors" else read_checkpoint(file)
-    pairs, whole = sort_out(tensors)
+    pairs, whole = split_tensors(tensors)
     if not pairs:
         raise MergeError(f"{file} holds no LoRA weights.")
     return LoraAdapter(file.parent, float(alpha), pairs, whole, about)
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """What adapter.json says; {} where there is none. Raises MergeError for one that can't be read."""
+    """The contents of adapter.json; {} if there is none. Raises MergeError if it can't be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except (OSError, ValueError) as error:
         raise MergeError(f"{path} can't be read: {error}.") from error
 
 
-def sort_out(tensors: dict[str, StoredTensor]) -> tuple[dict[str, LoraPair], dict[str, StoredTensor]]:
-    """An adapter's tensors as LoRA pairs and whole ones, by the names of the base's parameters.
+def split_tensors(tensors: dict[str, StoredTensor]) -> tuple[dict[str, LoraPair], dict[str, StoredTensor]]:
+    """Split an adapter's tensors into LoRA pairs and whole tensors, by the names of the base's parameters.
 
     Raises MergeError for another kind of LoRA.
     """

@@ -1,6 +1,8 @@
-"""Writes a base model's weight files anew with an adapter in them: the same files with the same headers, so that each
-tensor keeps its place. All cores share one queue of blocks; a block reads from the mapped base and goes straight to its
-place in the new file, so memory holds only the blocks in work.
+"""Writes a base model's weight files with an adapter merged into them.
+
+The new files have the same names and headers, so that each tensor keeps its offset. All cores share one queue of
+blocks. A block is read from the mapped base and written directly to its offset in the new file, so that memory holds
+only the blocks in progress.
 """
 
 import json
@@ -13,23 +15,24 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from trainer.merge.adapter import LoraAdapter, LoraPair, finite, rounded
+from trainer.merge.adapter import LoraAdapter, LoraPair, finite_rows, rounded_rows
 from trainer.merge.bf16 import LoraAdder, to_bf16
 from trainer.merge.checkpoint_io import MergeError, StoredTensor, map_file, read_safetensors
-from trainer.merge.parallel import Work, spread
+from trainer.merge.parallel import Work, run_parallel
 
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
 BLOCK = 1 << 20
 """Elements of one product: 4 MB as float32."""
 BLOCKS = 4
-"""Products of one tensor in one piece of work, which round its A once."""
-COPY = 4 << 20
-"""Bytes of one copied piece."""
+"""Products of one tensor in one job, which rounds its A once."""
+COPY_BYTES = 4 << 20
+"""Bytes that one job copies."""
 
 
 def weight_files(model: Path) -> list[str]:
-    """The names of a model's weight files. Raises MergeError where it has none."""
+    """The names of a model's weight files. Raises MergeError if it has none."""
     if (model / INDEX).is_file():
         try:
             return sorted(set(json.loads((model / INDEX).read_text(encoding="utf-8"))["weight_map"].values()))
@@ -48,7 +51,7 @@ class BaseCheckpoint:
     files: dict[str, dict[str, StoredTensor]]
 
     @classmethod
-    def of(cls, directory: Path) -> "BaseCheckpoint":
+    def open(cls, directory: Path) -> "BaseCheckpoint":
         return cls(directory, {name: read_safetensors(directory / name) for name in weight_files(directory)})
 
     @property
@@ -57,7 +60,7 @@ class BaseCheckpoint:
 
 
 def check_fit(base: BaseCheckpoint, adapter: LoraAdapter) -> None:
-    """Raises MergeError where the adapter belongs to another base model."""
+    """Raises MergeError if the adapter belongs to another base model."""
     tensors = {name: tensor for file in base.files.values() for name, tensor in file.items()}
     for name in sorted(adapter.names()):
         shape = adapter.pairs[name].shape if name in adapter.pairs else adapter.whole[name].values.shape
@@ -73,13 +76,13 @@ def check_fit(base: BaseCheckpoint, adapter: LoraAdapter) -> None:
 
 
 def write_weights(base: BaseCheckpoint, adapter: LoraAdapter, out: Path, workers: int) -> int:
-    """Write all weight files into `out`, with `workers` workers. Returns the bytes written.
+    """Write all weight files to `out`, with `workers` workers. Returns the bytes written.
 
-    Raises OSError where there is no room, before anything is computed, and MergeError where the adapter is not finite.
+    Raises OSError before any computation if there is no disk space, and MergeError if the adapter is not finite.
     """
     files = {name: allocate(out / name, (base.directory / name).stat().st_size) for name in base.files}
     try:
-        spread(
+        run_parallel(
             [
                 *(work for name, file in files.items() for work in products_of(base, adapter, name, file)),
                 *(work for name, file in files.items() for work in copies_of(base, adapter, name, file)),
@@ -93,7 +96,7 @@ def write_weights(base: BaseCheckpoint, adapter: LoraAdapter, out: Path, workers
 
 
 def allocate(path: Path, size: int) -> int:
-    """A new file's descriptor, its room on the disk taken: a full disk shows here, as OSError."""
+    """Create a file, allocate its disk space, and return its descriptor. Raises OSError if the disk is full."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     os.posix_fallocate(file, 0, size)
     return file
@@ -106,27 +109,25 @@ def write_at(file: int, data: memoryview, offset: int) -> None:
 
 
 class WorkerBuffers(threading.local):
-    """What a worker keeps from one piece of work to the next: an Adder and a block of bf16 values on their way to
-    the file.
-    """
+    """A worker's buffers, reused by its jobs: a LoraAdder and a block of bf16 values to write."""
 
     def __init__(self) -> None:
         self.add = LoraAdder()
         self.block = np.empty(0, np.uint16)
 
-    def room(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Space for bf16 values of that shape, overwritten by the next call."""
+    def room(self, shape: tuple[int, ...]) -> NDArray[np.uint16]:
+        """A buffer for bf16 values of that shape, overwritten by the next call."""
         if self.block.size < math.prod(shape):
             self.block = np.empty(math.prod(shape), np.uint16)
         return self.block[: math.prod(shape)].reshape(shape)
 
 
-SCRATCH = WorkerBuffers()
-"""One for each thread, and each process."""
+BUFFERS = WorkerBuffers()
+"""One for each thread and process."""
 
 
 def copies_of(base: BaseCheckpoint, adapter: LoraAdapter, name: str, file: int) -> Iterator[Work]:
-    """Everything of a file that stays as it is, header included, and the tensors that the adapter holds whole."""
+    """Jobs that copy the unchanged bytes of a file, header included, and write the adapter's whole tensors."""
     source = memoryview(map_file(base.directory / name))
     changed = sorted(
         (tensor.offset, tensor.offset + tensor.nbytes)
@@ -135,21 +136,21 @@ def copies_of(base: BaseCheckpoint, adapter: LoraAdapter, name: str, file: int) 
     )
     edges = [0, *(edge for pair in changed for edge in pair), len(source)]
     for start, end in zip(edges[::2], edges[1::2], strict=True):
-        for first in range(start, end, COPY):
-            yield partial(write_at, file, source[first : min(first + COPY, end)], first)
+        for first in range(start, end, COPY_BYTES):
+            yield partial(write_at, file, source[first : min(first + COPY_BYTES, end)], first)
     for key, tensor in base.files[name].items():
         if key in adapter.whole:
             yield partial(rewrite, adapter.whole[key], file, tensor.offset)
 
 
 def rewrite(tensor: StoredTensor, file: int, offset: int) -> None:
-    """A tensor that the adapter holds whole, to its place in the file (a descriptor)."""
-    values = to_bf16(finite(tensor))
-    write_at(file, memoryview(values).cast("B"), offset)
+    """Write one of the adapter's whole tensors to its offset in the file (a descriptor)."""
+    values = to_bf16(finite_rows(tensor))
+    write_at(file, values.data.cast("B"), offset)
 
 
 def products_of(base: BaseCheckpoint, adapter: LoraAdapter, name: str, file: int) -> Iterator[Work]:
-    """The rows of every tensor with a LoRA, a few blocks to a piece of work."""
+    """Jobs that merge the rows of every tensor with a LoRA, BLOCKS blocks a job."""
     for key, tensor in base.files[name].items():
         if key in adapter.pairs:
             rows, columns = tensor.values.shape
@@ -163,10 +164,10 @@ def products_of(base: BaseCheckpoint, adapter: LoraAdapter, name: str, file: int
 
 
 def add_blocks(tensor: StoredTensor, pair: LoraPair, scaling: float, file: int, blocks: list[slice]) -> None:
-    """base + scaling · B·A for some rows of a tensor, block by block to their places in the file (a descriptor)."""
-    a = rounded(pair.a)
+    """Write base + scaling · B·A for some rows of a tensor, block by block, to the file (a descriptor)."""
+    a = rounded_rows(pair.a)
     for rows in blocks:
         base = tensor.values[rows]
-        out = SCRATCH.room(base.shape)
-        SCRATCH.add(base, rounded(pair.b, rows), a, scaling, out)
-        write_at(file, memoryview(out).cast("B"), tensor.offset + rows.start * base.strides[0])
+        out = BUFFERS.room(base.shape)
+        BUFFERS.add(base, rounded_rows(pair.b, rows), a, scaling, out)
+        write_at(file, out.data.cast("B"), tensor.offset + rows.start * base.strides[0])

@@ -1,6 +1,6 @@
-"""Reads tensors out of safetensors files and PyTorch checkpoints as NumPy views of the mapped file: nothing is loaded.
+"""Reads tensors from safetensors files and PyTorch checkpoints as NumPy views of the mapped file.
 
-NumPy has no bfloat16, so such tensors are uint16 arrays here: the upper half of a float32.
+NumPy has no bfloat16, so such tensors are uint16 arrays with the upper half of a float32.
 """
 
 import collections
@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from configs.errors import JokebotError
 
-ITEM = {
+ITEM: dict[str, np.dtype[Any]] = {
     "BF16": np.dtype("<u2"),
     "F16": np.dtype("<f2"),
     "F32": np.dtype("<f4"),
@@ -42,7 +43,7 @@ STORAGES = {
 
 
 class MergeError(JokebotError):
-    """A file that can't be merged, or a place that can't be written to."""
+    """A file can't be merged, or the result can't be written."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,14 @@ class StoredTensor:
     """One tensor: its type as safetensors names it, its values (a view of the file), its first byte in the file."""
 
     dtype: str
-    values: np.ndarray
+    values: NDArray[Any]
     offset: int = 0
 
     @property
     def nbytes(self) -> int:
         return self.values.nbytes
 
-    def float32(self) -> np.ndarray:
+    def float32(self) -> NDArray[np.float32]:
         """The values as float32, a copy."""
         return (
             (self.values.astype(np.uint32) << 16).view(np.float32)
@@ -67,7 +68,7 @@ class StoredTensor:
 
 
 def read_safetensors(path: Path) -> dict[str, StoredTensor]:
-    """All tensors of a file, in the order of their bytes. Raises MergeError for a file that is none or is cut off."""
+    """All tensors of a file, in the order of their bytes. Raises MergeError for an invalid or truncated file."""
     data = map_file(path)
     try:
         length = int.from_bytes(data[:8], "little")
@@ -88,7 +89,7 @@ def read_safetensors(path: Path) -> dict[str, StoredTensor]:
 
 
 def map_file(path: Path) -> mmap.mmap:
-    """A file as memory, read only. Raises MergeError for one that is missing or empty."""
+    """Map a file into memory, read only. Raises MergeError if it is missing or empty."""
     try:
         with path.open("rb") as file:
             return mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
@@ -99,7 +100,7 @@ def map_file(path: Path) -> mmap.mmap:
 def read_checkpoint(path: Path) -> dict[str, StoredTensor]:
     """The tensors under "state_dict" (or at the top) of a file that `torch.save` made, as mmengine's `iter_….pth` are.
 
-    No class or function that the pickle names is ever imported or called. Raises MergeError for a file of another kind.
+    No class or function in the pickle is imported or called. Raises MergeError for a file of another kind.
     """
     data = map_file(path)
     try:
@@ -116,14 +117,14 @@ def read_checkpoint(path: Path) -> dict[str, StoredTensor]:
 
 
 def first_byte(data: mmap.mmap, info: zipfile.ZipInfo) -> int:
-    """Where a stored member's bytes begin: after its local header, whose two last lengths are at byte 26."""
+    """The offset of a stored member's bytes, after its local header, whose two last lengths are at byte 26."""
     name = int.from_bytes(data[info.header_offset + 26 : info.header_offset + 28], "little")
     extra = int.from_bytes(data[info.header_offset + 28 : info.header_offset + 30], "little")
     return info.header_offset + 30 + name + extra
 
 
 class IgnoredObject:
-    """Stands for every object of a checkpoint that is no tensor: it can be built and filled, and does nothing."""
+    """Replaces every object of a checkpoint that is not a tensor. It accepts all operations and does nothing."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None: ...
 
@@ -137,7 +138,7 @@ class IgnoredObject:
 
 
 class HarmlessUnpickler(pickle.Unpickler):
-    """Knows dictionaries and tensors, and takes everything else for `IgnoredObject`."""
+    """Unpickles dictionaries and tensors, and replaces everything else by `IgnoredObject`."""
 
     def __init__(self, file: Any, data: mmap.mmap, root: str, starts: dict[str, int]) -> None:
         super().__init__(file)
@@ -152,8 +153,8 @@ class HarmlessUnpickler(pickle.Unpickler):
             return collections.OrderedDict
         return STORAGES[name] if module == "torch" and name in STORAGES else IgnoredObject
 
-    def persistent_load(self, pid: tuple[str, Any, str, str, int]) -> tuple[str, int, np.ndarray]:
-        """A storage: ("storage", its class, its member's name, its device, its length)."""
+    def persistent_load(self, pid: tuple[str, Any, str, str, int]) -> tuple[str, int, NDArray[Any]]:
+        """Map a storage; `pid` is ("storage", class, member's name, device, length)."""
         _, dtype, member, _, count = pid
         if dtype not in ITEM:
             raise pickle.UnpicklingError(f"storage {member} has a type that is not known here")
@@ -162,10 +163,11 @@ class HarmlessUnpickler(pickle.Unpickler):
 
 
 def rebuild_tensor(
-    storage: tuple[str, int, np.ndarray], offset: int, size: tuple[int, ...], stride: tuple[int, ...], *rest: Any
+    storage: tuple[str, int, NDArray[Any]], offset: int, size: tuple[int, ...], stride: tuple[int, ...], *rest: Any
 ) -> StoredTensor:
-    """What torch._utils._rebuild_tensor_v2 makes: a view into the file, of a storage as `persistent_load` gives it;
-    offset and stride in elements.
+    """Replaces torch._utils._rebuild_tensor_v2: a view of a storage from `persistent_load`.
+
+    `offset` and `stride` are in elements.
     """
     dtype, start, values = storage
     item = values.itemsize

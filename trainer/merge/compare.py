@@ -1,4 +1,4 @@
-"""How far two merges of the same base are apart, and adapters to try it with: for the tests and the benchmark."""
+"""Compares two merges of the same base, and makes random adapters, for tests and the benchmark."""
 
 import json
 from pathlib import Path
@@ -11,16 +11,16 @@ from trainer.merge.base_model import BaseCheckpoint
 from trainer.merge.checkpoint_io import MergeError, StoredTensor
 
 ROWS = 1 << 20
-"""Elements compared at a time."""
+"""Number of elements compared at a time."""
 
 
 def max_ulp(base: Path, reference: Path, other: Path) -> float:
     """The largest difference in bf16 steps, each step taken at the size of max(|base|, |delta|) of that element.
 
-    Three model directories with the same parameters. Raises MergeError where one lacks a tensor of the reference.
+    The arguments are model directories with the same parameters. Raises MergeError if their tensors differ in names.
     """
     models = [
-        {name: tensor for file in BaseCheckpoint.of(path).files.values() for name, tensor in file.items()}
+        {name: tensor for file in BaseCheckpoint.open(path).files.values() for name, tensor in file.items()}
         for path in (base, reference, other)
     ]
     if models[1].keys() != models[2].keys():
@@ -46,13 +46,12 @@ def tensor_ulp(base: StoredTensor, reference: StoredTensor, other: StoredTensor)
 
 
 def random_adapter(base: Path, out: Path, rank: int, seed: int = 0, changed: str = "language_model.") -> None:
-    """Write an adapter with XTuner's names and random values, B's too: a fresh LoRA's B is zero and would prove
-    nothing.
+    """Write an adapter with XTuner's names and random values, also for B, which is zero in a new LoRA.
 
     It has a LoRA on every linear layer of the part `changed` and a whole projector, as `jokebot train` writes them.
     """
     numbers, tensors = np.random.default_rng(seed), {}
-    for file in BaseCheckpoint.of(base).files.values():
+    for file in BaseCheckpoint.open(base).files.values():
         for name, tensor in file.items():
             shape = tensor.values.shape
             if name.startswith(changed) and len(shape) == 2 and "embedding" not in name:

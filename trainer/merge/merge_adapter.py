@@ -1,26 +1,28 @@
-"""The merge as a whole: checks, weights, everything else that a model directory needs, and the rename at the end."""
+"""Merges an adapter into a base model: checks, weights, the other files of a model directory, the final rename."""
 
 import json
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from trainer.merge.adapter import PROMPTS, read_adapter
+from trainer.merge.adapter import PROMPTS, LoraAdapter, read_adapter
 from trainer.merge.base_model import BaseCheckpoint, check_fit, write_weights
 from trainer.merge.checkpoint_io import MergeError
 
 MODEL_JSON = "model.json"
 NOT_COPIED = (".safetensors", ".bin", ".pth", ".pt", ".gguf", ".msgpack", ".h5", ".onnx")
-"""Weights in other forms, which would be the base model's and not the merged one's."""
+"""Endings of weight files, which would be the base model's."""
 
 
 @dataclass(frozen=True)
 class MergeResult:
-    """What a merge did: the new directory, the bytes of its weights, seconds, and how they went by."""
+    """The result of a merge: the new directory, the bytes of its weights, seconds, and seconds by phase."""
 
     directory: Path
     weight_bytes: int
@@ -33,51 +35,66 @@ def merge(
 ) -> MergeResult:
     """Merge an adapter into a bf16 base model and write a self-contained model directory.
 
-    `adapter` and `alpha` are those of `read_adapter`. `sync` waits until everything is on the disk; without it a power
-    cut within the next half minute can damage the result, a killed process can't. `workers` defaults to the number of
-    cores. The result is written beside `out` and renamed, so `out` is whole or not there. The input is never written
-    to. Raises MergeError for wrong input and for a full disk.
+    `adapter` and `alpha` are those of `read_adapter`. `sync` waits until all files are on the disk; without it a power
+    cut in the next half minute can damage the result. `workers` defaults to the number of cores. The result is written
+    beside `out` and renamed, so `out` is complete or doesn't exist. The input is not changed. Raises MergeError for
+    invalid input and for a full disk.
     """
     start = time.monotonic()
     adapter, base, out = adapter.resolve(), base.resolve(), out.resolve()
     check_places(adapter, base, out)
-    trained, weights = read_adapter(adapter, alpha), BaseCheckpoint.of(base)
+    trained, weights = read_adapter(adapter, alpha), BaseCheckpoint.open(base)
     check_fit(weights, trained)
     read = time.monotonic()
-    part = out.with_name(f".{out.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    with new_directory(out, weights.nbytes) as part:
         copy_frame(base, trained.directory, part)
         copied = time.monotonic()
         written = write_weights(weights, trained, part, workers or len(os.sched_getaffinity(0)))
-        note = {
-            "format": 1,
-            "base": origin(base),
-            "adapter": trained.about,
-            "lora_alpha": trained.alpha,
-            "weight_bytes": written,
-            "merged": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        (part / MODEL_JSON).write_text(json.dumps(note, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        write_model_json(part, base, trained, written)
         if sync:
-            put_on_disk(part)
-        part.rename(out)
-    except OSError as error:
-        shutil.rmtree(part, ignore_errors=True)
-        raise MergeError(
-            f"{out} can't be written: {error.strerror or error}. It needs {weights.nbytes / 1e9:.1f} GB."
-        ) from error
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
+            fsync_directory(part)
     end = time.monotonic()
     phases = {"read": read - start, "frame": copied - read, "weights": end - copied}
     return MergeResult(out, written, end - start, {name: round(seconds, 3) for name, seconds in phases.items()})
 
 
+@contextmanager
+def new_directory(out: Path, nbytes: int) -> Iterator[Path]:
+    """A directory beside `out`, renamed to `out` at the end of the block and removed on an exception.
+
+    `nbytes` is the model's size, for the message. Raises MergeError for an OSError in the block.
+    """
+    part = out.with_name(f".{out.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+        part.rename(out)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise MergeError(
+            f"{out} can't be written: {error.strerror or error}. It needs {nbytes / 1e9:.1f} GB."
+        ) from error
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def write_model_json(directory: Path, base: Path, adapter: LoraAdapter, weight_bytes: int) -> None:
+    """Write the record of a merge."""
+    record = {
+        "format": 1,
+        "base": origin(base),
+        "adapter": adapter.about,
+        "lora_alpha": adapter.alpha,
+        "weight_bytes": weight_bytes,
+        "merged": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    (directory / MODEL_JSON).write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
 def check_places(adapter: Path, base: Path, out: Path) -> None:
-    """Raises MergeError where the result can't be written without touching the input, or couldn't be loaded there."""
+    """Raises MergeError if `out` overlaps the input, exists, or has a name from which no code can be loaded."""
     if not base.is_dir():
         raise MergeError(f"There is no base model at {base}.")
     if out in (base, adapter, *base.parents, *adapter.parents):
@@ -94,7 +111,7 @@ def check_places(adapter: Path, base: Path, out: Path) -> None:
 
 
 def copy_frame(base: Path, adapter: Path, part: Path) -> None:
-    """Modelling code, configuration, tokenizer and picture settings of the base, and the prompts of the run."""
+    """Copy the base's modelling code, configuration, tokenizer and picture settings, and the run's prompts."""
     for file in sorted(base.iterdir()):
         if file.is_file() and not file.name.endswith(NOT_COPIED) and file.name != MODEL_JSON:
             shutil.copyfile(file, part / file.name)
@@ -103,7 +120,7 @@ def copy_frame(base: Path, adapter: Path, part: Path) -> None:
 
 
 def origin(base: Path) -> dict[str, Any]:
-    """The base model's place, and its own model.json where it is a merged model itself."""
+    """The base model's directory, and its model.json if it is a merged model."""
     note = base / MODEL_JSON
     return {
         "directory": str(base),
@@ -111,7 +128,7 @@ def origin(base: Path) -> dict[str, Any]:
     }
 
 
-def put_on_disk(directory: Path) -> None:
+def fsync_directory(directory: Path) -> None:
     """fsync the files of a directory, then the directory itself."""
     for path in (*directory.iterdir(), directory):
         handle = os.open(path, os.O_RDONLY)
@@ -121,6 +138,6 @@ def put_on_disk(directory: Path) -> None:
             os.close(handle)
 
 
-def report(merged: MergeResult) -> str:
-    """One line of JSON about a merge."""
+def merge_report(merged: MergeResult) -> str:
+    """A merge's result as a line of JSON."""
     return json.dumps({**asdict(merged), "directory": str(merged.directory), "seconds": round(merged.seconds, 2)})

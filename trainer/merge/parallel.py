@@ -1,7 +1,7 @@
-"""Spreads work over the cores: over forked processes where that is safe, else over threads.
+"""Runs jobs on all cores: in forked processes if that is safe, else in threads.
 
-Threads would take turns at Python's lock between NumPy's short calls; with sixteen of them that was most of the time.
-Forked processes share what was read before, the mapped files and the new files' descriptors, and no lock.
+Threads contend for Python's lock between NumPy's short calls; with sixteen threads that was most of the time. Forked
+processes share the mapped files and the new files' descriptors, but no lock.
 """
 
 import ctypes
@@ -21,11 +21,11 @@ PR_SET_PDEATHSIG = 1
 """From <linux/prctl.h>: the signal that a process gets when its parent ends."""
 
 
-def spread(jobs: Sequence[Work], workers: int) -> None:
-    """Do all jobs with so many workers. The first failure cancels what isn't begun and is raised here.
+def run_parallel(jobs: Sequence[Work], workers: int) -> None:
+    """Run all jobs with so many workers. The first failure cancels jobs that have not begun, and is raised.
 
-    A fork takes over only the thread that calls it, and with it any lock that another thread holds; so a process that
-    has other threads (PyTorch's, say) works in threads.
+    A fork copies only the calling thread, but also locks that other threads hold, so a process with other threads (for
+    example PyTorch's) runs the jobs in threads.
     """
     threads = Path("/proc/self/task")
     alone = threads.is_dir() and len(list(threads.iterdir())) == 1
@@ -33,15 +33,15 @@ def spread(jobs: Sequence[Work], workers: int) -> None:
 
 
 def in_threads(jobs: Sequence[Work], workers: int) -> None:
-    """As `spread`, in threads."""
+    """`run_parallel` in threads."""
     with ThreadPoolExecutor(workers) as pool:
         run_all(pool, jobs)
 
 
 def in_processes(jobs: Sequence[Work], workers: int) -> None:
-    """As `spread`, in forked processes, which have the jobs from the fork and are sent their numbers.
+    """`run_parallel` in forked processes, which inherit the jobs and receive their numbers.
 
-    Raises MergeError where a process is killed.
+    Raises MergeError if a process is killed.
     """
     pool = ProcessPoolExecutor(
         workers, multiprocessing.get_context("fork"), initializer=begin_worker, initargs=(jobs, os.getpid())
@@ -50,7 +50,7 @@ def in_processes(jobs: Sequence[Work], workers: int) -> None:
         with pool:
             run_all(pool, [partial(run_job, number) for number in range(len(jobs))])
     except BrokenProcessPool as error:
-        raise MergeError("A process of the merge was ended from outside: out of memory, perhaps.") from error
+        raise MergeError("A process of the merge was killed from outside: out of memory, perhaps.") from error
 
 
 def run_all(pool: Executor, jobs: Sequence[Work]) -> None:
@@ -65,7 +65,7 @@ _jobs: Sequence[Work] = ()
 
 
 def begin_worker(jobs: Sequence[Work], parent: int) -> None:
-    """A worker ends with its parent, which alone hears Ctrl-C: the executor's workers would wait for work for ever."""
+    """Make a worker end with its parent and ignore Ctrl-C, which the parent handles."""
     global _jobs
     _jobs = jobs
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

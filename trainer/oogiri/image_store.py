@@ -1,4 +1,4 @@
-"""Finds a row's picture inside the images folder, cleans it as a photo that was sent, and knows its near-duplicates."""
+"""Finds a row's picture in the images folder, checks it like a user's photo, and rejects near-duplicates."""
 
 from pathlib import Path, PurePosixPath
 
@@ -10,7 +10,7 @@ ENDINGS = ("", ".jpg", ".jpeg", ".png", ".webp")
 
 
 def find_picture(folder: Path, image: str) -> Path:
-    """The file that a row names: `ID` or `NAME.jpg` in the folder, or `FOLDER/NAME.jpg`. Raises UnusableRow."""
+    """The picture's file: `ID` or `NAME.jpg` in the folder, or `FOLDER/NAME.jpg`. Raises UnusableRow."""
     name = PurePosixPath(image.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts or "\0" in image:
         raise UnusableRow("its picture's path leads out of the folder")
@@ -24,16 +24,16 @@ def find_picture(folder: Path, image: str) -> Path:
 
 
 class ImageStore:
-    """The pictures of an import: each file is decoded once, and of near-duplicates only the first file is used."""
+    """The pictures of an import. Each file is decoded once, and of near-duplicates only the first is used."""
 
     def __init__(self, folder: Path, spool: Path, *, near_bits: int, max_bytes: int, max_pixels: int) -> None:
         self._folder, self._spool, self._near_bits = folder, spool, near_bits
-        self._limits = {"max_bytes": max_bytes, "max_pixels": max_pixels}
+        self._max_bytes, self._max_pixels = max_bytes, max_pixels
         self._known: dict[Path, CheckedPhoto | str] = {}
         self._kept: dict[Path, tuple[int, str]] = {}
 
     def get(self, image: str) -> CheckedPhoto:
-        """The clean photo of a row's picture; its bytes are in the spool, under its SHA-256. Raises UnusableRow."""
+        """The checked photo of a row's picture, without its bytes, which are in the spool. Raises UnusableRow."""
         path = find_picture(self._folder, image)
         if path not in self._known:
             self._known[path] = self._check(path)
@@ -47,7 +47,7 @@ class ImageStore:
 
     def _check(self, path: Path) -> CheckedPhoto | str:
         try:
-            checked = check_photo(path.read_bytes(), **self._limits)
+            checked = check_photo(path.read_bytes(), max_bytes=self._max_bytes, max_pixels=self._max_pixels)
         except (PhotoError, OSError) as error:
             return f"its picture can't be used: {str(error).split(';')[0].split('.')[0]}"
         for phash, sha256 in self._kept.values():

@@ -1,4 +1,4 @@
-"""From CLoT-Oogiri-GO rows to a cold-start dataset in XTuner's form."""
+"""Imports rows of CLoT-Oogiri-GO as a cold-start dataset in XTuner's form."""
 
 import tempfile
 import time
@@ -12,26 +12,26 @@ from configs.prompts import disarm, load_prompts
 from configs.settings import LimitSettings, SelectionSettings
 from storage.database import Database
 from storage.learning import dataset_files, datasets, splits
-from storage.learning.dataset_files import UNFINISHED, Row, digest, explained
+from storage.learning.dataset_files import UNFINISHED, Row, dataset_errors, digest
 from storage.media.perceptual_hash import hamming
 from storage.media.photos import CheckedPhoto
-from trainer.dataset.manifest import Entry, build, sorted_counts
+from trainer.dataset.manifest import Entry, build_contents, sorted_counts
 from trainer.dataset.rows import RowError, make_row, picture_name
 from trainer.dataset.token_budget import TokenBudget
 from trainer.oogiri.image_store import ImageStore
 from trainer.oogiri.parser import OogiriError, OogiriRow, UnusableRow, read_rows
-from trainer.oogiri.text_filters import TextFilter, speaks
+from trainer.oogiri.text_filters import TextFilter, is_in_language
 from trainer.selection.holdout_split import first_side
 
 LANGUAGES = {"cn": "zh", "en": "en", "jp": "ja"}
-"""The data's names of languages, and those of prompts.toml."""
+"""Language codes of the data, and of prompts.toml."""
 JAPANESE, JAPANESE_CAPTION = "この写真で一言ボケてください", "\n写真についている言葉：「{caption}」"
-"""What Oogiri itself asks, for as long as the bot speaks no Japanese and prompts.toml has none."""
+"""Oogiri's own prompt, used because prompts.toml has no Japanese."""
 
 
 @dataclass(frozen=True)
 class OogiriImport:
-    """What to import: rows of `file` with pictures in `images`, at most `limit`, with at least `min_stars` likes."""
+    """An import of at most `limit` rows of `file` with at least `min_stars` likes; `images` has the pictures."""
 
     file: Path
     images: Path
@@ -42,7 +42,7 @@ class OogiriImport:
 
 @dataclass(frozen=True)
 class ImportResult:
-    """The finished dataset and the counts of rows that were left out, by reason."""
+    """The finished dataset, and the number of excluded rows by reason."""
 
     directory: Path
     manifest: dict[str, Any]
@@ -50,7 +50,7 @@ class ImportResult:
 
 
 class Importer:
-    """Makes one dataset; `folder` is the folder of all datasets."""
+    """Makes a dataset; `folder` is the folder of all datasets."""
 
     def __init__(
         self, database: Database, folder: Path, selection: SelectionSettings, limits: LimitSettings, budget: TokenBudget
@@ -64,16 +64,16 @@ class Importer:
         )
 
     async def run(self, request: OogiriImport) -> ImportResult:
-        """Import. Raises OogiriError, with nothing written, for files that can't be used or where no row can."""
+        """Import a file. Raises OogiriError, with nothing written, if the files or all rows can't be used."""
         prompt_for(request.language)
         if not request.images.is_dir():
             raise OogiriError(f"There is no folder {request.images}; unpack images.zip there.")
-        placed = await splits.placed(self.database)
+        placed = await splits.all_placed_photos(self.database)
         held_out = placed[placed[:, 3] == splits.SIDES.index("holdout"), 1].tolist()
         async with dataset_files.lock(self.folder):
-            dataset_files.sweep(self.folder)
+            dataset_files.remove_unfinished(self.folder)
             with (
-                explained("The pictures can't be prepared"),
+                dataset_errors("The pictures can't be prepared"),
                 tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=self.folder) as spool,
             ):
                 pictures = ImageStore(
@@ -88,34 +88,17 @@ class Importer:
     async def _write(self, request: OogiriImport, pictures: ImageStore, held_out: list[int]) -> ImportResult:
         dropped: Counter[str] = Counter()
         parts: dict[str, list[tuple[Row, Entry]]] = {"train": [], "holdout": []}
-        used = {}
+        files: dict[str, Path] = {}
         for source, photo, row in self._usable(request, pictures, dropped):
             near = any(hamming(photo.phash, phash) <= self.selection.near_duplicate_bits for phash in held_out)
             part = "holdout" if near else first_side(photo.sha256, self.selection.holdout_share)
-            parts[part].append(
-                (
-                    row,
-                    {
-                        "id": row["id"],
-                        "part": part,
-                        "origin": "oogiri",
-                        "digest": digest(row),
-                        "line": source.line,
-                        "picture": source.image,
-                        "stars": source.stars,
-                        "phash": photo.phash,
-                    },
-                )
-            )
-            used[row["image"]] = pictures.file(photo.sha256)
+            parts[part].append((row, manifest_entry(row, part, source, photo)))
+            files[row["image"]] = pictures.file(photo.sha256)
         counts = sorted_counts(dropped)
         if not parts["train"]:
-            raise OogiriError(
-                "No row can be imported: "
-                + ("; ".join(f"{count}: {reason}" for reason, count in counts.items()) or f"{request.file} is empty")
-                + "."
-            )
-        contents = build(
+            reasons = "; ".join(f"{count}: {reason}" for reason, count in counts.items())
+            raise OogiriError(f"No row can be imported: {reasons or f'{request.file} is empty'}.")
+        contents = build_contents(
             "oogiri",
             parts["train"],
             parts["holdout"],
@@ -125,14 +108,14 @@ class Importer:
                 "language": request.language,
                 "min_stars": request.min_stars,
                 "limit": request.limit,
-                "jokes_per_photo": self.selection.jokes_per_photo,
+                "jokes_per_photo": self.selection.max_jokes_per_photo,
             },
             not_written=counts,
             created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         )
-        prepared = dataset_files.prepare(self.folder, contents, used)
+        prepared = dataset_files.prepare_dataset(self.folder, contents, files)
         try:
-            await datasets.register(self.database, prepared.name, "oogiri", [])
+            await datasets.register_dataset(self.database, prepared.name, "oogiri", [])
             return ImportResult(prepared.publish(), {"name": prepared.name, **contents.manifest}, counts)
         except BaseException:
             prepared.discard()
@@ -141,15 +124,15 @@ class Importer:
     def _usable(
         self, request: OogiriImport, pictures: ImageStore, dropped: Counter[str]
     ) -> Iterator[tuple[OogiriRow, CheckedPhoto, Row]]:
-        """Rows that pass everything, the best of each picture first, up to the limit; the others are counted."""
-        texts, per_photo, taken = TextFilter(), Counter(), 0
+        """Usable rows, the best of each picture first, up to the limit; other rows are counted in `dropped`."""
+        texts, per_photo, taken = TextFilter(), Counter[str](), 0
         for source in best_first(self._acceptable(request, dropped)):
             if taken >= request.limit:
                 dropped["the limit was reached"] += 1
                 continue
             try:
                 photo = pictures.get(source.image)
-                if per_photo[photo.sha256] >= self.selection.jokes_per_photo:
+                if per_photo[photo.sha256] >= self.selection.max_jokes_per_photo:
                     raise UnusableRow("its picture has enough jokes")
                 row = self._row(source, photo, request.language)
                 if reason := texts.add(source.text):
@@ -162,11 +145,11 @@ class Importer:
             yield source, photo, row
 
     def _acceptable(self, request: OogiriImport, dropped: Counter[str]) -> Iterator[OogiriRow]:
-        """Rows whose own fields are right: form, language, likes."""
+        """Rows with a valid form, the right language, and enough likes."""
         for row in read_rows(request.file):
             if isinstance(row, str):
                 dropped[row] += 1
-            elif not speaks(row.text, request.language):
+            elif not is_in_language(row.text, request.language):
                 dropped["its text is in another language"] += 1
             elif request.min_stars and row.stars is None:
                 dropped["its likes are unknown"] += 1
@@ -183,8 +166,22 @@ class Importer:
         )
 
 
+def manifest_entry(row: Row, part: str, source: OogiriRow, photo: CheckedPhoto) -> Entry:
+    """The manifest's entry for an imported row."""
+    return {
+        "id": row["id"],
+        "part": part,
+        "origin": "oogiri",
+        "digest": digest(row),
+        "line": source.line,
+        "picture": source.image,
+        "stars": source.stars,
+        "phash": photo.phash,
+    }
+
+
 def prompt_for(language: str, question: str | None = None) -> str:
-    """The prompt of a row, the text that came with its picture quoted as data. Raises PromptError."""
+    """The prompt of a row, with the text of its picture quoted as data. Raises PromptError."""
     prompts = load_prompts()
     if language == "jp" and LANGUAGES[language] not in prompts.languages:
         return JAPANESE + (JAPANESE_CAPTION.format(caption=disarm(question)) if question else "")
@@ -192,9 +189,7 @@ def prompt_for(language: str, question: str | None = None) -> str:
 
 
 def best_first(rows: Iterable[OogiriRow]) -> list[OogiriRow]:
-    """Every picture's most liked joke first, then every picture's second: likes say more about the picture than the
-    joke.
-    """
+    """Every picture's most liked joke first, then every second: likes depend more on the picture than on the joke."""
     by_picture: dict[str, list[OogiriRow]] = defaultdict(list)
     for row in rows:
         by_picture[row.image].append(row)

@@ -1,4 +1,4 @@
-"""Reads CLoT-Oogiri-GO's JSON lines and the tutorial's `ex_cn.json`, and says of each unusable row why."""
+"""Reads CLoT-Oogiri-GO's JSON lines and the tutorial's `ex_cn.json`, with a reason for each unusable row."""
 
 import json
 import re
@@ -19,14 +19,14 @@ class OogiriError(JokebotError):
 
 
 class UnusableRow(Exception):
-    """One row can't be used; the message is the reason, said so that equal reasons can be counted."""
+    """A row can't be used. Equal reasons have equal messages, so that they can be counted."""
 
 
 @dataclass(frozen=True)
 class OogiriRow:
-    """A joke on a picture. `line` counts from 1; `stars` are likes, None where unknown.
+    """A joke on a picture. `line` counts from 1; `stars` are likes, None if unknown.
 
-    `question` is the text that came with the picture (IT2T), `prompt` the tutorial's own question to the model.
+    `question` is the picture's text (IT2T), `prompt` the tutorial's own question to the model.
     """
 
     line: int
@@ -38,10 +38,7 @@ class OogiriRow:
 
 
 def read_rows(path: Path) -> Iterator[OogiriRow | str]:
-    """The file's rows in order, each a row or the reason why it is none.
-
-    Raises OogiriError for a file that can't be read.
-    """
+    """The file's rows in order, or the reason for an unusable row. Raises OogiriError if the file can't be read."""
     try:
         data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     except OSError as error:
@@ -86,22 +83,20 @@ def oogiri_row(number: int, item: Any) -> OogiriRow:
         image = str(image)
     if not isinstance(image, str) or not image.strip():
         raise UnusableRow("it names no picture")
-    if kind == "IT2T" and not (isinstance(question, str) and question.strip()):
+    question = question.strip() if isinstance(question, str) else ""
+    if kind == "IT2T" and not question:
         raise UnusableRow("it lacks the text that belongs to its picture (IT2T)")
     return OogiriRow(
         number,
         image.strip(),
         text_of(item.get("text")),
         parse_stars(item.get("star")),
-        question.strip() if kind == "IT2T" else None,
+        question if kind == "IT2T" else None,
     )
 
 
 def tutorial_row(number: int, item: Any) -> OogiriRow:
-    """A record of the tutorial's file: `image`, and `conversations` of one question and one answer.
-
-    Raises UnusableRow.
-    """
+    """A record of the tutorial's file: `image`, `conversations` of a question and an answer. Raises UnusableRow."""
     if not isinstance(item, dict):
         raise UnusableRow("it is no JSON object")
     image, turns = item.get("image"), item.get("conversations")
@@ -121,7 +116,7 @@ def tutorial_row(number: int, item: Any) -> OogiriRow:
 
 
 def text_of(value: Any) -> str:
-    """Raises UnusableRow for what is no text, or empty."""
+    """The stripped text. Raises UnusableRow if it is empty or not a string."""
     if not isinstance(value, str):
         raise UnusableRow("its text is no text")
     if not value.strip():
@@ -130,9 +125,7 @@ def text_of(value: Any) -> str:
 
 
 def parse_stars(value: Any) -> int | None:
-    """Likes in all forms met: 5, 5.0, "5", "1,234", "１，２３４", "1.2k", "3.4万", "+12"; None for
-    anything else.
-    """
+    """Parse likes: 5, 5.0, "5", "1,234", "１，２３４", "1.2k", "3.4万", "+12"; None for other values."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""What is removed after a run: checkpoints, models and runs beyond those that are kept, and what kills have left."""
+"""Removes files after a run: checkpoints, old models and runs, and leftovers of killed processes."""
 
 import shutil
 from pathlib import Path
@@ -11,45 +11,43 @@ from trainer.pipeline.workspace import PART, RunWorkspace
 
 
 async def clean_up(database: Database, settings: Settings) -> None:
-    """Remove what is not kept. Hold the lock of the runs' folder."""
+    """Remove files that are no longer needed. The caller must hold the lock of the runs' folder."""
     current = await runs.current_run(database)
-    busy = current is not None and current.state != "canary"
-    await model_cleanup.remove_models(database, settings.storage.models, settings.retrain.keep_models)
-    await tidy_models(database, settings, current.model_name if busy else None)
-    await tidy_runs(database, settings, current if busy else None)
+    at_work = None if current is None or current.state == "canary" else current
+    await model_cleanup.remove_model_files(database, settings.storage.models, settings.retrain.keep_models)
+    await clean_up_models(database, settings, at_work.model_name if at_work else None)
+    await clean_up_runs(database, settings, at_work)
 
 
-async def tidy_models(database: Database, settings: Settings, at_work: str | None) -> None:
-    """Remove what killed and cancelled merges left.
+async def clean_up_models(database: Database, settings: Settings, at_work: str | None) -> None:
+    """Remove the directories of killed and cancelled merges.
 
-    A directory that no run here has made stays: a restored database knows less.
+    Directories of other models stay, because a restored database may not have their rows.
     """
-    given_up = await runs.without_model(database)
-    for directory in entries(settings.storage.models):
+    given_up = await runs.list_unused_model_names(database)
+    for directory in list_directories(settings.storage.models):
         part = PART.fullmatch(directory.name)
         if directory.name in given_up or (part and part["name"] != at_work):
             shutil.rmtree(directory, ignore_errors=True)
 
 
-async def tidy_runs(database: Database, settings: Settings, at_work: runs.Run | None) -> None:
-    newest = {run.id for run in await runs.history(database, settings.retrain.keep_runs)}
-    for directory in entries(settings.storage.runs):
+async def clean_up_runs(database: Database, settings: Settings, at_work: runs.Run | None) -> None:
+    newest = {run.id for run in await runs.list_runs(database, settings.retrain.keep_runs)}
+    for directory in list_directories(settings.storage.runs):
         if not directory.name.isdecimal() or (at_work and int(directory.name) == at_work.id):
             continue
         if int(directory.name) in newest:
-            remove_artifacts(RunWorkspace.of(int(directory.name), settings.storage))
+            remove_artifacts(RunWorkspace.of_run(int(directory.name), settings.storage))
         else:
             shutil.rmtree(directory, ignore_errors=True)
 
 
 def remove_artifacts(workspace: RunWorkspace) -> None:
-    """Of a run that is past its judging only the curve and the logs stay; the verdict is in its row, where
-    forgetting reaches it.
-    """
+    """Remove a judged run's files except losses and logs; the verdict is in its row, where `/forget` can erase it."""
     for folder in (workspace.directory / "xtuner", workspace.gate):
         shutil.rmtree(folder, ignore_errors=True)
     workspace.adapter.unlink(missing_ok=True)
 
 
-def entries(folder: Path) -> list[Path]:
+def list_directories(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []

@@ -1,6 +1,6 @@
 """Executes a command with a nice value and with PDEATHSIG: SIGTERM when its parent dies. Standard library only.
 
-usage: python -I -S leash.py PARENT_PID NICE COMMAND [ARGUMENT…]
+usage: python -I -S exec_with_pdeathsig.py PARENT_PID NICE COMMAND [ARGUMENT…]
 """
 
 import ctypes
@@ -9,14 +9,15 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
-"""From <linux/prctl.h>; the setting outlives exec
-(https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html).
+"""From <linux/prctl.h>.
+
+The setting persists over exec (https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html).
 """
 
 
 def main(parent: int, nice: int, command: list[str]) -> None:
     os.nice(nice)
-    # SIGTERM rather than SIGKILL: a training that is asked writes a checkpoint, and no hours are lost with the parent.
+    # SIGTERM rather than SIGKILL, so that a training writes a checkpoint before it ends.
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:

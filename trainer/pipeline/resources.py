@@ -1,4 +1,4 @@
-"""Whether there is disk and memory for a run, asked before hours are spent."""
+"""Checks disk space and memory before a run."""
 
 import shutil
 from pathlib import Path
@@ -10,17 +10,15 @@ from trainer.merge.base_model import BaseCheckpoint
 
 FLOAT = 4
 STATES = 3
-"""A checkpoint holds each trained number and AdamW's two means of it."""
+"""A checkpoint holds each trained number and AdamW's two moments of it."""
 
 
 class InsufficientResources(JokebotError):
-    """Too little disk or memory; the message says how much is needed."""
+    """There is too little disk space or memory; the message has the amounts."""
 
 
 def trained_bytes(base: BaseCheckpoint, rank: int) -> int:
-    """The size of an adapter, bytes: LoRA's two matrices of every linear layer of the language model, and the
-    projector.
-    """
+    """The size of an adapter in bytes: a LoRA on every linear layer of the language model, and the projector."""
     numbers = 0
     for tensors in base.files.values():
         for name, tensor in tensors.items():
@@ -33,15 +31,13 @@ def trained_bytes(base: BaseCheckpoint, rank: int) -> int:
 
 
 def disk_needed(base: BaseCheckpoint, training: TrainingSettings) -> int:
-    """Bytes that a run writes: checkpoints, one more than is kept while the next is written, the adapter and the new
-    model.
-    """
+    """Bytes that a run writes: the kept checkpoints and the one being written, the adapter, and the new model."""
     adapter = trained_bytes(base, training.lora_rank)
     return adapter * (1 + STATES * (training.keep_checkpoints + 1)) + base.nbytes
 
 
 def check_disk(folder: Path, base: BaseCheckpoint, training: TrainingSettings, settings: RetrainSettings) -> None:
-    """Raises InsufficientResources where `folder` can't take a run and keep the reserve."""
+    """Raises InsufficientResources if `folder` has too little space for a run and the reserve."""
     needed, free = disk_needed(base, training) + int(settings.disk_reserve_gb * 1e9), shutil.disk_usage(folder).free
     if free < needed:
         raise InsufficientResources(
@@ -55,7 +51,7 @@ def check_disk(folder: Path, base: BaseCheckpoint, training: TrainingSettings, s
 
 
 def check_memory(base: BaseCheckpoint, settings: RetrainSettings) -> None:
-    """Raises InsufficientResources where the model's weights don't fit into memory with the reserve."""
+    """Raises InsufficientResources if memory is too small for the model's weights and the reserve."""
     needed, free = base.nbytes + int(settings.memory_reserve_gb * 1e9), free_memory()
     if free is not None and free < needed:
         raise InsufficientResources(

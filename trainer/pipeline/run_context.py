@@ -7,11 +7,11 @@ from pathlib import Path
 from configs.settings import Settings
 from storage.database import Database
 from storage.learning import datasets, models, runs
-from storage.learning.model_files import check_code
+from storage.learning.model_files import share_consent
 from storage.learning.models import Model
 from storage.learning.runs import Run
 from trainer.dataset.token_budget import ModelDirectoryError
-from trainer.pipeline.step_process import StepProcesses, check_end
+from trainer.pipeline.step_process import StepProcesses, check_exit_code
 from trainer.pipeline.workspace import RunWorkspace
 
 
@@ -20,58 +20,55 @@ class RunCancelled(Exception):
 
 
 class TrainingDataErased(Exception):
-    """A user was forgotten whose rows the run trains on: its artifacts must be removed."""
+    """A user with rows in the run's dataset was forgotten: the run's artifacts must be removed."""
 
 
 class StepInterrupted(Exception):
-    """A child was asked to end from outside; the run resumes here later."""
+    """A step's process was stopped from outside; the run resumes at this step later."""
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """The run's database, settings, files and child processes."""
+    """A run's database, settings, files and child processes."""
 
     database: Database
     settings: Settings
-    place: RunWorkspace
-    children: StepProcesses
+    workspace: RunWorkspace
+    processes: StepProcesses
 
     async def check(self, run: Run) -> None:
-        """Raises RunCancelled, TrainingDataErased or RunStateChanged where the run must not continue."""
-        now = await runs.find(self.database, run.id)
+        """Raises RunCancelled, TrainingDataErased or RunStateChanged if the run must not continue."""
+        now = await runs.get_run(self.database, run.id)
         if now.state != run.state:
             raise runs.RunStateChanged(f"Run {run.id} is {now.state} by now.")
         if now.cancel_at is not None:
             raise RunCancelled
-        if run.dataset and await datasets.held_forgotten(self.database, run.dataset):
+        if run.dataset and await datasets.has_forgotten_rows(self.database, run.dataset):
             raise TrainingDataErased
 
     async def run_step(self, run: Run, step: str, module: str, *arguments: object) -> None:
-        """Run a step's child until it succeeds.
+        """Run a step's process to its end.
 
-        Raises StepKilled, StepFailed, StepInterrupted, and what `check` raises.
+        Raises StepKilled, StepFailed, StepInterrupted, and the exceptions of `check`.
         """
-        log = self.place.log(step)
+        log = self.workspace.log(step)
 
         async def watch() -> None:
             await self.check(run)
 
-        code = await self.children.run(module, arguments, log, watch)
+        code = await self.processes.run(module, arguments, log, watch)
         if code in (143, -15):
             raise StepInterrupted
-        check_end(step, code, log)
+        check_exit_code(step, code, log)
 
     async def directory(self, model: Model) -> Path:
-        """Where a model's files are on this host.
-
-        Raises ModelDirectoryError, and RegistryError where its code has changed.
-        """
+        """A model's directory on this host. Raises ModelDirectoryError, and RegistryError if its code has changed."""
         own = self.settings.model
         directory = Path(model.directory) if model.directory else own.directory if model.name == own.name else None
         if directory is None:
             raise ModelDirectoryError(
                 f"This host has no files of model {model.id} ({model.name}), and a run needs them: "
-                f"set model.directory, or say where they are: `jokebot models add DIR --name {model.name}`.",
+                f"set model.directory, or register them: `jokebot models add DIR --name {model.name}`.",
                 code="no-files",
                 model=model.id,
                 called=model.name,
@@ -83,12 +80,12 @@ class RunContext:
                 model=model.id,
                 called=model.name,
             )
-        await asyncio.to_thread(check_code, model, directory)
+        await asyncio.to_thread(share_consent, model, directory)
         return directory.resolve()
 
     async def champion(self) -> Model:
-        """Raises RegistryError where no model is in service."""
-        serving = await models.champion(self.database)
+        """The champion. Raises RegistryError if there is none."""
+        serving = await models.get_champion(self.database)
         if serving is None:
             raise models.RegistryError(
                 "No model is registered, so there is nothing to start from: `jokebot models add DIR`.", code="no-model"

@@ -1,4 +1,4 @@
-"""Starts, watches and ends a step's child process, and interprets its exit code."""
+"""Starts, monitors and stops a step's child process, and interprets its exit code."""
 
 import asyncio
 import os
@@ -11,24 +11,25 @@ from pathlib import Path
 from configs.errors import JokebotError
 from configs.settings import ROOT
 
-LEASH = Path(__file__).with_name("exec_with_pdeathsig.py")
-LOOK_EVERY_S = 0.5
+EXEC_SCRIPT = Path(__file__).with_name("exec_with_pdeathsig.py")
+POLL_INTERVAL_S = 0.5
 TOKENIZER_ONLY = ("USE_TORCH", "TRANSFORMERS_VERBOSITY", "TRANSFORMERS_NO_ADVISORY_WARNINGS")
-"""What trainer.dataset.token_budget sets for this process; a child that trains must not inherit it."""
+"""Variables that trainer.dataset.token_budget sets for this process; a child that trains must not inherit them."""
 
 
 class StepKilled(JokebotError):
-    """A step was killed by a signal from outside; restarted, it resumes."""
+    """A step was killed by a signal. It resumes when it is restarted."""
 
 
 class StepFailed(JokebotError):
-    """A step failed; the message is its own."""
+    """A step failed; the message is that of its process."""
 
 
 @dataclass(frozen=True)
 class StepProcesses:
-    """Starts children that inherit the lock `descriptor`, have `grace_s` to exit after SIGTERM, and run with this
-    `nice` value.
+    """Starts child processes with an inherited lock `descriptor` and a `nice` value.
+
+    After SIGTERM a child has `grace_s` seconds to exit.
     """
 
     descriptor: int
@@ -38,18 +39,17 @@ class StepProcesses:
     async def run(
         self, module: str, arguments: Sequence[object], log: Path, watch: Callable[[], Awaitable[None]]
     ) -> int:
-        """Run `python -m MODULE ARGUMENTS` to its exit code (negative: the signal that ended it); its output is added
-        to `log`.
+        """Run `python -m MODULE ARGUMENTS` and return its exit code (negative: a signal); append its output to `log`.
 
-        `watch` is called every LOOK_EVERY_S; an exception of it, or a cancellation, ends the child first.
+        `watch` is called every POLL_INTERVAL_S. If it raises, or the task is cancelled, the child is stopped first.
         """
         environment = {name: value for name, value in os.environ.items() if name not in TOKENIZER_ONLY}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        command = [sys.executable, "-I", "-S", LEASH, os.getpid(), self.nice, sys.executable, "-m", module, *arguments]
+        wrapper = [sys.executable, "-I", "-S", EXEC_SCRIPT, os.getpid(), self.nice]
+        command = [*wrapper, sys.executable, "-m", module, *arguments]
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
-            # A process group of its own: a signal that is sent to all of ours must not reach it a second time, through
-            # us.
+            # A new process group, so that a signal to this process's group doesn't also reach the child directly.
             process = await asyncio.create_subprocess_exec(
                 *map(str, command),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -62,7 +62,7 @@ class StepProcesses:
         try:
             while True:
                 try:
-                    return await asyncio.wait_for(process.wait(), LOOK_EVERY_S)
+                    return await asyncio.wait_for(process.wait(), POLL_INTERVAL_S)
                 except TimeoutError:
                     await watch()
         finally:
@@ -70,12 +70,12 @@ class StepProcesses:
                 await self.end(process)
 
     async def end(self, process: asyncio.subprocess.Process) -> None:
-        """SIGTERM, after the grace SIGKILL; returns when the process is gone."""
+        """Send SIGTERM, after `grace_s` SIGKILL, and wait until the process has exited."""
         process.terminate()
         try:
             await asyncio.wait_for(process.wait(), self.grace_s)
         except TimeoutError:
-            # Its group: what it has started goes with it.
+            # The process group includes the processes that it started.
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
 
@@ -89,7 +89,7 @@ def last_line(log: Path) -> str:
     return next((line.removeprefix("jokebot: ") for line in reversed(lines) if line.strip()), "")
 
 
-def check_end(step: str, code: int, log: Path) -> None:
+def check_exit_code(step: str, code: int, log: Path) -> None:
     """Raises StepKilled or StepFailed for an exit code that is not 0."""
     if code < 0:
         likely = " The machine was probably short of memory." if code == -signal.SIGKILL else ""

@@ -1,4 +1,4 @@
-"""A run's files, and the lock of the process that works on runs."""
+"""A run's files, and the lock of the process that executes runs."""
 
 import asyncio
 import fcntl
@@ -23,20 +23,21 @@ PART = re.compile(r"\.(?P<name>run-[\d-]+)\.part")
 
 
 class WorkspaceLocked(JokebotError):
-    """Another process works on a run."""
+    """Another process executes a run."""
 
 
 @dataclass(frozen=True)
 class RunWorkspace:
-    """The files of a run (storage/learning/run_files.py): `directory` is data/runs/ID, `models` data/models; both
-    absolute.
+    """The files of a run (storage/learning/run_files.py).
+
+    `directory` is data/runs/ID, `models` data/models; both are absolute.
     """
 
     directory: Path
     models: Path
 
     @classmethod
-    def of(cls, run_id: int, storage: StorageSettings) -> "RunWorkspace":
+    def of_run(cls, run_id: int, storage: StorageSettings) -> "RunWorkspace":
         return cls(storage.runs.absolute() / str(run_id), storage.models.absolute())
 
     @property
@@ -48,14 +49,14 @@ class RunWorkspace:
         return self.directory / GATE_FOLDER
 
     def verdict(self, champion_id: int) -> Path:
-        """The gate's verdict against that champion."""
+        """The file of the gate's verdict against that champion."""
         return verdict_file(self.directory, champion_id)
 
     def log(self, step: str) -> Path:
         return log_file(self.directory, step)
 
     def clear(self) -> None:
-        """Remove all of the run's files but its logs. A second call finishes what a kill left of the first."""
+        """Remove all of the run's files except its logs. A repeated call completes an interrupted one."""
         for path in self.directory.iterdir() if self.directory.is_dir() else ():
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
@@ -65,10 +66,10 @@ class RunWorkspace:
 
 @asynccontextmanager
 async def run_lock(folder: Path, *, wait_s: float) -> AsyncIterator[int]:
-    """Lock the folder of runs: one process, with its children, works on runs at a time. Yields the lock's descriptor.
+    """Lock the folder of runs for one process and its children. Yields the lock's descriptor.
 
-    A child that inherits the descriptor keeps the lock: a new worker waits until orphaned steps have exited. The system
-    frees it when the last of them ends. Raises WorkspaceLocked after `wait_s`.
+    A child that inherits the descriptor keeps the lock, so that a new worker waits until orphaned steps have exited.
+    The system releases the lock when the last of these processes ends. Raises WorkspaceLocked after `wait_s`.
     """
     descriptor, deadline = open_lock(folder), time.monotonic() + wait_s
     try:
@@ -82,7 +83,7 @@ async def run_lock(folder: Path, *, wait_s: float) -> AsyncIterator[int]:
 
 
 def try_lock(descriptor: int) -> bool:
-    """Try to take the lock; False where another process holds it."""
+    """Try to acquire the lock; False if another process holds it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -91,11 +92,11 @@ def try_lock(descriptor: int) -> bool:
 
 
 def open_lock(folder: Path) -> int:
-    """The lock's file, opened; this process alone has the descriptor until a child is given it."""
+    """Open the lock's file. The descriptor is not inherited unless it is passed to a child."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def is_run_active(folder: Path) -> bool:
-    """Whether a process works on a run at this moment."""
+    """Whether a process executes a run now."""
     return is_locked(folder / LOCK)

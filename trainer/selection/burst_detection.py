@@ -1,15 +1,16 @@
-"""Weights of ratings that new users give in bursts: the defence against accounts that are made to push jokes.
+"""Weights of ratings that new users give in bursts, as a defence against accounts made to push jokes.
 
-A group of two or three can't be told from friends of one taste (`trainer.selection.rater_weights`), but it appears
-suddenly and rates fast. A rating weighs less where its rater was new at that time and gave many ratings within minutes;
-either alone changes nothing. Users who came when the bot itself was new are no newcomers, or a bot's first days would
-yield no data.
+`trainer.selection.rater_weights` can't distinguish a group of two or three such accounts from friends of similar taste,
+but the accounts are new and rate fast. A rating gets a lower weight if its rater was new at that time and gave many
+ratings within minutes; either alone has no effect. Users who joined when the bot itself was new don't count as
+newcomers, because a bot's first days would otherwise yield no data.
 
-The weight doesn't depend on the time of evaluation, so it doesn't grow as the account ages. (First ratings are those in
-the evidence: ratings older than `max_age_days` are unknown.)
+The weight doesn't depend on the time of evaluation, so it doesn't grow with the age of the account. (First ratings are
+those in the evidence: ratings older than `max_age_days` are unknown.)
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from configs.settings import SelectionSettings
 from storage.learning.rating_arrays import Ints, RatingArrays
@@ -17,7 +18,7 @@ from trainer.selection.empirical_bayes import Floats
 
 
 def newcomer_weights(evidence: RatingArrays, settings: SelectionSettings) -> Floats:
-    """Per rating of n: 1, or `newcomer_weight` where it is a newcomer's in a burst. Unknown times lower no weight."""
+    """Weights (n): `newcomer_weight` for a newcomer's rating in a burst, else 1. Unknown times give weight 1."""
     worth = np.ones(len(evidence.value))
     if evidence.at is None or evidence.since is None or not len(worth) or not settings.newcomer_days:
         return worth
@@ -30,8 +31,8 @@ def newcomer_weights(evidence: RatingArrays, settings: SelectionSettings) -> Flo
     return worth
 
 
-def bursts(at: Ints, rater: Ints, ratings: int, seconds: float) -> np.ndarray:
-    """Per rating: whether it is one of at least so many that its rater gave within so many seconds."""
+def bursts(at: Ints, rater: Ints, ratings: int, seconds: float) -> NDArray[np.bool_]:
+    """Per rating, whether it is one of at least `ratings` that its rater gave within `seconds`."""
     order = np.lexsort((at, rater))
     times, raters = at[order], rater[order]
     first = np.arange(max(len(at) - ratings + 1, 0))

@@ -1,7 +1,7 @@
-"""Which of the good jokes make a dataset.
+"""Selects the jokes of a dataset among the good ones.
 
-`compose` takes the best jokes first: new ones, then a random sample of those that a model was trained on before, under
-the limits per photo, per group of near-duplicates and per user.
+`select_jokes` takes new jokes, best first, then a random sample of jokes that a model was trained on before, within
+limits per photo, per group of near-duplicates and per user.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from trainer.selection.scoring import JokeScores
 
 @dataclass(frozen=True)
 class SelectedJokes:
-    """Indices of jokes for a dataset, best first: new ones and replayed ones; what the caps left out, by reason."""
+    """Indices of new jokes, best first, and of replayed ones; numbers of excluded jokes by reason."""
 
     new: list[int]
     replayed: list[int]
@@ -37,9 +37,8 @@ def select_jokes(
 ) -> SelectedJokes:
     """Choose the jokes of a dataset.
 
-    `learnt` are ids of jokes that a model was trained on, `unusable` ids of jokes that can't be written.
-
-    Of those, `replay_per_new` are repeated for each new joke; with `replay_all` as many as fit beside the new ones.
+    `learnt` are ids of jokes that a model was trained on, `unusable` ids of jokes that can't be written. For each new
+    joke `replay_per_new` learnt ones are replayed; with `replay_all`, as many as fit beside the new ones.
     """
     evidence = scores.evidence
     group, side = split.find(evidence.photo_ids)
@@ -48,29 +47,19 @@ def select_jokes(
     ranked = np.lexsort((evidence.joke_ids, -scores.posterior))
     new_jokes = ranked[(usable & ~old)[ranked]]
     old_jokes = np.random.default_rng(len(learnt)).permutation(np.flatnonzero(usable & old))
-
-    parts = 1 + settings.replay_per_new + settings.imported_per_new
-    old_rows = min(len(old_jokes), int(settings.max_rows * settings.replay_per_new / parts))
-    imported_rows = int(settings.max_rows * settings.imported_per_new / parts)
-    new_rows = settings.max_rows - old_rows - imported_rows
-    if replay_all:
-        old_rows = max(old_rows, settings.max_rows - imported_rows - min(len(new_jokes), max(new_rows, 1)))
-    walk = GreedySelection(
-        new_jokes.tolist(),
-        old_jokes.tolist(),
-        max(new_rows, 1),
-        old_rows,
-        settings.max_rows if replay_all else settings.replay_per_new,
-        SelectionLimits(
-            evidence.photo_ids.tolist(),
-            group.tolist(),
-            scores.pivotal_raters,
-            settings.jokes_per_photo,
-            settings.jokes_per_group,
-        ),
+    new_rows, old_rows = row_limits(len(new_jokes), len(old_jokes), settings, replay_all)
+    caps = SelectionLimits(
+        evidence.photo_ids.tolist(),
+        group.tolist(),
+        scores.pivotal_raters,
+        settings.max_jokes_per_photo,
+        settings.max_jokes_per_group,
     )
-    lifted = len(evidence.people) < settings.person_share_from
-    new, replayed, excluded = walk.run(None) if lifted else select_with_user_cap(walk, settings.person_share)
+    old_per_new = settings.max_rows if replay_all else settings.replay_per_new
+    selection = GreedySelection(new_jokes.tolist(), old_jokes.tolist(), new_rows, old_rows, old_per_new, caps)
+    lifted = len(evidence.user_ids) < settings.max_user_share_min_users
+    capped = None if lifted else settings.max_user_share
+    new, replayed, excluded = selection.run(None) if capped is None else select_with_user_cap(selection, capped)
     sides = {
         f"photo {word}": int((scores.good & (side == SIDES.index(name))).sum())
         for word, name in (("held out", "holdout"), ("near to both sides", "neither"))
@@ -78,9 +67,23 @@ def select_jokes(
     return SelectedJokes(new, replayed, {**sides, **excluded}, lifted)
 
 
+def row_limits(new_jokes: int, old_jokes: int, settings: SelectionSettings, replay_all: bool) -> tuple[int, int]:
+    """Maximum numbers of new rows (at least 1) and of replayed rows, with room left for imported ones.
+
+    With `replay_all`, replayed rows get the room that the new jokes don't use.
+    """
+    parts = 1 + settings.replay_per_new + settings.imported_per_new
+    old_rows = min(old_jokes, int(settings.max_rows * settings.replay_per_new / parts))
+    imported_rows = int(settings.max_rows * settings.imported_per_new / parts)
+    new_rows = max(settings.max_rows - old_rows - imported_rows, 1)
+    if replay_all:
+        old_rows = max(old_rows, settings.max_rows - imported_rows - min(new_jokes, new_rows))
+    return new_rows, old_rows
+
+
 @dataclass(frozen=True)
 class SelectionLimits:
-    """What bounds a choice: photo and group by joke, deciding raters by joke, and the caps for photo and group."""
+    """Limits of a selection: photo, group and pivotal raters by joke, and the caps for photo and group."""
 
     photo: list[int]
     group: list[int]
@@ -91,7 +94,7 @@ class SelectionLimits:
 
 @dataclass(frozen=True)
 class GreedySelection:
-    """Going through jokes best first and taking what the caps allow."""
+    """Selects jokes in order, as the limits allow."""
 
     new: list[int]
     old: list[int]
@@ -100,21 +103,24 @@ class GreedySelection:
     old_per_new: float
     caps: SelectionLimits
 
-    def run(self, per_person: int | None) -> tuple[list[int], list[int], dict[str, int]]:
-        """New jokes, old jokes, and counts of excluded ones by reason; one user decides at most `per_person` of
-        them.
+    def run(self, max_per_user: int | None) -> tuple[list[int], list[int], dict[str, int]]:
+        """New jokes, old jokes, and counts of excluded ones by reason.
+
+        One user is pivotal for at most `max_per_user` jokes; None for no limit.
         """
         counts: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
         excluded: Counter[str] = Counter()
-        new = self._take(self.new, self.new_rows, per_person, counts, excluded)
-        old = self._take(self.old, min(self.old_rows, round(self.old_per_new * len(new))), per_person, counts, excluded)
+        new = self._take(self.new, self.new_rows, max_per_user, counts, excluded)
+        old = self._take(
+            self.old, min(self.old_rows, round(self.old_per_new * len(new))), max_per_user, counts, excluded
+        )
         return new, old, dict(excluded)
 
     def _take(
         self,
         jokes: Iterable[int],
         rows: int,
-        per_person: int | None,
+        max_per_user: int | None,
         counts: tuple[Counter[int], Counter[int], Counter[int]],
         excluded: Counter[str],
     ) -> list[int]:
@@ -126,7 +132,7 @@ class GreedySelection:
                 excluded["no room"] += 1
             elif photos[photo] >= self.caps.per_photo or groups[group] >= self.caps.per_group:
                 excluded["enough of its photo"] += 1
-            elif per_person is not None and any(people[person] >= per_person for person in pivotal):
+            elif max_per_user is not None and any(people[person] >= max_per_user for person in pivotal):
                 excluded["enough decided by one person"] += 1
             else:
                 selected.append(joke)
@@ -136,15 +142,13 @@ class GreedySelection:
         return selected
 
 
-def select_with_user_cap(walk: GreedySelection, share: float) -> tuple[list[int], list[int], dict[str, int]]:
-    """The largest selection of which no user decides more than `share`, by bisection over the jokes that one user
-    may decide.
-    """
-    low, high = 0, int(share * (walk.new_rows + walk.old_rows)) + 1
-    best = walk.run(0)
+def select_with_user_cap(selection: GreedySelection, share: float) -> tuple[list[int], list[int], dict[str, int]]:
+    """The largest selection in which no user is pivotal for more than `share`, by bisection over the cap per user."""
+    low, high = 0, int(share * (selection.new_rows + selection.old_rows)) + 1
+    best = selection.run(0)
     while high - low > 1:
         middle = (low + high) // 2
-        choice = walk.run(middle)
+        choice = selection.run(middle)
         if middle <= share * (len(choice[0]) + len(choice[1])) + 1e-9:
             low, best = middle, choice
         else:

@@ -1,7 +1,7 @@
-"""Empirical Bayes on the ratings: how much better is a joke than others for the same photo?
+"""Empirical Bayes estimate of how much better a joke is than others for the same photo.
 
-The model is the nested random-effects one (Searle, Casella and McCulloch, "Variance Components", 1992). On the scale
-0 (😐), ½ (🙂), 1 (😂) a rating of joke i of photo p is
+The model is the nested random-effects one (Searle, Casella and McCulloch, "Variance Components", 1992). On the scale 0
+(😐), ½ (🙂), 1 (😂) a rating of joke i of photo p is
 
     v = μ + φ_p + θ_i + ε,    φ ~ N(0, τ_φ²),  θ ~ N(0, τ²),  ε ~ N(0, σ²/w),
 
@@ -13,8 +13,8 @@ using Stein's estimator and its generalizations", JASA 70, 1975):
     φ̂_p = Σ_i (y_i − μ)/s_i² / (1/τ_φ² + Σ_i 1/s_i²),   V_p = 1/(1/τ_φ² + Σ_i 1/s_i²)
     θ_i | y ~ N( B_i (y_i − μ − φ̂_p),  τ² (1 − B_i) + B_i² V_p ).
 
-A joke that is its photo's only one is judged by the same formula: there φ̂_p knows no more than the pool's prior. What
-is asked of a joke is P(θ_i > 0 | y).
+The same formula applies to the only joke of a photo, where φ̂_p comes from the pool's prior. The selection uses P(θ_i >
+0 | y).
 """
 
 from dataclasses import dataclass
@@ -27,21 +27,22 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 PRIOR_SHARES = (0.60, 0.25, 0.15)
-"""Shares of σ², τ², τ_φ² in the variance of a rating, where the pool can't tell them apart (one rater, one joke a
-photo).
+"""Prior shares of σ², τ², τ_φ² in the variance of a rating, for pools that can't separate them.
+
+An example is a pool with one rater or one joke a photo.
 """
 PRIOR_DEGREES = 20.0
-"""What these shares weigh, in degrees of freedom, against those of the pool."""
-LEAST_VARIANCE = 1 / 24
-"""A quarter of what three equally frequent verdicts have: keeps a pool of like verdicts from dividing by nothing."""
-LEAST_SHARE = 0.02
-HIGHEST_REFERENCE = 0.75
-"""The highest reference: where nearly all verdicts are 😂, 😂 still counts as better than it and 🙂 as worse."""
+"""Weight of these shares in degrees of freedom, against those of the pool."""
+MIN_VARIANCE = 1 / 24
+"""A quarter of the variance of three equally frequent values; avoids division by zero for equal ratings."""
+MIN_SHARE = 0.02
+MAX_REFERENCE = 0.75
+"""The highest reference: if nearly all ratings are 😂, 😂 still counts as better than the reference and 🙂 as worse."""
 
 
 @dataclass(frozen=True)
 class VarianceComponents:
-    """The pool's mean and variances: of ratings about their joke, jokes about their photo, photos about the pool."""
+    """The pool's mean and its variances: ratings within a joke, jokes within a photo, photos within the pool."""
 
     mean: float
     noise: float
@@ -50,13 +51,13 @@ class VarianceComponents:
 
     @property
     def reference(self) -> float:
-        """The mean that a photo without other jokes is compared with."""
-        return min(self.mean, HIGHEST_REFERENCE)
+        """The mean with which a photo without other jokes is compared."""
+        return min(self.mean, MAX_REFERENCE)
 
 
 @dataclass(frozen=True)
 class JokeMeans:
-    """Per joke: the weight of its ratings, their weighted mean (0…1; 0 where unrated), and its photo's index."""
+    """Per joke: total weight of its ratings, their weighted mean (0…1; 0 if unrated), and its photo's index."""
 
     weight: Floats
     mean: Floats
@@ -67,29 +68,34 @@ class JokeMeans:
         return int(self.photo.max(initial=-1)) + 1
 
 
+def sum_by_index(index: Indices, values: Floats, length: int) -> Floats:
+    """Sums (length) of the values (n) that have the same index (n)."""
+    return np.bincount(index, values, length)  # type: ignore[return-value]  # the stub ignores the weights
+
+
 def joke_means(value: Floats, weight: Floats, joke: Indices, photo: Indices) -> JokeMeans:
     """Weighted means of n ratings by joke; `photo` (J) gives each joke's photo, numbered from 0."""
-    total = np.bincount(joke, weight, len(photo))
-    return JokeMeans(total, ratio(np.bincount(joke, weight * value, len(photo)), total), photo)
+    total = sum_by_index(joke, weight, len(photo))
+    return JokeMeans(total, ratio(sum_by_index(joke, weight * value, len(photo)), total), photo)
 
 
 def estimate_pool(value: Floats, weight: Floats, joke: Indices, means: JokeMeans) -> VarianceComponents:
-    """Mean and variance components by the method of moments (nested analysis of variance, unbalanced), mixed with a
-    prior.
+    """Mean and variance components by the method of moments, mixed with a prior.
 
-    Expected sums of squares: within jokes (n − J) σ²; of jokes within photos (J − P) σ² + c₁ τ²; of photos
-    (P − 1) σ² + c₂ τ² + c₃ τ_φ². Each estimate weighs its degrees of freedom against PRIOR_DEGREES.
+    The model is a nested, unbalanced analysis of variance. Expected sums of squares: within jokes (n − J) σ²; of jokes
+    within photos (J − P) σ² + c₁ τ²; of photos (P − 1) σ² + c₂ τ² + c₃ τ_φ². Each estimate weighs its degrees of
+    freedom against PRIOR_DEGREES.
     """
     n, y, photo = means.weight, means.mean, means.photo
     total = n.sum()
     if total == 0:
-        return VarianceComponents(0.5, *(share * LEAST_VARIANCE for share in PRIOR_SHARES))
-    of_photo = np.bincount(photo, n, means.photos)
-    photo_mean = ratio(np.bincount(photo, n * y, means.photos), of_photo)
+        return VarianceComponents(0.5, *(share * MIN_VARIANCE for share in PRIOR_SHARES))
+    of_photo = sum_by_index(photo, n, means.photos)
+    photo_mean = ratio(sum_by_index(photo, n * y, means.photos), of_photo)
     mean = float((n * y).sum() / total)
     jokes, photos = int((n > 0).sum()), int((of_photo > 0).sum())
-    spread = max(float((weight * (value - mean) ** 2).sum() / total), LEAST_VARIANCE)
-    squares = ratio(np.bincount(photo, n * n, means.photos), of_photo).sum()
+    spread = max(float((weight * (value - mean) ** 2).sum() / total), MIN_VARIANCE)
+    squares = ratio(sum_by_index(photo, n * n, means.photos), of_photo).sum()
 
     noise = _mixed(
         PRIOR_SHARES[0],
@@ -108,14 +114,14 @@ def estimate_pool(value: Floats, weight: Floats, joke: Indices, means: JokeMeans
 
 
 def _mixed(share: float, spread: float, squares: float, explained: float, coefficient: float, degrees: float) -> float:
-    """One component: its moment estimate and its prior, weighed by degrees of freedom, and never quite nothing."""
+    """One component: moment estimate and prior, weighted by degrees of freedom, at least MIN_SHARE of `spread`."""
     estimate = max((squares - explained) / coefficient, 0.0) if coefficient > 1e-9 and degrees > 0 else 0.0
     degrees = max(degrees, 0.0)
-    return max((PRIOR_DEGREES * share * spread + degrees * estimate) / (PRIOR_DEGREES + degrees), LEAST_SHARE * spread)
+    return max((PRIOR_DEGREES * share * spread + degrees * estimate) / (PRIOR_DEGREES + degrees), MIN_SHARE * spread)
 
 
 def posterior(means: JokeMeans, pool: VarianceComponents) -> Floats:
-    """P(θ > 0 | ratings) for each joke; 0 for one without ratings."""
+    """P(θ > 0 | ratings) of each joke; 0 without ratings."""
     precision, deviation, _ = _photo_sums(means, pool)
     return _better(means.weight, means.mean, precision[means.photo], deviation[means.photo], pool)
 
@@ -123,7 +129,7 @@ def posterior(means: JokeMeans, pool: VarianceComponents) -> Floats:
 def posterior_without(
     means: JokeMeans, pool: VarianceComponents, value: Floats, weight: Floats, joke: Indices
 ) -> Floats:
-    """For each rating: its joke's P(θ > 0 | all ratings but this one); 0 where no other is left."""
+    """For each rating, its joke's P(θ > 0 | all other ratings); 0 if there are none."""
     precision, deviation, own = _photo_sums(means, pool)
     n, y, photo = means.weight[joke], means.mean[joke], means.photo[joke]
     left = np.maximum(n - weight, 0.0)
@@ -141,11 +147,11 @@ def posterior_without(
 
 
 def _photo_sums(means: JokeMeans, pool: VarianceComponents) -> tuple[Floats, Floats, Floats]:
-    """Per photo 1/τ_φ² + Σ 1/s² and Σ (y − μ)/s²; per joke 1/s² (0 where unrated)."""
+    """Per photo 1/τ_φ² + Σ 1/s² and Σ (y − μ)/s²; per joke 1/s² (0 if unrated)."""
     rated = means.weight > 0
     own = np.where(rated, 1 / (pool.joke + pool.noise / np.where(rated, means.weight, 1.0)), 0.0)
-    precision = 1 / pool.photo + np.bincount(means.photo, own, means.photos)
-    return precision, np.bincount(means.photo, own * (means.mean - pool.reference), means.photos), own
+    precision = 1 / pool.photo + sum_by_index(means.photo, own, means.photos)
+    return precision, sum_by_index(means.photo, own * (means.mean - pool.reference), means.photos), own
 
 
 def _better(weight: Floats, mean: Floats, precision: Floats, deviation: Floats, pool: VarianceComponents) -> Floats:
@@ -157,5 +163,5 @@ def _better(weight: Floats, mean: Floats, precision: Floats, deviation: Floats, 
 
 
 def ratio(top: Floats, bottom: Floats) -> Floats:
-    """top / bottom, 0 where bottom is 0."""
+    """top / bottom, 0 if bottom is 0."""
     return np.divide(top, bottom, out=np.zeros(len(bottom)), where=bottom > 0)

@@ -1,10 +1,9 @@
-"""The split by photo: near-duplicates on one side, and what is held out stays held out for ever.
+"""The split of photos into training and held-out ones, with near-duplicates on one side.
 
-A side is decided when a photo is first seen here, and stored. Photos without near relatives begin a group of their own,
-whose side follows from the hash of its smallest SHA-256, the same on every machine. A photo that is near to a placed
-one joins it. Photos that connect two sides (near to a training photo and to a held-out one) go to neither: on one side
-they would leak into the measurement, on the other they would be measured after training on their like. Nothing that is
-placed ever moves.
+A photo's side is decided once and stored; it never changes. Photos that are not near to a placed photo form a new
+group, whose side follows from the hash of its smallest SHA-256, the same on every machine. A photo that is near to a
+placed one joins its group. Photos that are near to both sides go to neither: in training they would leak into the
+measurement, held out they would be measured after training on similar photos.
 """
 
 import hashlib
@@ -22,9 +21,7 @@ from trainer.selection.near_duplicates import DisjointSets, near_duplicate_pairs
 
 @dataclass(frozen=True)
 class HoldoutSplit:
-    """Photos on a side, by ascending id: `photo_ids`, `group_ids` and `sides` (indices into
-    storage.learning.splits.SIDES).
-    """
+    """Photos with a side, by ascending id; `sides` are indices into storage.learning.splits.SIDES."""
 
     photo_ids: NDArray[np.int64]
     hashes: NDArray[np.int64]
@@ -32,7 +29,7 @@ class HoldoutSplit:
     sides: NDArray[np.int64]
 
     def find(self, photo_ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Group and side of each photo; side -1 for one that is not placed."""
+        """Group and side of each photo; -1 for a photo without a side."""
         if not len(self.photo_ids):
             return np.full(len(photo_ids), -1), np.full(len(photo_ids), -1)
         index = np.minimum(np.searchsorted(self.photo_ids, photo_ids), len(self.photo_ids) - 1)
@@ -45,29 +42,29 @@ class HoldoutSplit:
 
 
 async def update_split(database: Database, *, share: float, near_bits: int) -> HoldoutSplit:
-    """Put every photo that has no side yet on one and return all of them.
+    """Decide the side of every photo without one, and return all photos.
 
     `share` is the held-out share of new groups; hashes that differ in at most `near_bits` bits are near.
     """
-    new = await splits.unplaced(database)
+    new = await splits.list_unplaced_photos(database)
     if new:
-        old = await splits.placed(database)
-        groups, joining = decide(new, old, share=share, near_bits=near_bits)
-        await splits.place(database, groups, joining)
-    placed = await splits.placed(database)
+        old = await splits.all_placed_photos(database)
+        groups, joining = decide_sides(new, old, share=share, near_bits=near_bits)
+        await splits.place_photos(database, groups, joining)
+    placed = await splits.all_placed_photos(database)
     return HoldoutSplit(*(placed[:, column] for column in range(4)))
 
 
-def decide(
+def decide_sides(
     new: Sequence[tuple[int, int, str]], old: NDArray[np.int64], *, share: float, near_bits: int
 ) -> tuple[list[tuple[str, list[int]]], list[tuple[int, int]]]:
-    """Sides for new photos (id, phash, sha256), beside placed ones (rows as `storage.learning.splits.placed` gives
-    them).
+    """Decide the sides of new photos (id, phash, sha256).
 
-    Returns new groups as (side, photo ids) and joining photos as (group id, photo id).
+    `old` are the rows of `storage.learning.splits.all_placed_photos`. Returns new groups as (side, photo ids) and
+    joining photos as (group id, photo id).
     """
     hashes, node = np.unique(unsigned([photo[1] for photo in new]), return_inverse=True)
-    labels, touched = connect(hashes, unsigned(old[:, 1].tolist()), near_bits)
+    labels, touched = cluster(hashes, unsigned(old[:, 1].tolist()), near_bits)
     members: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
     for photo, index in zip(new, node.tolist(), strict=True):
         members[int(labels[index])].append(photo)
@@ -86,11 +83,12 @@ def decide(
     return groups, joining
 
 
-def connect(
+def cluster(
     new: NDArray[np.uint64], old: NDArray[np.uint64], bits: int
 ) -> tuple[NDArray[np.int64], dict[int, set[int]]]:
-    """Clusters of new hashes by their own nearness alone, and the rows of old hashes that each cluster touches."""
-    clusters, touches = DisjointSets(len(new)), [np.empty((0, 2), np.int64)]
+    """Clusters of near new hashes, and for each cluster the rows of near old hashes."""
+    clusters = DisjointSets(len(new))
+    touches: list[NDArray[np.int64]] = [np.empty((0, 2), np.int64)]
     fresh = np.arange(len(new) + len(old)) < len(new)
     for left, right in near_duplicate_pairs(np.concatenate([new, old]), bits, fresh):
         left, right = np.minimum(left, right), np.maximum(left, right)
@@ -104,6 +102,6 @@ def connect(
 
 
 def first_side(sha256: str, share: float) -> str:
-    """The side of a group that touches no other, by its smallest SHA-256."""
+    """The side of a new group by its smallest SHA-256."""
     number = int(hashlib.sha256(f"jokebot split {sha256}".encode()).hexdigest()[:16], 16)
     return "holdout" if number < share * 2**64 else "train"

@@ -1,4 +1,4 @@
-"""Finds near-duplicate pictures among many by their 64-bit hashes, without comparing all with all."""
+"""Finds near-duplicate pictures by their 64-bit hashes, without comparing all pairs."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -9,28 +9,30 @@ from numpy.typing import NDArray
 Hashes = NDArray[np.uint64]
 Indices = NDArray[np.int64]
 BITS = 64
-SHARED = 3
-"""Bands that must be equal: with 100,000 hashes and 8 to 10 bits, 2 compare too many pairs and 4 sort too often."""
-PAIRS_AT_ONCE = 1_000_000
+EQUAL_BANDS = 3
+"""Number of equal bands: for 100,000 hashes and 8 to 10 bits, 2 compares too many pairs and 4 sorts too often."""
+MAX_PAIRS = 1_000_000
 
 
 def unsigned(hashes: list[int]) -> Hashes:
-    """Signed 64-bit hashes, as SQLite keeps them, as unsigned ones."""
+    """Convert signed 64-bit hashes, as stored by SQLite, to unsigned ones."""
     return np.array(hashes, np.int64).astype(np.uint64)
 
 
 def near_duplicate_pairs(
     hashes: Hashes, bits: int, fresh: NDArray[np.bool_] | None = None
 ) -> Iterator[tuple[Indices, Indices]]:
-    """Index pairs (two arrays at a time) whose hashes differ in at most `bits` bits, of which one at least is `fresh`.
+    """Index pairs (two arrays at a time) whose hashes differ in at most `bits` bits, at least one of them `fresh`.
 
-    A pair may occur more than once; hashes must be distinct. The index is that of multi-index hashing (Norouzi, Punjani
-    and Fleet, CVPR 2012): cut into `bits` + SHARED bands, two near hashes are equal in at least SHARED of them, so only
-    hashes that share so many whole bands are compared.
+    A pair may occur more than once; hashes must be distinct. Multi-index hashing (Norouzi, Punjani and Fleet, CVPR
+    2012): of `bits` + EQUAL_BANDS bands, two near hashes are equal in at least EQUAL_BANDS, so only hashes with so many
+    equal bands are compared.
     """
     fresh = np.ones(len(hashes), bool) if fresh is None else fresh
-    for bands in combinations(_bands(hashes, bits + SHARED), SHARED):
-        key = np.bitwise_or.reduce([band << np.uint64(number * BITS // SHARED) for number, band in enumerate(bands)])
+    for bands in combinations(_bands(hashes, bits + EQUAL_BANDS), EQUAL_BANDS):
+        key = np.bitwise_or.reduce(
+            [band << np.uint64(number * BITS // EQUAL_BANDS) for number, band in enumerate(bands)]
+        )
         order = np.argsort(key, kind="stable")
         for left, right in _equal_neighbours(key[order]):
             left, right = order[left], order[right]
@@ -49,15 +51,16 @@ def _bands(hashes: Hashes, count: int) -> list[Hashes]:
 
 
 def _equal_neighbours(key: Hashes) -> Iterator[tuple[Indices, Indices]]:
-    """Index pairs with equal keys, from a sorted array, about a million at a time."""
-    distance, left, parts, size = 1, np.arange(len(key)), [], 0
+    """Index pairs with equal keys in a sorted array, about MAX_PAIRS at a time."""
+    left: Indices = np.arange(len(key))
+    distance, parts, size = 1, [], 0
     while True:
         left = left[: np.searchsorted(left, len(key) - distance)]
         left = left[key[left] == key[left + distance]]
         size += len(left)
         if len(left):
             parts.append((left, left + distance))
-        if parts and (not len(left) or size > PAIRS_AT_ONCE):
+        if parts and (not len(left) or size > MAX_PAIRS):
             yield np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
             parts, size = [], 0
         if not len(left):
@@ -66,13 +69,13 @@ def _equal_neighbours(key: Hashes) -> Iterator[tuple[Indices, Indices]]:
 
 
 class DisjointSets:
-    """Union-find over n nodes; `label` gives each node the smallest node it is connected with."""
+    """Union-find over n nodes; `label` maps each node to the smallest node of its component."""
 
     def __init__(self, size: int) -> None:
         self.label: Indices = np.arange(size)
 
     def unite(self, left: Indices, right: Indices) -> None:
-        """Connect pairs of nodes; pairs already connected cost nothing."""
+        """Connect pairs of nodes."""
         while len(left):
             a, b = self.label[left], self.label[right]
             apart = a != b

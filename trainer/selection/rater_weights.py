@@ -1,17 +1,17 @@
-"""Weights of ratings: the defence against lenient raters and against brigades.
+"""Weights of ratings, as a defence against lenient raters and against brigades.
 
-**Leniency.** A rater who gives 😂 to everything carries no information about which joke is better. Each rater's mean
-deviation from the pool, shrunk by its own variance components (a random rater effect, as in
-`trainer.selection.empirical_bayes`), is taken off the rater's verdicts.
+**Leniency.** A rater who gives 😂 to all jokes carries no information about which joke is better. Each rater's mean
+deviation from the pool, shrunk by its variance components (a random rater effect, as in
+`trainer.selection.empirical_bayes`), is subtracted from the rater's values.
 
-**Dependence.** Raters who agree on the jokes they share far more than other pairs of raters do are not independent
-witnesses. For every pair the share of equal verdicts on common jokes is taken at its lower confidence bound (Wilson,
-JASA 22, 1927) and compared with the pool's: ρ is the part of the way from the pool's agreement to full agreement. A
-rating then weighs 1 / (1 + Σ ρ over the joke's other raters), which is Kish's design effect ("Survey Sampling", 1965):
-twenty raters who vote as one count as one.
+**Dependence.** Raters who agree on their common jokes much more than other pairs of raters are not independent. For
+every pair the share of equal values on common jokes is taken at its lower confidence bound (Wilson, JASA 22, 1927) and
+compared with the pool's agreement: ρ is 0 at the pool's agreement and 1 at full agreement. A rating has the weight 1 /
+(1 + Σ ρ over the joke's other raters), Kish's design effect ("Survey Sampling", 1965): twenty identical raters count as
+one.
 
-**Contested jokes.** Where most of a joke's raters are of that kind, or newcomers in a
-burst (each weighs less than a third), it was pushed, and its other raters are no fair sample: the joke is rejected.
+**Contested jokes.** If most of a joke's ratings are of dependent raters, or of newcomers in a burst (each with a weight
+below a third), the joke was pushed, and its other raters are not a fair sample: the joke is rejected.
 """
 
 from dataclasses import dataclass
@@ -19,21 +19,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.selection.empirical_bayes import Floats, Indices, ratio
+from trainer.selection.empirical_bayes import Floats, Indices, ratio, sum_by_index
 
 LENIENCY_SHARE = 0.10
-"""Prior share of raters' differences in the variance of a rating, and its weight in degrees of freedom."""
+"""Prior share of rater effects in the variance of a rating; LENIENCY_DEGREES is its weight in degrees of freedom."""
 LENIENCY_DEGREES = 10.0
 CONFIDENCE = 2.0
-"""Standard errors below the observed agreement of a pair."""
-PARTNERS = 32
-"""On a joke with more raters than twice this and one, each is compared with as many others, drawn by a fixed
-shuffle.
-"""
+"""Number of standard errors of the lower bound of a pair's agreement."""
+MAX_PARTNERS = 32
+"""Maximum number of raters before and after a rater, in a fixed shuffle, with which the rater is compared on a joke."""
 BLOCK_WEIGHT = 1 / 3
-"""A rating that weighs less belongs to a block of at least four, or to a newcomer in a burst
-(`trainer.selection.burst_detection`).
-"""
+"""Ratings with a lower weight belong to a block of at least four raters or to a newcomer in a burst."""
 
 
 Small = NDArray[np.int32]
@@ -41,9 +37,7 @@ Small = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class WeightedRatings:
-    """Ratings after the defences: `value` (0…1, leniency taken off), `weight` (0…1]; `contested` (J) jokes set
-    aside.
-    """
+    """Weighted ratings: `value` (0…1, without leniency), `weight` (0…1]; `contested` (J) marks rejected jokes."""
 
     value: Floats
     weight: Floats
@@ -53,8 +47,10 @@ class WeightedRatings:
 def weight_ratings(
     value: Floats, joke: Indices, rater: Indices, jokes: int, raters: int, standing: Floats | None = None
 ) -> WeightedRatings:
-    """Weigh n ratings of values 0, ½, 1 by `jokes` × `raters`; both are numbered from 0. `standing` (n, 0…1) is what
-    each is worth before that, by `trainer.selection.burst_detection`; 1 by default."""
+    """Weight n ratings of values 0, ½, 1 by `jokes` × `raters`; both are numbered from 0.
+
+    `standing` (n, 0…1) is each rating's weight from `trainer.selection.burst_detection`; 1 by default.
+    """
     if not len(value):
         return WeightedRatings(value, value, np.zeros(jokes, bool))
     weight = (1.0 if standing is None else standing) / (1 + rater_dependence(value, joke, rater, raters))
@@ -63,14 +59,14 @@ def weight_ratings(
 
 
 def unweighed(value: Floats, jokes: int) -> WeightedRatings:
-    """The ratings as they are, for comparison."""
+    """Ratings with weight 1, for comparison."""
     return WeightedRatings(value, np.ones(len(value)), np.zeros(jokes, bool))
 
 
 def leniency(value: Floats, rater: Indices, raters: int) -> Floats:
-    """Per rater: by how much their verdicts lie above the pool's mean, shrunk towards 0."""
+    """Per rater, the mean deviation of the values from the pool's mean, shrunk towards 0."""
     count = np.bincount(rater, minlength=raters).astype(float)
-    deviation = ratio(np.bincount(rater, value - value.mean(), raters), count)
+    deviation = ratio(sum_by_index(rater, value - value.mean(), raters), count)
     spread = max(float(value.var()), 1e-9)
     degrees, total = int((count > 0).sum()) - 1, count.sum()
     coefficient = total - (count**2).sum() / total
@@ -80,27 +76,28 @@ def leniency(value: Floats, rater: Indices, raters: int) -> Floats:
 
 
 def rater_dependence(value: Floats, joke: Indices, rater: Indices, raters: int) -> Floats:
-    """Per rating: Σ ρ over the other raters of its joke."""
+    """Per rating, Σ ρ over the other raters of its joke."""
     left, right = joint_ratings(joke)
     if not len(left):
         return np.zeros(len(value))
-    left, right, pair = grouped(left, right, rater, raters)
+    left, right, pair = group_pairs(left, right, rater, raters)
     shared = np.bincount(pair).astype(float)
     agreement = np.bincount(pair, value[left] == value[right]) / shared
-    # A pair with many common jokes counts no more than a middling one, or a brigade would set the standard itself.
+    # A pair counts at most as much as the median pair; otherwise a brigade would define the usual agreement.
     standing = np.minimum(shared, np.median(shared))
     usual = min(float((standing * agreement).sum() / standing.sum()), 1 - 1e-6)
-    rho = np.clip((wilson(agreement, shared) - usual) / (1 - usual), 0.0, 1.0)[pair]
+    rho = np.clip((wilson_lower_bound(agreement, shared) - usual) / (1 - usual), 0.0, 1.0)[pair]
     total = np.bincount(left, rho, len(value)) + np.bincount(right, rho, len(value))
     compared = np.bincount(left, minlength=len(value)) + np.bincount(right, minlength=len(value))
     others = np.bincount(joke)[joke] - 1
     return total * ratio(others.astype(float), compared.astype(float))
 
 
-def grouped(left: Small, right: Small, rater: Indices, raters: int) -> tuple[Small, Small, Small]:
+def group_pairs(left: Small, right: Small, rater: Indices, raters: int) -> tuple[Small, Small, Small]:
     """Pairs of ratings sorted by their pair of raters, and the number of that pair of raters, from 0.
 
-    The same as numpy's `unique` with `return_inverse`, in half the memory: this is the peak of a large export.
+    Equivalent to numpy's `unique` with `return_inverse`, in half the memory, because this is the peak of a large
+    export.
     """
     key = np.minimum(rater[left], rater[right]) * raters
     key += np.maximum(rater[left], rater[right])
@@ -115,9 +112,11 @@ def joint_ratings(joke: Indices) -> tuple[Small, Small]:
     """Index pairs of ratings of the same joke."""
     shuffled = np.random.default_rng(0).permutation(len(joke))
     order = shuffled[np.argsort(joke[shuffled], kind="stable")].astype(np.int32)
-    sorted_jokes, here = joke[order], np.arange(len(joke), dtype=np.int32)
-    lefts, rights = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
-    for distance in range(1, PARTNERS + 1):
+    here: Small = np.arange(len(joke), dtype=np.int32)
+    sorted_jokes = joke[order]
+    lefts: list[Small] = [np.empty(0, np.int32)]
+    rights: list[Small] = [np.empty(0, np.int32)]
+    for distance in range(1, MAX_PARTNERS + 1):
         here = here[: np.searchsorted(here, len(joke) - distance)]
         here = here[sorted_jokes[here] == sorted_jokes[here + distance]]
         lefts.append(order[here])
@@ -125,7 +124,7 @@ def joint_ratings(joke: Indices) -> tuple[Small, Small]:
     return np.concatenate(lefts), np.concatenate(rights)
 
 
-def wilson(share: Floats, count: Floats) -> Floats:
+def wilson_lower_bound(share: Floats, count: Floats) -> Floats:
     """Lower end (n) of the score interval (E. B. Wilson, 1927) of shares (n) in `count` trials each (n)."""
     z = CONFIDENCE
     return (share + z * z / (2 * count) - z * np.sqrt(share * (1 - share) / count + z * z / (4 * count**2))) / (

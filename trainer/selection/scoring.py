@@ -1,7 +1,8 @@
-"""Which rated jokes are good enough to train on.
+"""Scores rated jokes, and decides which are good enough to train on.
 
-`score` weighs the ratings (`trainer.selection.rater_weights`) and computes for each joke the posterior probability that
-it is better than the other jokes of its photo (`trainer.selection.empirical_bayes` has the formula and its source).
+`score_jokes` weights the ratings (`trainer.selection.rater_weights`) and computes for each joke the posterior
+probability that it is better than other jokes of its photo (`trainer.selection.empirical_bayes` has the formula and its
+source).
 """
 
 from collections import defaultdict
@@ -30,11 +31,11 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class JokeScores:
-    """Per joke (J): posterior, plain mean of the ratings (1…3), effective number of raters, and whether it may be
-    trained on.
+    """Scores of J jokes.
 
-    `pivotal_raters` are for each such joke the raters (indices) without whom it may not; `rejected` counts the others
-    by reason.
+    `posterior`, `mean` (1…3, weighted), `raters` (effective number) and `good` (may be trained on) are per joke.
+    `pivotal_raters` maps each good joke to the raters (indices) without whom it would not be good; `rejected` counts
+    the other jokes by reason.
     """
 
     evidence: RatingArrays
@@ -48,12 +49,13 @@ class JokeScores:
     rejected: dict[str, int]
 
     def verdicts(self, joke_ids: Indices) -> dict[int, dict[int, tuple[int, float]]]:
-        """For each of these jokes with ratings: each user's rating (1…3) and its weight."""
-        rated, verdicts = self.evidence, defaultdict(dict)
+        """Rating (1…3) and weight by user, for each of these jokes that has ratings."""
+        rated = self.evidence
+        verdicts: defaultdict[int, dict[int, tuple[int, float]]] = defaultdict(dict)
         requested = np.isin(rated.joke_ids, joke_ids)[rated.joke]
         columns = (
             rated.joke_ids[rated.joke[requested]],
-            rated.people[rated.rater[requested]],
+            rated.user_ids[rated.rater[requested]],
             rated.value[requested],
             self.weighed.weight[requested],
         )
@@ -68,7 +70,7 @@ def score_jokes(evidence: RatingArrays, settings: SelectionSettings) -> JokeScor
     _, photo = np.unique(evidence.photo_ids, return_inverse=True)
     weighed = (
         weight_ratings(
-            value, evidence.joke, evidence.rater, jokes, len(evidence.people), newcomer_weights(evidence, settings)
+            value, evidence.joke, evidence.rater, jokes, len(evidence.user_ids), newcomer_weights(evidence, settings)
         )
         if settings.weigh_raters
         else unweighed(value, jokes)
@@ -78,10 +80,10 @@ def score_jokes(evidence: RatingArrays, settings: SelectionSettings) -> JokeScor
     plain = joke_means(value, weighed.weight, evidence.joke, photo).mean * 2 + 1
     better = posterior(means, pool)
     tests = {
-        "too few raters": means.weight + 0.5 < settings.minimum_raters,
+        "too few raters": means.weight + 0.5 < settings.min_raters,
         "pushed by a block or by newcomers": weighed.contested,
-        "not liked enough": plain < settings.minimum_mean - 1e-9,
-        "not surely better than others": better < settings.minimum_posterior,
+        "not liked enough": plain < settings.min_mean - 1e-9,
+        "not surely better than others": better < settings.min_posterior,
     }
     good, rejected = np.ones(jokes, bool), {}
     for reason, failed in tests.items():
@@ -94,7 +96,7 @@ def score_jokes(evidence: RatingArrays, settings: SelectionSettings) -> JokeScor
 
 
 def find_pivotal_raters(scores: JokeScores, means: JokeMeans, settings: SelectionSettings) -> dict[int, list[int]]:
-    """For each good joke the raters without whose verdict it would not be good."""
+    """For each good joke, the raters without whose rating it would not be good."""
     evidence, weight = scores.evidence, scores.weighed.weight
     total = scores.raters[evidence.joke]
     left = total - weight
@@ -102,9 +104,7 @@ def find_pivotal_raters(scores: JokeScores, means: JokeMeans, settings: Selectio
     plain = np.divide(plain, left, out=np.zeros(len(left)), where=left > 1e-9)
     better = posterior_without(means, scores.pool, scores.weighed.value, weight, evidence.joke)
     needed = scores.good[evidence.joke] & (
-        (left + 0.5 < settings.minimum_raters)
-        | (better < settings.minimum_posterior)
-        | (plain < settings.minimum_mean - 1e-9)
+        (left + 0.5 < settings.min_raters) | (better < settings.min_posterior) | (plain < settings.min_mean - 1e-9)
     )
     pivotal: dict[int, list[int]] = defaultdict(list)
     for joke, rater in zip(evidence.joke[needed].tolist(), evidence.rater[needed].tolist(), strict=True):

@@ -1,1 +1,1 @@
-"""What runs inside the training environment, around XTuner."""
+"""QLoRA training with XTuner, in the train environment."""

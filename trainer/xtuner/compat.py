@@ -1,6 +1,6 @@
-"""Small repairs that XTuner 0.2.0 needs beside today's packages and on hosts without a GPU.
+"""Repairs that XTuner 0.2.0 needs with current packages and on hosts without a GPU.
 
-Call `apply()` before the first import of xtuner. Each repair says what fails without it, and leaves alone what works.
+Call `apply_repairs()` before the first import of xtuner. Each repair documents the error that it avoids.
 """
 
 import importlib
@@ -12,18 +12,21 @@ import torch
 from configs.transformers_imports import import_torchvision
 
 
-def apply() -> None:
-    """All repairs of imports, in the order in which they are needed."""
-    with compiler_left_out():
+def apply_repairs() -> None:
+    """Apply all repairs of imports in the required order."""
+    with without_compiler():
         import_torchvision(torch)
         importlib.import_module("bitsandbytes")
         quantise_on_cpu()
 
 
 @contextmanager
-def compiler_left_out() -> Iterator[None]:
-    """bitsandbytes wraps its spare kernels in torch.compile while it is imported, and that imports the whole
-    compiler: a second of every start for functions that neither a GPU nor a CPU run calls."""
+def without_compiler() -> Iterator[None]:
+    """Replace torch.compile by the identity during the import of bitsandbytes.
+
+    bitsandbytes wraps unused kernels in torch.compile at import, which imports the whole compiler and takes a second of
+    every start.
+    """
     original, torch.compile = (
         torch.compile,
         lambda function=None, **options: function if function is not None else lambda inner: inner,
@@ -35,10 +38,9 @@ def compiler_left_out() -> Iterator[None]:
 
 
 def quantise_on_cpu() -> None:
-    """transformers 4.48 refuses bitsandbytes on a CPU unless Intel's IPEX is there; bitsandbytes 0.50 does nf4 without
-    it.
+    """Let transformers 4.48 use bitsandbytes on a CPU without Intel's IPEX; bitsandbytes 0.50 supports nf4 there.
 
-    Without this: "RuntimeError: … bitsandbytes … intel_extension_for_pytorch". On a GPU host nothing is changed.
+    Avoids "RuntimeError: … bitsandbytes … intel_extension_for_pytorch". Does nothing on a GPU host.
     """
     if torch.cuda.is_available():
         return
@@ -49,9 +51,9 @@ def quantise_on_cpu() -> None:
 
 
 def single_process_group() -> None:
-    """XTuner's InternVL asks `torch.distributed` for its rank at every step, and outside torchrun there is none.
+    """Initialise a process group of one process, in which XTuner's InternVL looks up its rank at every step.
 
-    Without this: "ValueError: Default process group has not been initialized". A group of this one process answers it.
+    Avoids "ValueError: Default process group has not been initialized" outside torchrun.
     """
     from torch import distributed
 

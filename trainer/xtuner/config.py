@@ -13,10 +13,10 @@ CONFIG = Path(__file__).with_name("joke_qlora.py")
 ROWS, KEPT, WRITTEN = "rows.json", "kept.txt", "config.py"
 
 
-def write_config(plan: TrainingPlan, schedule: StepSchedule, store: FeatureStore) -> Path:
-    """Write the run's configuration and return its path. mmengine writes it out whole: it is the run's record too."""
+def write_config(plan: TrainingPlan, schedule: StepSchedule, store: FeatureStore, code: Path) -> Path:
+    """Write the run's complete configuration and return its path. `code` is the base's verified copy."""
     config = Config.fromfile(str(CONFIG))
-    config.merge_from_dict(options(plan, schedule, store))
+    config.merge_from_dict(options(plan, schedule, store, code))
     config.param_scheduler = schedulers(config.param_scheduler, schedule)
     if not torch.cuda.is_available():
         for_cpu(config)
@@ -25,16 +25,16 @@ def write_config(plan: TrainingPlan, schedule: StepSchedule, store: FeatureStore
     return path
 
 
-def options(plan: TrainingPlan, schedule: StepSchedule, store: FeatureStore) -> dict[str, Any]:
-    """Each value's place in the configuration."""
-    settings, base, features = plan.training, str(plan.base), (str(store.folder), store.tokens, store.size)
+def options(plan: TrainingPlan, schedule: StepSchedule, store: FeatureStore, code: Path) -> dict[str, Any]:
+    """The plan's values by their keys in the configuration."""
+    settings, base, features = plan.training, str(code), (str(store.folder), store.tokens, store.size)
     return {
         "path": base,
         "model.model_path": base,
         "tokenizer.pretrained_model_name_or_path": base,
         "model.features": features,
         "model.kept_pictures": str(plan.work / KEPT),
-        "model.recompute": settings.recompute,
+        "model.recompute": settings.gradient_checkpointing,
         "model.parts": plan.parts(),
         "model.seed": settings.seed,
         "model.quantization_llm": settings.nf4,
@@ -65,7 +65,7 @@ def options(plan: TrainingPlan, schedule: StepSchedule, store: FeatureStore) -> 
 
 
 def schedulers(both: list[Any], schedule: StepSchedule) -> list[Any]:
-    """Warm-up and cosine over the run's steps. A run too short for a warm-up has none, one of a single step neither."""
+    """Warm-up and cosine over the run's steps; no warm-up in a short run, neither in a run of one step."""
     warm, cosine = both
     warm.update(end=schedule.warmup)
     cosine.update(begin=schedule.warmup, end=schedule.steps)
@@ -73,7 +73,7 @@ def schedulers(both: list[Any], schedule: StepSchedule) -> list[Any]:
 
 
 def for_cpu(config: Config) -> None:
-    """What differs without a GPU: no autocast, gloo, no worker processes, no page-locked memory."""
+    """Change the configuration for a CPU: no autocast, gloo, no worker processes, no page-locked memory."""
     config.optim_wrapper.type = "mmengine.optim.OptimWrapper"
     config.optim_wrapper.pop("dtype", None)
     config.optim_wrapper.pop("loss_scale", None)

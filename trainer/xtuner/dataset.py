@@ -1,7 +1,7 @@
-"""XTuner's dataset, asking as Jokebot asks: the same tokens in training as in serving.
+"""XTuner's dataset with Jokebot's prompt, so that training uses the same tokens as serving.
 
 XTuner hard-codes another system prompt and leaves out the line breaks of InternLM2's chat template;
-`configs/prompts.toml` replaces both. Import this only after `trainer.xtuner.compat.apply()`.
+`configs/prompts.toml` replaces both. Import this module after `trainer.xtuner.compat.apply_repairs()`.
 """
 
 from typing import Any
@@ -13,10 +13,7 @@ from configs.prompts import Prompts, load_prompts
 
 
 class JokeDataset(InternVL_V1_5_Dataset):
-    """InternVL_V1_5_Dataset whose prompt is `configs/prompts.toml`'s.
-
-    The arguments are XTuner's own, less `template`.
-    """
+    """InternVL_V1_5_Dataset with the prompt of `configs/prompts.toml`. Its arguments have no `template`."""
 
     def __init__(self, *args: Any, prompts: Prompts | None = None, **options: Any) -> None:
         prompts = prompts or load_prompts()
@@ -26,7 +23,7 @@ class JokeDataset(InternVL_V1_5_Dataset):
 
 
 def training_template(prompts: Prompts, bos_by_tokenizer: bool) -> ConfigDict:
-    """XTuner's form of the chat template; `{system}` and `{input}` are XTuner's places. The BOS must come once."""
+    """The chat template in XTuner's form, with `{system}` and `{input}`. The BOS must occur once."""
     template = prompts.template
     return ConfigDict(
         SYSTEM=("" if bos_by_tokenizer else template.bos) + template.system,
@@ -36,5 +33,5 @@ def training_template(prompts: Prompts, bos_by_tokenizer: bool) -> ConfigDict:
 
 
 def adds_bos(tokenizer: Any) -> bool:
-    """Whether the tokenizer puts a BOS in front by itself: OpenGVLab's does, that of our own checkpoints does not."""
+    """Whether the tokenizer adds a BOS: OpenGVLab's does, that of Jokebot's own checkpoints does not."""
     return tokenizer.encode("a", add_special_tokens=True)[:1] == [tokenizer.bos_token_id]

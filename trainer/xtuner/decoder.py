@@ -1,9 +1,9 @@
-"""InternLM2's forward pass for training: rows laid end to end without padding, logits only where there is loss.
+"""InternLM2's forward pass for training: rows concatenated without padding, logits only for tokens with loss.
 
-It reads InternLM2's published parameter names, not its modelling code, so that OpenGVLab's code and our own train
-alike. The mathematics is theirs: residuals and norms in float32 (PEFT's preparation for 4 bits makes them so), products
-in bf16 on a GPU and in float32 on a CPU, rotary positions from 0 in every row and always in float32, causal attention
-within a row.
+It uses InternLM2's published parameter names, not its modelling code, so that checkpoints with OpenGVLab's code and
+with Jokebot's train alike. The mathematics is the same: residuals and norms in float32 (from PEFT's preparation for 4
+bits), products in bf16 on a GPU and in float32 on a CPU, rotary positions from 0 in every row and in float32, causal
+attention within a row.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ class DecoderLayer:
         seed: int,
         only: torch.Tensor | None,
     ) -> torch.Tensor:
-        """float32 (tokens, hidden) to the same; `only` names the tokens that are wanted, all others are left out."""
+        """Map float32 (tokens, hidden) to the same shape; with `only`, compute only these tokens' outputs."""
         attended = self.attend(norm(hidden, self.attention_norm, self.eps, self.dtype), cos, sin, lengths, seed)
         if only is not None:
             hidden, attended = hidden[only], attended[only]
@@ -52,7 +52,7 @@ class DecoderLayer:
     def attend(
         self, hidden: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, lengths: Sequence[int], seed: int
     ) -> torch.Tensor:
-        """(tokens, hidden) to attended values (tokens, heads × head), each row by itself."""
+        """Map (tokens, hidden) to attended values (tokens, heads × head), within each row."""
         grouped = self.wqkv(hidden, seed).view(len(hidden), -1, self.groups + 2, self.head)
         query, key, value = grouped.split([self.groups, 1, 1], dim=2)
         query, key = (
@@ -88,8 +88,10 @@ class DecoderStack:
     def logits(
         self, hidden: torch.Tensor, lengths: Sequence[int], targets: torch.Tensor, seed: int, recomputed: int = 0
     ) -> torch.Tensor:
-        """Logits (targets, vocabulary) in float32 at the positions `targets` of `hidden`, float32 (tokens, hidden),
-        whose rows have the given lengths. The first `recomputed` layers keep no activations."""
+        """Logits (targets, vocabulary) in float32 at the positions `targets` of `hidden`, float32 (tokens, hidden).
+
+        `lengths` are those of the rows in `hidden`. The first `recomputed` layers keep no activations.
+        """
         positions = torch.cat([torch.arange(length, device=hidden.device) for length in lengths])
         cos, sin = rotary(self.config, positions, max(lengths))
         last = len(self.layers) - 1
@@ -103,9 +105,11 @@ class DecoderStack:
         return self.output(norm(hidden, self.norm, self.config.rms_norm_eps, self.dtype), seed).float()
 
     def bytes_per_token(self) -> int:
-        """What one layer keeps of a token for the backward pass: two float32 residuals with their norms, and the
-        inputs and outputs of its linear layers. An estimate: what a whole step took on an H100 is in
-        benchmarks/results/train_h100.json."""
+        """Estimate of the activations that one layer keeps of a token, in bytes.
+
+        They are two float32 residuals with their norms, and the inputs and outputs of its linear layers.
+        benchmarks/results/train_h100.json has the memory of a whole step on an H100.
+        """
         size, wide = self.config.hidden_size, self.config.intermediate_size
         narrow = size * (2 + 2 / self.layers[0].groups)
         return int(
@@ -120,17 +124,13 @@ def norm(hidden: torch.Tensor, weight: torch.Tensor, eps: float, dtype: torch.dt
 
 
 def rotate(states: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-    """Rotary positions on (tokens, heads, head), in float32 as XTuner's model does it: its hidden states are
-    float32.
-    """
+    """Apply rotary positions to (tokens, heads, head) in float32, the type of XTuner's hidden states."""
     first, second = states.chunk(2, dim=-1)
     return states * cos + torch.cat([-second, first], dim=-1) * sin
 
 
 def rotary(config: Any, positions: torch.Tensor, longest: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cosine and sine (tokens, 1, head) in float32, scaled as InternLM2's `rope_scaling` says (linear, or dynamic
-    NTK for long rows).
-    """
+    """Cosine and sine (tokens, 1, head) in float32, with InternLM2's `rope_scaling` (linear or dynamic NTK)."""
     size, base, scaled = config.hidden_size // config.num_attention_heads, float(config.rope_theta), positions.float()
     scaling = getattr(config, "rope_scaling", None) or {}
     kind, factor = scaling.get("type", scaling.get("rope_type")), float(scaling.get("factor") or 1.0)

@@ -1,6 +1,6 @@
-"""Starts a training run: in this process for one GPU, under torchrun for more.
+"""Starts a training: in this process for one GPU, under torchrun for several.
 
-`python -m trainer.xtuner.entry OUT` runs, or continues, the run whose OUT/plan.json is written already.
+`python -m trainer.xtuner.entry OUT` runs, or resumes, the training of an existing OUT/plan.json.
 """
 
 import json
@@ -18,7 +18,7 @@ KINDS = ["InternVLChatModel", "InternLM2ForCausalLM"]
 
 
 def train(dataset: Path, base: Path, out: Path, settings: Settings) -> int:
-    """Run, or resume, a training run; returns its exit code. Raises TrainingError where it can't start."""
+    """Run, or resume, a training; returns its exit code. Raises TrainingError if it can't start."""
     base = base.resolve()
     max_tiles = check_base(base)
     plan = plan_for(dataset, base, out, settings, max_tiles)
@@ -27,7 +27,7 @@ def train(dataset: Path, base: Path, out: Path, settings: Settings) -> int:
 
 
 def plan_for(dataset: Path, base: Path, out: Path, settings: Settings, max_tiles: int) -> TrainingPlan:
-    """The plan of a run with these settings on a base that takes so many tiles."""
+    """The plan of a training with these settings on a base with at most `max_tiles` tiles."""
     return TrainingPlan(
         dataset.resolve(),
         base,
@@ -39,7 +39,7 @@ def plan_for(dataset: Path, base: Path, out: Path, settings: Settings, max_tiles
 
 
 def resume(plan: TrainingPlan) -> int:
-    """Run, or resume, a run whose plan is written; returns its exit code."""
+    """Run, or resume, a training whose plan is written; returns its exit code."""
     if read_progress(plan.out).get("state") == "done":
         print(f"{plan.out} holds this run already, done.")
         return worker.DONE
@@ -47,7 +47,7 @@ def resume(plan: TrainingPlan) -> int:
 
 
 def check_base(base: Path) -> int:
-    """The most tiles that a base model takes. Raises TrainingError where it is none that can be trained."""
+    """The maximum number of tiles of a base model. Raises TrainingError if the model can't be trained."""
     try:
         config = json.loads((base / "config.json").read_text(encoding="utf-8"))
         kinds = [*config["architectures"], *config["llm_config"]["architectures"]]

@@ -1,4 +1,4 @@
-"""A finished run's result: the adapter that `trainer.merge` reads, its papers, and a plot of the loss."""
+"""Writes a finished training's adapter, its records, and a plot of the loss."""
 
 import json
 import shutil
@@ -14,14 +14,14 @@ from trainer.xtuner.plan import TrainingPlan
 from trainer.xtuner.rows import origin
 
 PLOT = "loss.png"
-SMOOTH = 20
-"""The plot's dark line is a mean over this many steps."""
+SMOOTHING_STEPS = 20
+"""Number of steps of the plot's running mean."""
 
 
 def export(plan: TrainingPlan, state: dict[str, Any], measures: dict[str, Any]) -> None:
     """Write adapter.safetensors, adapter.json and prompts.toml.
 
-    `state` is the model's state_dict, which holds what was trained.
+    `state` is the model's state_dict, which holds only trained parameters.
     """
     part = plan.out / f"{WEIGHTS}.part"
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, str(part))
@@ -33,18 +33,18 @@ def export(plan: TrainingPlan, state: dict[str, Any], measures: dict[str, Any]) 
         "dataset": origin(plan.dataset),
         "lora_rank": training.lora_rank,
         "lora_alpha": training.lora_alpha,
-        "training": training.model_dump(),
+        "training": training.stored(),
         "max_tiles": plan.max_tiles,
         "measures": measures,
     }
     shutil.copyfile(PROMPTS_FILE, plan.out / PROMPTS)
     (plan.out / ABOUT).write_text(json.dumps(about, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    # Last: an adapter is there only when all that belongs to it is.
+    # Last, so that an adapter exists only together with its other files.
     part.replace(plan.out / WEIGHTS)
 
 
-def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
-    """Draw losses over steps, one colour a curve, as a PNG."""
+def plot(curves: dict[str, list[tuple[int, float]]], path: Path) -> None:
+    """Plot losses over steps as a PNG; a curve has (step, loss) pairs."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -52,9 +52,10 @@ def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
 
     figure, axes = pyplot.subplots(figsize=(8, 4.5), dpi=120)
     for number, (name, losses) in enumerate(curves.items()):
-        steps, values = [line["step"] for line in losses], [line["loss"] for line in losses]
+        steps, values = [step for step, _ in losses], [loss for _, loss in losses]
         means = [
-            sum(values[max(0, step - SMOOTH + 1) : step + 1]) / min(SMOOTH, step + 1) for step in range(len(values))
+            sum(values[max(0, step - SMOOTHING_STEPS + 1) : step + 1]) / min(SMOOTHING_STEPS, step + 1)
+            for step in range(len(values))
         ]
         axes.plot(steps, values, color=f"C{number}", alpha=0.3, linewidth=0.8)
         axes.plot(steps, means, color=f"C{number}", label=name)
@@ -67,5 +68,6 @@ def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
 
 
 def plot_run(out: Path) -> None:
-    """OUT/loss.png, from what the run has logged so far."""
-    plot({out.name: read_training_steps(out)}, out / PLOT)
+    """Plot the losses logged so far to OUT/loss.png."""
+    losses = [(line["step"], line["loss"]) for line in read_training_steps(out)]
+    plot({out.name: losses}, out / PLOT)

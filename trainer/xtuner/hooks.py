@@ -1,4 +1,4 @@
-"""Hooks around a step: the dropout's seed, a check of the loss, the progress files, the stop on SIGTERM."""
+"""Hooks of a training: the dropout's seed, a check of the loss, the progress files, the stop on SIGTERM."""
 
 import math
 import resource
@@ -18,10 +18,10 @@ from trainer.xtuner.compat import single_process_group
 from trainer.xtuner.plan import TrainingError, TrainingStopped
 from trainer.xtuner.progress import ProgressWriter
 
-EVERY_S = 1.0
-"""progress.json is replaced at most this often."""
-FORGET = 0.9
-"""Weight of the past in the mean time of a step, for the estimate of the remaining time."""
+PROGRESS_INTERVAL_S = 1.0
+"""Minimum interval between updates of progress.json."""
+STEP_TIME_DECAY = 0.9
+"""Weight of earlier steps in the running mean of a step's time."""
 
 
 def own_model(runner: Runner) -> Any:
@@ -30,7 +30,7 @@ def own_model(runner: Runner) -> Any:
 
 @HOOKS.register_module()
 class NonFiniteLossHook(Hook):
-    """Tells the model its step, from which dropout takes its seed, and ends the run on a loss that is no number."""
+    """Sets the model's step, the seed of its dropout, and ends the run if the loss is not finite."""
 
     priority = "VERY_HIGH"
 
@@ -42,7 +42,7 @@ class NonFiniteLossHook(Hook):
         if not math.isfinite(loss):
             raise TrainingError(
                 "nan",
-                f"The loss was {loss} at step {runner.iter + 1}: the weights are no good any more. "
+                f"The loss was {loss} at step {runner.iter + 1}: the weights are unusable. "
                 "Lower training.learning_rate; the checkpoints before this step are kept.",
             )
         outputs["loss"] = torch.tensor(loss)
@@ -71,10 +71,10 @@ class ProgressHook(Hook):
             return
         step, now = runner.iter + 1, time.monotonic()
         took, self.began = now - self.began, now
-        self.step_s = took if not self.step_s else FORGET * self.step_s + (1 - FORGET) * took
+        self.step_s = took if not self.step_s else STEP_TIME_DECAY * self.step_s + (1 - STEP_TIME_DECAY) * took
         rate = runner.optim_wrapper.param_groups[0]["lr"]
         self.progress.log(step, float(outputs["loss"]), rate, took)
-        if now - self.reported >= EVERY_S or step == runner.max_iters:
+        if now - self.reported >= PROGRESS_INTERVAL_S or step == runner.max_iters:
             self.reported = now
             self.report(runner, step, float(outputs["loss"]), rate)
 
@@ -93,7 +93,7 @@ class ProgressHook(Hook):
 
 
 def memory_mb() -> int:
-    """The most memory taken so far, MiB: the GPU's, or without one the process's."""
+    """The peak of memory so far in MiB, of the GPU or, without one, of the process."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_reserved() >> 20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
@@ -101,9 +101,9 @@ def memory_mb() -> int:
 
 @HOOKS.register_module()
 class StopHook(Hook):
-    """On SIGTERM or SIGINT: finish the update in work, write a checkpoint, raise TrainingStopped.
+    """On SIGTERM or SIGINT: finish the current update, write a checkpoint, raise TrainingStopped.
 
-    A second signal is not waited for.
+    A second signal ends the process at once.
     """
 
     priority = "LOWEST"
@@ -113,16 +113,16 @@ class StopHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self.ask)
+            signal.signal(number, self.on_signal)
 
-    def ask(self, number: int, frame: Any) -> None:
+    def on_signal(self, number: int, frame: Any) -> None:
         if self.stop_requested:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         self.stop_requested = True
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
-        # A gradient that is half gathered can't be saved, so the stop waits for the end of its window.
+        # An incomplete gradient can't be saved, so the stop waits for the end of the accumulation window.
         if runner.optim_wrapper.should_update() and self.stop_requested_anywhere():
             step = runner.iter + 1
             hook = next(hook for hook in runner.hooks if isinstance(hook, CheckpointHook))
@@ -131,7 +131,7 @@ class StopHook(Hook):
             raise TrainingStopped(step)
 
     def stop_requested_anywhere(self) -> bool:
-        """Whether any process of the run was asked to stop: all must stop after the same step, or they deadlock."""
+        """Whether any process of the run got a stop signal. All must stop after the same step to avoid a deadlock."""
         if get_world_size() == 1:
             return self.stop_requested
         flag = torch.tensor(float(self.stop_requested), device="cuda" if torch.cuda.is_available() else "cpu")
@@ -141,7 +141,7 @@ class StopHook(Hook):
 
 @HOOKS.register_module()
 class SingleProcessGroupHook(Hook):
-    """A process group of one, which XTuner's own model asks for its rank at every step. Ours does without."""
+    """Initialises a process group of one process, which XTuner's own model needs and JokeModel doesn't."""
 
     priority = "VERY_HIGH"
 

@@ -1,7 +1,7 @@
-"""XTuner's own QLoRA configuration for InternVL2-2B, changed where the joke task needs it.
+"""XTuner's QLoRA configuration for InternVL2-2B, adapted to the joke task.
 
-The values below are the InternLM camp's; `trainer/xtuner/config.py` puts each run's own in their places. With the paths
-at the top filled in, `xtuner train` takes this file too, for Jokebot's classes on XTuner's command line.
+The values below are the InternLM camp's; `trainer/xtuner/config.py` replaces them by each run's values. With the paths
+at the top filled in, `xtuner train` accepts this file too.
 """
 
 # ruff: noqa: C408, F403, F405 (XTuner's own style; the base brings the names)
@@ -17,7 +17,7 @@ from trainer.xtuner.train_loop import ResumableTrainLoop
 with read_base():
     from xtuner.configs.internvl.v2.internvl_v2_internlm2_2b_qlora_finetune import *
 
-# XTuner has the path in three places; config.py sets them together.
+# XTuner needs the path in three places; config.py sets them together.
 path = "OpenGVLab/InternVL2-2B"
 max_length = 8192
 batch_size = 4
@@ -56,13 +56,13 @@ train_dataloader = dict(
     pin_memory=True,
 )
 
-# bf16 in place of the original's fp16: no loss scaling, and none of the NaN that make a model say "!" only.
+# bf16 instead of the original's fp16: no loss scaling, and no NaN, with which a model generates only "!".
 optim_wrapper.update(
     type=AmpOptimWrapper, dtype="bfloat16", loss_scale=dict(enabled=False), accumulative_counts=accumulative_counts
 )
 optim_wrapper.optimizer.update(lr=lr)
 
-# In steps, not in shares of an epoch: 0.03 of a small run is no step at all, and mmengine then stops.
+# In steps, not in shares of an epoch: 0.03 of a small run is less than a step, which mmengine rejects.
 train_cfg = dict(type=ResumableTrainLoop, max_iters=3000)
 param_scheduler = [
     dict(type=LinearLR, start_factor=1e-5, by_epoch=False, begin=0, end=90),

@@ -1,13 +1,12 @@
-"""A frozen linear layer with a LoRA beside it, as one autograd function that keeps no more than the backward pass
-needs.
+"""A frozen linear layer with a LoRA, as one autograd function that keeps only what the backward pass needs.
 
-What PEFT does in some ten operations, casts and copies is here y = x·Wᵀ + s·(drop(x)·Aᵀ)·Bᵀ as two products: l =
-drop(x)·Aᵀ, then [x, l]·[W, s·B]ᵀ, so that the sum is rounded once. Added to x·Wᵀ that is rounded to bf16 already, a
-young LoRA's share would be less than half a step and vanish: on an H100 the first updates gained half of what XTuner's
-own did, at a rate of 1e-5.
+PEFT needs about ten operations for y = x·Wᵀ + s·(drop(x)·Aᵀ)·Bᵀ. Here it takes two products: l = drop(x)·Aᵀ, then [x,
+l]·[W, s·B]ᵀ, so that the sum is rounded once. If x·Wᵀ were rounded to bf16 before the addition, a new LoRA's
+contribution would be less than half a rounding step and vanish: on an H100 the first updates then had half of the
+effect of XTuner's, at a rate of 1e-5.
 
-The dropout's mask is drawn again in the backward pass from its seed instead of being kept, and so is the product
-silu(u)·v before InternLM2's last linear layer (a third of a layer's activations).
+The dropout's mask is recomputed from its seed in the backward pass, as is the product silu(u)·v before InternLM2's last
+linear layer (a third of a layer's activations).
 """
 
 from typing import Any
@@ -18,10 +17,9 @@ from torch import nn
 
 
 class FrozenLinear:
-    """A frozen weight (out, in) in the dtype that is computed with: kept so, or unpacked from nf4 at every use.
+    """A frozen weight (out, in) in the computation's dtype: kept unpacked, or unpacked from nf4 at every use.
 
-    Both give the same numbers: what nf4 stores is unpacked to bf16 in either case. A kept one has room for a LoRA's B
-    beside it.
+    Both give the same numbers. An unpacked weight has space for a LoRA's B beside it.
     """
 
     def __init__(self, layer: nn.Module, dtype: torch.dtype, keep_unpacked: bool, rank: int) -> None:
@@ -32,7 +30,7 @@ class FrozenLinear:
             self.joined = torch.cat([weight, weight.new_empty(len(weight), rank)], dim=1)
 
     def unpacked(self) -> torch.Tensor:
-        """The weight (out, in) in `dtype`, from nf4 where it is packed."""
+        """The weight (out, in) in `dtype`, unpacked from nf4 if necessary."""
         weight = self.layer.weight
         if hasattr(weight, "quant_state"):
             from bitsandbytes.functional import dequantize_4bit
@@ -41,7 +39,7 @@ class FrozenLinear:
         return weight.detach().to(self.dtype)
 
     def get(self) -> torch.Tensor:
-        """The weight (out, in), without what stands beside it."""
+        """The weight (out, in) without the columns of B."""
         return self.unpacked() if self.joined is None else self.joined[:, : self.layer.in_features]
 
     def beside(self, b: torch.Tensor) -> torch.Tensor:
@@ -53,7 +51,7 @@ class FrozenLinear:
 
 
 class LoraLayer:
-    """One of PEFT's LoRA layers, applied by `LoraConfig`. `number` tells its dropout from that of the others."""
+    """One of PEFT's LoRA layers, applied by `LoraFunction`. `number` distinguishes its dropout from other layers'."""
 
     def __init__(self, module: nn.Module, number: int, dtype: torch.dtype, keep_unpacked: bool) -> None:
         self.a, self.b = module.lora_A["default"].weight, module.lora_B["default"].weight
@@ -63,16 +61,17 @@ class LoraLayer:
         self.dropout = float(dropout.p) if isinstance(dropout, nn.Dropout) else 0.0
 
     def __call__(self, x: torch.Tensor, seed: int, gate: torch.Tensor | None = None) -> torch.Tensor:
-        """x (tokens, in) to (tokens, out).
+        """Map x (tokens, in) to (tokens, out). With `gate`, the input is silu(gate) · x.
 
-        With `gate`, the input is silu(gate) · x. `seed` is the step's, for the dropout.
+        `seed` is that of the step, for the dropout.
         """
-        return LoraConfig.apply(x, gate, self.a, self.b, self, seed * 10_007 + self.number)
+        return LoraFunction.apply(x, gate, self.a, self.b, self, seed * 10_007 + self.number)
 
 
-class LoraConfig(torch.autograd.Function):
-    """x (tokens, in), gate (tokens, in) or None, a (rank, in), b (out, rank) to (tokens, out); what is kept for the
-    backward pass are x, the gate and l (tokens, rank), and `seed` for the dropout's mask.
+class LoraFunction(torch.autograd.Function):
+    """Maps x (tokens, in), gate (tokens, in) or None, a (rank, in) and b (out, rank) to (tokens, out).
+
+    It keeps x, the gate, l (tokens, rank) and the dropout's `seed` for the backward pass.
     """
 
     @staticmethod
@@ -119,7 +118,7 @@ def gated(x: torch.Tensor, gate: torch.Tensor | None) -> torch.Tensor:
 
 
 def masked(x: torch.Tensor, share: float, seed: int) -> torch.Tensor:
-    """x with a share of its elements at 0, always the same ones for a seed. The rest is not scaled up."""
+    """x with a share of its elements set to 0, determined by the seed. The other elements are not scaled."""
     if not share:
         return x
     generator = torch.Generator(x.device).manual_seed(seed)

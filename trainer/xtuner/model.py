@@ -1,10 +1,12 @@
-"""XTuner's InternVL with a faster way from a batch to its loss. Built, saved and named as XTuner's own, so that its
-checkpoints, its `--resume` and its `convert_to_official` go on working; the mathematics is the same.
+"""XTuner's InternVL with a faster computation of the loss.
 
-    pixels    the frozen vision model looks at each picture once; what it saw is kept (features.py)
-    rows      laid end to end, no padding (packed.py, decoder.py)
-    logits    only where an answer token is predicted
-    memory    activations are kept while there is room, then recomputed; a batch that still doesn't fit is cut in pieces
+It is built, saved and named as XTuner's own, so that XTuner's checkpoints, `--resume` and `convert_to_official` work.
+The mathematics is the same.
+
+    pixels    the frozen vision model processes each picture once; its features are cached (feature_cache.py)
+    rows      concatenated without padding (packed_dataset.py, decoder.py)
+    logits    only for answer tokens
+    memory    activations are kept if they fit, else recomputed; a batch that still doesn't fit is split
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -25,10 +27,10 @@ from trainer.xtuner.feature_cache import FeatureStore, StoredFeatures
 from trainer.xtuner.packed_dataset import to_pixels
 from trainer.xtuner.plan import TrainingError
 
-SPARE = 3 << 30
-"""Bytes of GPU memory that the estimate leaves alone: logits, gradients on their way, the allocator's losses."""
+RESERVED_BYTES = 3 << 30
+"""Bytes of GPU memory reserved for logits, temporary gradients and the allocator's overhead."""
 KEEP_SHARE = 0.1
-"""A language model whose bf16 weights take at most this share of the GPU's memory is kept unpacked."""
+"""Maximum share of the GPU's memory that the unpacked bf16 weights of a language model may take."""
 Batch = list[dict[str, Any]]
 
 
@@ -37,8 +39,8 @@ Batch = list[dict[str, Any]]
 class JokeModel(InternVL_V1_5):
     """InternVL2 of InternLM2 kind with an nf4 or bf16 language model, a LoRA on it and a trained projector.
 
-    `features` is a FeatureStore's (folder, tokens a tile, size), `kept_pictures` a file with one SHA-256 a line: the
-    pictures whose features may be kept. `recompute` is the setting's; each batch is computed in `parts`. The other
+    `features` is a FeatureStore's (folder, tokens a tile, size), `kept_pictures` a file with one SHA-256 a line of the
+    pictures whose features may be cached. `recompute` is the setting; each batch is computed in `parts`. The other
     arguments are XTuner's.
     """
 
@@ -64,13 +66,13 @@ class JokeModel(InternVL_V1_5):
         self.window_start = 0
 
     def train(self, mode: bool = True) -> "JokeModel":
-        """Training mode for all but the vision model, which is frozen: what it sees must not change between epochs."""
+        """Set training mode, except for the frozen vision model, whose features must not change between epochs."""
         super().train(mode)
         self.model.vision_model.eval()
         return self
 
     def decoder(self) -> DecoderStack:
-        """Made at the first use, when the model is on its device."""
+        """The decoder, created at the first use, when the model is on its device."""
         if self.fast is None:
             cuda = self.model.mlp1[1].weight.is_cuda
             linear = (module for module in self.model.language_model.modules() if hasattr(module, "base_layer"))
@@ -82,8 +84,11 @@ class JokeModel(InternVL_V1_5):
         return self.fast
 
     def forward(self, data: dict[str, Any], data_samples: Any = None, mode: str = "loss") -> dict[str, torch.Tensor]:
-        """What one of several processes computes; alone, `train_step` does without it. Of a batch in pieces no
-        activation is kept: the backward pass computes one piece after the other once more, so that memory holds one."""
+        """The loss of a batch in one of several processes; a single process uses `train_step` instead.
+
+        For a batch in pieces no activations are kept: the backward pass recomputes one piece after the other, so that
+        memory holds one piece.
+        """
         rows = data["rows"]
         if self.parts == 1:
             return {"loss": self.loss(rows, self.step)}
@@ -94,7 +99,7 @@ class JokeModel(InternVL_V1_5):
         return {"loss": torch.stack(losses).sum()}
 
     def pieces(self, rows: Batch) -> list[tuple[Batch, float, int]]:
-        """A batch in `parts` pieces, each with its share of the answer tokens and a seed of its own."""
+        """A batch in `parts` pieces, each with its share of the answer tokens and its own seed."""
         answers = [len(row["ids"]) - row["answer"] for row in rows]
         groups = [range(len(rows))[first :: self.parts] for first in range(min(self.parts, len(rows)))]
         return [
@@ -112,7 +117,7 @@ class JokeModel(InternVL_V1_5):
         lengths = [len(row["ids"]) for row in rows]
         ids = torch.cat([row["ids"] for row in rows]).to(device)
         starts = [sum(lengths[:index]) for index in range(len(rows))]
-        # The token before the one that is predicted.
+        # The position before each predicted token.
         positions = torch.cat(
             [
                 torch.arange(start + row["answer"] - 1, start + length - 1)
@@ -128,12 +133,12 @@ class JokeModel(InternVL_V1_5):
             return F.cross_entropy(logits, ids[positions + 1])
 
     def with_pictures(self, hidden: torch.Tensor, rows: Batch, starts: list[int]) -> torch.Tensor:
-        """The embeddings with every picture's projected features in the places of its context tokens."""
+        """The embeddings, with every picture's projected features at its context tokens."""
         seen = [(row, start) for row, start in zip(rows, starts, strict=True) if row["tiles"]]
         if not seen:
-            # The projector must have a gradient at every step, or several processes can't agree on one.
+            # Several processes need a gradient of the projector at every step.
             return hidden + 0 * sum(parameter.sum() for parameter in self.model.mlp1.parameters())
-        features = [self.look(row) for row, _ in seen]
+        features = [self.picture_features(row) for row, _ in seen]
         positions = torch.cat(
             [
                 torch.arange(start + row["first"], start + row["first"] + len(feature))
@@ -144,10 +149,10 @@ class JokeModel(InternVL_V1_5):
         return hidden.index_copy(0, positions.to(hidden.device, non_blocking=True), projected.to(hidden.dtype))
 
     @torch.no_grad()
-    def look(self, row: dict[str, Any]) -> torch.Tensor:
-        """A picture's features (tiles × tokens, size): kept ones, or the vision model's, which are then kept.
+    def picture_features(self, row: dict[str, Any]) -> torch.Tensor:
+        """A picture's features (tiles × tokens, size): cached, or computed by the vision model and then cached.
 
-        Always one picture at a time: the same numbers come out whatever else is in the batch.
+        One picture is computed at a time, so that the numbers don't depend on the rest of the batch.
         """
         picture = row["picture"]
         device = self.model.mlp1[1].weight.device
@@ -166,37 +171,41 @@ class JokeModel(InternVL_V1_5):
         )
         features = folded.reshape(-1, folded.shape[-1])
         if row["sha256"] in self.may_keep:
-            self.keeper.submit(self.store.keep, row["sha256"], features.cpu(), Path(row["path"]))
+            self.keeper.submit(self.store.save, row["sha256"], features.cpu(), Path(row["path"]))
         return features
 
     def layers_to_recompute(self, tokens: int) -> int:
-        """How many layers must not keep their activations for a batch of so many tokens to fit."""
+        """The number of layers that must recompute their activations so that a batch of so many tokens fits."""
         decoder, every = self.decoder(), len(self.decoder().layers)
         if self.recompute != "auto" or not torch.cuda.is_available():
             return every if self.recompute == "always" else self.recomputed
-        free = torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated() - SPARE
+        free = (
+            torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated() - RESERVED_BYTES
+        )
         short = every - free // max(1, tokens * decoder.bytes_per_token())
         self.recomputed = max(self.recomputed, min(every, max(0, short)))
         return self.recomputed
 
     def train_step(self, data: Any, optim_wrapper: OptimWrapper) -> dict[str, torch.Tensor]:
-        """One step. When the memory runs out, the batches since the last update are computed once more in a way that
-        needs less of it: first without kept activations, then in halves, quarters and so on. The gradient stays the
-        same."""
+        """Train one step.
+
+        If memory runs out, the batches since the last update are computed again with less memory: first without kept
+        activations, then in halves, quarters and so on. The gradient is the same.
+        """
         rows = self.data_preprocessor(data, True)["data"]["rows"]
         if not self.window:
             self.window_start = optim_wrapper.inner_count
         self.window.append(rows)
         try:
-            loss = self.learn(rows, optim_wrapper)
+            loss = self.accumulate(rows, optim_wrapper)
         except torch.OutOfMemoryError:
-            loss = self.learn_again(optim_wrapper)
+            loss = self.retry_with_less_memory(optim_wrapper)
         if optim_wrapper.should_update():
             self.window.clear()
         return {"loss": loss}
 
-    def learn(self, rows: Batch, optim_wrapper: OptimWrapper) -> torch.Tensor:
-        """Loss and gradient of a batch, piece by piece, and the update where one is due. Returns the batch's loss."""
+    def accumulate(self, rows: Batch, optim_wrapper: OptimWrapper) -> torch.Tensor:
+        """Compute loss and gradient of a batch, piece by piece, and update if due. Returns the batch's loss."""
         total, pieces = torch.zeros((), device=self.model.mlp1[1].weight.device), self.pieces(rows)
         for number, (piece, share, seed) in enumerate(pieces):
             with optim_wrapper.optim_context(self):
@@ -208,15 +217,15 @@ class JokeModel(InternVL_V1_5):
                 optim_wrapper.update_params(loss)
         return total
 
-    def learn_again(self, optim_wrapper: OptimWrapper) -> torch.Tensor:
-        """Raises TrainingError("memory") when one row alone is too large."""
-        while self.economise():
+    def retry_with_less_memory(self, optim_wrapper: OptimWrapper) -> torch.Tensor:
+        """Compute the batches since the last update with less memory. Raises TrainingError if a row doesn't fit."""
+        while self.reduce_memory():
             optim_wrapper.zero_grad()
             optim_wrapper._inner_count = self.window_start
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
             try:
-                return [self.learn(rows, optim_wrapper) for rows in self.window][-1]
+                return [self.accumulate(rows, optim_wrapper) for rows in self.window][-1]
             except torch.OutOfMemoryError:
                 continue
         raise TrainingError(
@@ -225,8 +234,8 @@ class JokeModel(InternVL_V1_5):
             "Lower training.max_length or engine.max_tiles, or use a larger GPU.",
         )
 
-    def economise(self) -> bool:
-        """Take the next step towards needing less memory; False when there is none."""
+    def reduce_memory(self) -> bool:
+        """Change to the next mode with less memory; False if there is none."""
         every = len(self.decoder().layers)
         if self.recompute == "auto" and self.recomputed < every:
             self.recomputed = every

@@ -1,6 +1,6 @@
-"""The rows as our model takes them: token ids, where the answer begins, and the picture as kept features or as tiles.
+"""The rows as JokeModel needs them: token ids, start of the answer, and the picture as cached features or tiles.
 
-Nothing is padded: a batch is a list, and the model lays its rows end to end.
+Rows are not padded: a batch is a list, and the model concatenates its rows.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from trainer.xtuner.rows import TrainingRow, load_rows
 @DATASETS.register_module()
 @BUILDER.register_module()
 class PackedDataset(Dataset):
-    """The rows of `rows` (a file that `save_rows` wrote), their pictures under `directory`.
+    """The rows of the file `rows` from `save_rows`, with their pictures in `directory`.
 
     `features` is a FeatureStore's (folder, tokens a tile, size). An item has: ids (int64), answer (index of the first
     answer token), first (index of the first picture token), tiles, sha256 and path of the picture's file, and picture:
@@ -62,7 +62,7 @@ class PackedDataset(Dataset):
             )
 
     def encode(self, tokenizer: Any, row: TrainingRow) -> tuple[list[int], list[int]]:
-        """Question and answer as ids; the picture is one context token here, and grows when the row is asked for."""
+        """Question and answer as ids; the picture is one context token here, and `__getitem__` repeats it."""
         prompts = load_prompts()
         question = tokenizer.encode(prompts.render(row.question, min(row.tiles, 1)), add_special_tokens=False)
         return question, tokenizer.encode(row.answer + prompts.template.end, add_special_tokens=False)
@@ -92,7 +92,7 @@ class PackedDataset(Dataset):
 
 
 def read_tiles(path: Path, max_tiles: int, row: TrainingRow) -> torch.Tensor:
-    """A picture's tiles, uint8 (tiles, 448, 448, 3). Raises TrainingError where it is no longer what it was."""
+    """A picture's tiles, uint8 (tiles, 448, 448, 3). Raises TrainingError if the picture was removed or changed."""
     try:
         with Image.open(path) as picture:
             tiles = cut_tiles(picture.convert("RGB"), max_tiles)
@@ -105,20 +105,20 @@ def read_tiles(path: Path, max_tiles: int, row: TrainingRow) -> torch.Tensor:
 
 @FUNCTIONS.register_module()
 def as_list(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """A batch for mmengine: its rows, side by side."""
+    """Collate rows to a batch for mmengine, without stacking them."""
     return {"data": {"rows": rows}, "data_samples": None}
 
 
 @DATA_SAMPLERS.register_module()
 class EndlessSampler(Sampler):
-    """The rows in random order, epoch after epoch without a pause, each process its share of every batch.
+    """Rows in random order, endless epochs, split between processes within each batch.
 
-    The order depends on the seed alone, so a run that continues asks for the `start`-th item of this process and reads
-    none of the pictures before it. An epoch is filled up to whole batches with its own first rows, as XTuner does.
+    The order depends only on the seed, so a resumed run begins at this process's `start`-th item without reading
+    earlier pictures. An epoch is filled up to whole batches with its first rows, as XTuner does.
     """
 
     def __init__(self, dataset: Dataset, batch_size: int, seed: int | None = None) -> None:
-        self.rows, self.batch, self.seed, self.start = len(dataset), batch_size, seed or 0, 0  # type: ignore[arg-type]
+        self.rows, self.batch, self.seed, self.start = len(dataset), batch_size, seed or 0, 0
         self.rank, self.processes = get_dist_info()
 
     def __len__(self) -> int:
@@ -139,6 +139,6 @@ class EndlessSampler(Sampler):
 
 
 def to_pixels(tiles: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """uint8 (tiles, 448, 448, 3) to normalised (tiles, 3, 448, 448), with the operations of XTuner's own transform."""
+    """Convert uint8 (tiles, 448, 448, 3) to normalised (tiles, 3, 448, 448), as XTuner's transform does."""
     mean, std = (torch.tensor(values, device=tiles.device).view(3, 1, 1) for values in (MEAN, STD))
     return tiles.permute(0, 3, 1, 2).to(torch.float32).div(255).sub_(mean).div_(std).to(dtype)

@@ -1,4 +1,4 @@
-"""The plan of a training run, OUT/plan.json, which every process of the run reads."""
+"""The plan of a training, OUT/plan.json, which every process of the training reads."""
 
 import json
 import math
@@ -11,12 +11,10 @@ from configs.settings import TrainingSettings
 from storage.learning.run_files import PLAN, replace_file
 
 PARTS = "parts"
-FILE_NAMES = {"gradient_checkpointing": "recompute", "feature_cache_gb": "features_gb"}
-"""Settings of [training] that have an older name in plan.json, so that a run resumes after a setting was renamed."""
 
 
 class TrainingError(JokebotError):
-    """A run that can't go on. `reason` is one of REASONS, for programs; the message is for users."""
+    """The training can't continue. `reason` is one of REASONS, for programs; the message is for users."""
 
     REASONS = ("data", "empty", "memory", "disk", "nan", "model", "deepspeed", "crash")
 
@@ -27,7 +25,7 @@ class TrainingError(JokebotError):
 
 
 class TrainingStopped(Exception):
-    """SIGTERM or Ctrl-C stopped the training after a checkpoint. `step` is the last one done."""
+    """SIGTERM or Ctrl-C stopped the training after a checkpoint. `step` is the last completed step."""
 
     def __init__(self, step: int) -> None:
         super().__init__(f"stopped after step {step}")
@@ -36,9 +34,9 @@ class TrainingStopped(Exception):
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """A run: the dataset's, the base model's and the result's directory, all absolute, and how to train.
+    """A training's plan: the absolute directories of dataset, base model and output, and the training settings.
 
-    `features` is where picture features are kept between runs. `max_tiles` bounds the tiles of a photo, as in serving.
+    `features` is the folder of cached picture features. `max_tiles` limits the tiles of a photo, as in serving.
     """
 
     dataset: Path
@@ -55,11 +53,11 @@ class TrainingPlan:
 
     @property
     def out_of_memory(self) -> Path:
-        """The file that any of several processes creates when its memory runs out."""
+        """The file that a process under torchrun creates when its memory runs out."""
         return self.work / "out_of_memory"
 
     def parts(self) -> int:
-        """The number of parts that each batch is computed in: 1, or the number set after memory ran out."""
+        """The number of parts of each batch: 1, or the number set after memory ran out."""
         file = self.work / PARTS
         return int(file.read_text()) if file.exists() else 1
 
@@ -68,13 +66,12 @@ class TrainingPlan:
 
     def text(self) -> str:
         data = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
-        training = {FILE_NAMES.get(name, name): value for name, value in self.training.model_dump().items()}
-        return json.dumps({**data, "training": training}, ensure_ascii=False, indent=2) + "\n"
+        return json.dumps({**data, "training": self.training.stored()}, ensure_ascii=False, indent=2) + "\n"
 
     def save(self) -> None:
-        """Write OUT/plan.json. A run that is there already is continued if it has the same plan.
+        """Write OUT/plan.json, unless OUT holds a training with the same plan, which is then resumed.
 
-        Raises TrainingError where OUT holds something else.
+        Raises TrainingError if OUT holds anything else.
         """
         file = self.out / PLAN
         if file.exists() and file.read_text(encoding="utf-8") != self.text():
@@ -86,7 +83,7 @@ class TrainingPlan:
         self.write()
 
     def write(self) -> None:
-        """Write OUT/plan.json, whole or not at all."""
+        """Write OUT/plan.json atomically."""
         self.work.mkdir(parents=True, exist_ok=True)
         replace_file(self.out / PLAN, self.text())
 
@@ -94,14 +91,13 @@ class TrainingPlan:
     def load(cls, out: Path) -> "TrainingPlan":
         data: dict[str, Any] = json.loads((out / PLAN).read_text(encoding="utf-8"))
         paths = {name: Path(data[name]) for name in ("dataset", "base", "out", "features")}
-        renamed = {old: new for new, old in FILE_NAMES.items() if new in TrainingSettings.model_fields}
-        training = {renamed.get(name, name): value for name, value in data["training"].items()}
-        return cls(**paths, max_tiles=data["max_tiles"], training=TrainingSettings(**training))
+        training = TrainingSettings(**TrainingSettings.field_values(data["training"]))
+        return cls(**paths, max_tiles=data["max_tiles"], training=training)
 
 
 @dataclass(frozen=True)
 class StepSchedule:
-    """A run in steps. A step is one batch on each GPU; `accumulation` of them make one update."""
+    """A training's steps. A step is one batch on each GPU; an update takes `accumulation` steps."""
 
     batch: int
     accumulation: int
@@ -110,29 +106,28 @@ class StepSchedule:
     checkpoint_every: int
 
 
-UPDATES_AN_EPOCH = 8
-"""Fewer than this are not worth accumulating for: ten rows would be updated from less than once an epoch."""
+MIN_UPDATES_PER_EPOCH = 8
+"""Minimum number of updates an epoch; small datasets get a smaller accumulation."""
 
-SHORTEST_WARMUP = 2
-"""mmengine's LinearLR reaches the full rate one step before its end: of one step it would never leave its start."""
+MIN_WARMUP_STEPS = 2
+"""Minimum for mmengine's LinearLR, which reaches the full rate one step before its end."""
 
 
 def schedule(rows: int, processes: int, training: TrainingSettings) -> StepSchedule:
-    """Steps for that many rows on that many GPUs.
+    """The steps for so many rows on so many GPUs.
 
-    Small datasets get a smaller batch and accumulation than the settings say.
-
-    All counts are whole accumulation windows, so that no gradient is lost at a checkpoint or at the end.
+    Small datasets get a smaller batch and accumulation than the settings. All counts are multiples of `accumulation`,
+    so that no gradient is lost at a checkpoint or at the end.
     """
     batch = min(training.batch_size, max(1, rows // processes))
     per_epoch = math.ceil(rows / (batch * processes))
-    accumulation = min(training.accumulation, max(1, per_epoch // UPDATES_AN_EPOCH))
+    accumulation = min(training.accumulation, max(1, per_epoch // MIN_UPDATES_PER_EPOCH))
 
     def windows(steps: float) -> int:
         return max(1, math.ceil(steps / accumulation)) * accumulation
 
     steps = windows(per_epoch * training.epochs)
     warmup = (
-        max(SHORTEST_WARMUP, round(training.warmup * steps)) if training.warmup and steps > 2 * SHORTEST_WARMUP else 0
+        max(MIN_WARMUP_STEPS, round(training.warmup * steps)) if training.warmup and steps > 2 * MIN_WARMUP_STEPS else 0
     )
     return StepSchedule(batch, accumulation, steps, warmup, windows(training.checkpoint_steps))

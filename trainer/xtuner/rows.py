@@ -1,8 +1,7 @@
-"""Reads a dataset directory (train.json in XTuner's form, its pictures) into rows, and rejects rows that XTuner would
-skip silently.
+"""Reads the rows of a dataset directory (train.json in XTuner's form, pictures), and rejects invalid rows.
 
-XTuner takes a random other row for one whose picture is missing or broken, and trains without the picture where
-`<image>` is missing. Here each of these ends the run before it starts, with the row's name.
+XTuner replaces a row whose picture is missing or damaged by a random other row, and trains without the picture if
+`<image>` is missing. Here such a row ends the training before it starts, with the row's name.
 """
 
 import hashlib
@@ -23,7 +22,7 @@ TRAIN, MANIFEST, IMAGE = "train.json", "manifest.json", "<image>"
 
 @dataclass(frozen=True)
 class TrainingRow:
-    """One pair to learn: the picture's file, SHA-256 and number of tiles (0: no picture), the question, the answer."""
+    """A row: the picture's file, SHA-256 and number of tiles (0: no picture), the question, the answer."""
 
     id: str
     picture: str
@@ -34,7 +33,7 @@ class TrainingRow:
 
 
 def read_rows(dataset: Path, max_tiles: int) -> list[TrainingRow]:
-    """All rows of a dataset. Raises TrainingError: "empty" without rows, "data" for one that can't be learnt from."""
+    """All rows of a dataset. Raises TrainingError: "empty" without rows, "data" for an invalid row."""
     try:
         data = json.loads((dataset / TRAIN).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -48,7 +47,7 @@ def read_rows(dataset: Path, max_tiles: int) -> list[TrainingRow]:
 
 
 def read_row(dataset: Path, number: int, row: Any, max_tiles: int) -> TrainingRow:
-    """One row of train.json, its picture read; `number` is its name where it has none.
+    """A row of train.json, with its picture checked; `number` is its name if it has none.
 
     Raises TrainingError ("data").
     """
@@ -70,7 +69,7 @@ def read_row(dataset: Path, number: int, row: Any, max_tiles: int) -> TrainingRo
 
 
 def check_text(question: str, answer: str, has_picture: bool) -> None:
-    """Raises ValueError where text would act as markup, or the picture has no place or the place no picture."""
+    """Raises ValueError if the text contains special tokens, or if `<image>` doesn't match the picture."""
     template = load_prompts().template
     if not answer:
         raise ValueError("its answer is empty")
@@ -86,7 +85,7 @@ def check_text(question: str, answer: str, has_picture: bool) -> None:
 
 
 def read_picture(path: Path, max_tiles: int) -> tuple[str, int]:
-    """SHA-256 and number of tiles of a picture that can be decoded."""
+    """SHA-256 and number of tiles of a picture, which is decoded completely."""
     with Image.open(path) as picture:
         tiles = tile_count(*picture.size, max_tiles)
         picture.load()
@@ -102,7 +101,7 @@ def load_rows(path: Path) -> list[TrainingRow]:
 
 
 def origin(dataset: Path) -> dict[str, Any]:
-    """What a model's papers say of its dataset: the SHA-256 of train.json and the manifest's own digest."""
+    """The dataset's record in adapter.json: the SHA-256 of train.json and the manifest's digest."""
     note = dataset / MANIFEST
     manifest = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
     digest = hashlib.sha256((dataset / TRAIN).read_bytes()).hexdigest()

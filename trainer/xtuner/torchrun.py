@@ -1,8 +1,7 @@
-"""A run on several GPUs: torchrun and its processes, started again with half of each batch at a time where memory ran
-out.
+"""Trains on several GPUs with torchrun. If memory runs out, torchrun is restarted with each batch in more parts.
 
-A single process halves its batch and continues. Of several, the others wait in a collective operation, so all processes
-end and restart at the last checkpoint.
+A single process splits its batch and continues. Of several processes the others wait in a collective operation, so all
+processes end and restart at the last checkpoint.
 """
 
 import signal
@@ -19,7 +18,7 @@ STATES = {"done": worker.DONE, "stopped": worker.STOPPED, "failed": worker.FAILE
 
 
 def under_torchrun(plan: TrainingPlan) -> int:
-    """Train with one process a GPU, to an exit code."""
+    """Train with one process a GPU; returns an exit code."""
     torchrun = Torchrun(plan)
     plan.out_of_memory.unlink(missing_ok=True)
     while True:
@@ -40,7 +39,7 @@ def under_torchrun(plan: TrainingPlan) -> int:
 
 
 def halve(plan: TrainingPlan) -> bool:
-    """Cut the run's batches once more; False when they are single rows already."""
+    """Double the number of parts of each batch; False if the parts are single rows already."""
     plan.out_of_memory.unlink()
     if plan.parts() >= plan.training.batch_size:
         return False
@@ -56,7 +55,7 @@ def failed(plan: TrainingPlan, reason: str, message: str) -> int:
 class Torchrun:
     """torchrun as a child process.
 
-    Signals are forwarded to it, and by it to its workers; its exit code is 1 for any failure.
+    Signals are forwarded to it, and by it to its workers. Its exit code is 1 for any failure.
     """
 
     def __init__(self, plan: TrainingPlan) -> None:
@@ -70,7 +69,7 @@ class Torchrun:
             "trainer.xtuner.worker",
             str(plan.out),
         ]
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self.stop_requested = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.forward_signal)

@@ -1,4 +1,4 @@
-"""XTuner's training loop, resumed without reading the rows before the checkpoint again."""
+"""XTuner's training loop, which resumes without reading the rows before the checkpoint."""
 
 from mmengine.registry import LOOPS
 from mmengine.runner.loops import _InfiniteDataloaderIterator
@@ -7,12 +7,10 @@ from xtuner.engine.runner import TrainLoop
 
 @LOOPS.register_module()
 class ResumableTrainLoop(TrainLoop):
-    """TrainLoop over an EndlessSampler. mmengine would load and drop every batch before the one to continue from."""
+    """TrainLoop over an EndlessSampler. mmengine's own loop would load and drop every batch before the checkpoint."""
 
     def run(self) -> object:
-        """Train to the last step and return the model, as TrainLoop does; a continued run begins at the row after
-        its last one.
-        """
+        """Train to the last step and return the model, as TrainLoop does. A resumed run begins after its last row."""
         runner = self.runner
         runner.call_hook("before_train")
         runner.call_hook("before_train_epoch")

@@ -1,6 +1,6 @@
-"""XTuner's own model and data path, to compare ours with: the same prompt, order of rows, seed and first adapter.
+"""XTuner's own model and data path for comparison, with the same prompt, order of rows, seed and initial adapter.
 
-Used by the tests and by benchmarks/train.py, never by a run.
+Used by tests and benchmarks/train.py only.
 """
 
 import math
@@ -20,7 +20,7 @@ from trainer.xtuner.plan import TrainingPlan
 
 
 def convert(base: Path, adapter: Path, out: Path, rank: int, alpha: int) -> None:
-    """XTuner's own merge, `convert_to_official`, of a .pth file; its configuration is written beside that file."""
+    """Merge a .pth file with XTuner's `convert_to_official`; its configuration is written beside that file."""
     from xtuner.configs.internvl.v1_5.convert_to_official import convert_to_official
 
     lora = {
@@ -46,9 +46,7 @@ def convert(base: Path, adapter: Path, out: Path, rank: int, alpha: int) -> None
 
 
 def stock_config(config: Config, plan: TrainingPlan) -> Config:
-    """A run's configuration with XTuner's own model, dataset and collation in it; schedule, sampler, hooks and seed
-    stay.
-    """
+    """Replace model, dataset and collation of a run's configuration by XTuner's own."""
     model = config.model
     for ours in ("features", "kept_pictures", "recompute", "parts", "seed"):
         model.pop(ours, None)
@@ -70,8 +68,11 @@ def stock_config(config: Config, plan: TrainingPlan) -> Config:
 
 
 class EagerAttentionFunctional:
-    """torch.nn.functional with attention written out: the (tokens × tokens) matrix in memory, its softmax in
-    float32, as OpenGVLab's InternLM2 does without flash-attn."""
+    """torch.nn.functional with eager attention.
+
+    The (tokens × tokens) matrix is in memory and its softmax in float32, as in OpenGVLab's InternLM2 without
+    flash-attn.
+    """
 
     def __getattr__(self, name: str) -> Any:
         return getattr(F, name)
@@ -95,7 +96,7 @@ class EagerAttentionFunctional:
 
 @contextmanager
 def eager_attention(language_model: Any) -> Iterator[None]:
-    """Eager attention in our checkpoints' InternLM2, which otherwise uses PyTorch's fused one."""
+    """Use eager attention in the InternLM2 of Jokebot's checkpoints, which otherwise uses PyTorch's fused attention."""
     layer = language_model.base_model.model.model.layers[0].attention
     module: Any = sys.modules[type(layer).__module__]
     original, module.F = module.F, EagerAttentionFunctional()

@@ -1,8 +1,8 @@
-"""One process of a training run: `python -m trainer.xtuner.worker OUT`, alone or once a GPU under torchrun.
+"""A process of a training: `python -m trainer.xtuner.worker OUT`, alone or one for each GPU under torchrun.
 
-It calls XTuner's own `main()`. The `xtuner` command returns 0 when training failed, and on SIGTERM only the command
-dies while training runs on; so this process is the one that trains, and its exit code says how it ended: 0 done, 143
-stopped with a checkpoint to continue from, 1 failed (progress.json has the reason).
+It calls XTuner's `main()`. The `xtuner` command returns 0 if training failed, and SIGTERM ends only the command while
+training continues; so this process trains itself. Exit codes: 0 done, 143 stopped with a checkpoint, 1 failed
+(progress.json has the reason).
 """
 
 import errno
@@ -14,6 +14,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from configs.model_code import ModelCodeError, verified_copy
 from storage.learning.run_files import read_training_steps
 from trainer.xtuner.plan import TrainingError, TrainingPlan, TrainingStopped, schedule
 from trainer.xtuner.progress import ProgressWriter
@@ -24,10 +25,10 @@ NO_MEMORY = "Out of memory. Lower training.batch_size, or use a larger GPU."
 
 
 def run(plan: TrainingPlan) -> int:
-    """Train, in this process, to an exit code. All that can go wrong ends here, in progress.json and on stderr."""
+    """Train in this process; returns an exit code. Any error is written to progress.json and to stderr."""
     main_process = int(os.environ.get("RANK", 0)) == 0
     progress = ProgressWriter(plan.out)
-    # Until StopHook takes over, SIGTERM ends the start as Ctrl-C does.
+    # Before StopHook is active, SIGTERM acts like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if main_process:
@@ -36,7 +37,7 @@ def run(plan: TrainingPlan) -> int:
     except BaseException as error:  # noqa: BLE001  every ending becomes an exit code and a progress record
         code, what = ending(error)
         if what.get("reason") == "memory" and "RANK" in os.environ:
-            # Before the others notice that this process is gone: trainer.xtuner.torchrun starts them all again.
+            # Before the other processes fail: trainer.xtuner.torchrun restarts all of them.
             plan.out_of_memory.touch()
         elif main_process:
             progress.update(**last_step(plan.out), **what)
@@ -73,7 +74,7 @@ def last_step(out: Path) -> dict[str, Any]:
 
 
 def draw(out: Path) -> None:
-    """The plot of the losses; a run is none the worse where it can't be drawn."""
+    """Plot the losses; a failure to do so is only printed."""
     if not read_training_steps(out):
         return
     try:
@@ -81,12 +82,13 @@ def draw(out: Path) -> None:
 
         plot_run(out)
     except (ImportError, OSError) as error:
-        print(f"jokebot: there is no plot of the loss: {error}.", file=sys.stderr)
+        print(f"jokebot: the loss can't be plotted: {error}.", file=sys.stderr)
 
 
 def train(plan: TrainingPlan, progress: ProgressWriter, main_process: bool) -> None:
-    """From the plan to the adapter, in this process; of several, the main one writes the run's files. Raises
-    TrainingError and whatever XTuner raises.
+    """Execute the plan in this process; of several processes, the main one writes the run's files.
+
+    Raises TrainingError and XTuner's exceptions.
     """
     began = time.monotonic()
     prepare_environment(plan)
@@ -106,24 +108,18 @@ def train(plan: TrainingPlan, progress: ProgressWriter, main_process: bool) -> N
 
 
 def prepare_environment(plan: TrainingPlan) -> None:
-    """What has to be set before torch, transformers and mmengine are first used."""
+    """Set environment variables, before torch, transformers and mmengine are first used."""
     os.environ["HF_HUB_OFFLINE"] = "1"
-    # mmengine's checkpoints hold more than tensors, and torch refuses that since 2.6. They are this run's own.
+    # mmengine's checkpoints hold more than tensors, which torch rejects since 2.6. They are this run's own.
     os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"
     os.environ.setdefault("HF_MODULES_CACHE", str(plan.work / "modules"))
     os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
-    # On busy cores threads that spin while they wait made a step six times as long (34 s against 5.9 s, 2 cores, 8
-    # other jobs).
+    # On busy cores, spinning threads made a step six times slower (34 s instead of 5.9 s, 2 cores, 8 other jobs).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def prepare(plan: TrainingPlan) -> Path:
-    """Check everything that can be checked before training, and write the run's files.
-
-    Returns the configuration's path.
-
-    Raises TrainingError.
-    """
+    """Check the data and write the run's files. Returns the configuration's path. Raises TrainingError."""
     from trainer.xtuner.rows import read_rows, save_rows
 
     check_deepspeed(plan.training.deepspeed)
@@ -131,11 +127,16 @@ def prepare(plan: TrainingPlan) -> Path:
     from trainer.xtuner import config, feature_cache
 
     plan.work.mkdir(parents=True, exist_ok=True)
+    try:
+        code = verified_copy(plan.base)
+    except ModelCodeError as error:
+        raise TrainingError("model", str(error)) from error
     save_rows(rows, plan.work / config.ROWS)
     store = feature_cache.store_for(plan.base, plan.features)
-    allowed = store.make_room(rows, int(plan.training.features_gb * 1e9))
+    allowed = store.make_room(rows, int(plan.training.feature_cache_gb * 1e9))
     (plan.work / config.KEPT).write_text("\n".join(sorted(allowed)), encoding="utf-8")
-    return config.write_config(plan, schedule(len(rows), int(os.environ.get("WORLD_SIZE", 1)), plan.training), store)
+    steps = schedule(len(rows), int(os.environ.get("WORLD_SIZE", 1)), plan.training)
+    return config.write_config(plan, steps, store, code)
 
 
 def written_config(plan: TrainingPlan) -> Path:
@@ -145,7 +146,7 @@ def written_config(plan: TrainingPlan) -> Path:
 
 
 def check_deepspeed(name: str) -> None:
-    """Raises TrainingError where the setting asks for DeepSpeed and there is none."""
+    """Raises TrainingError if the setting requires DeepSpeed and it is not installed."""
     import importlib.util
 
     if name and importlib.util.find_spec("deepspeed") is None:
@@ -157,7 +158,7 @@ def check_deepspeed(name: str) -> None:
 
 
 def join_group() -> None:
-    """Under torchrun: initialise the process group. mmengine can't do this without a CUDA device."""
+    """Initialise the process group under torchrun, which mmengine can't do without a CUDA device."""
     if "RANK" not in os.environ:
         return
     import torch
@@ -173,17 +174,22 @@ def join_group() -> None:
 def import_xtuner() -> None:
     from trainer.xtuner import compat
 
-    compat.apply()
+    compat.apply_repairs()
 
 
 def call_xtuner(arguments: list[str]) -> Any:
-    """XTuner's `main()` with these arguments. Returns the runner, which `main` keeps to itself."""
+    """Call XTuner's `main()` with these arguments. Returns its runner."""
     from mmengine.runner import Runner
     from xtuner.tools import train
 
     runners: list[Any] = []
     made, sys.argv = Runner.from_cfg, ["train", *arguments]
-    Runner.from_cfg = lambda cfg: runners.append(made(cfg)) or runners[-1]
+
+    def from_config(config: Any) -> Any:
+        runners.append(made(config))
+        return runners[-1]
+
+    Runner.from_cfg = from_config
     try:
         train.main()
     finally:
@@ -192,7 +198,7 @@ def call_xtuner(arguments: list[str]) -> Any:
 
 
 def finish(plan: TrainingPlan, runner: Any, progress: ProgressWriter, seconds: float) -> None:
-    """Write the adapter, its measures and the plot, and report the run as done after `seconds`."""
+    """Write the adapter, its measures and the plot, and report the training as done after `seconds`."""
     from trainer.xtuner.export import export
 
     losses = read_training_steps(plan.out)

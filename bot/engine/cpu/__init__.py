@@ -1,1 +1,1 @@
-"""The CPU engine: a server of the OpenAI chat protocol for hosts without a GPU (`jokebot engine cpu`)."""
+"""The CPU engine: a server of the OpenAI chat protocol for hosts without a GPU (`jokebot serve`)."""

@@ -1,4 +1,4 @@
-"""Checks that run before torch is imported and the checkpoint loaded, which takes seconds."""
+"""Checks before torch is imported and the checkpoint is loaded, which takes seconds."""
 
 import json
 import socket
@@ -8,10 +8,10 @@ from configs.errors import JokebotError
 
 
 class CheckpointError(JokebotError):
-    """A checkpoint directory can't be served."""
+    """A checkpoint directory can't be served; the message says why."""
 
 
-def check(directory: Path) -> None:
+def check_checkpoint(directory: Path) -> None:
     """Raise CheckpointError unless the directory looks like an InternVL2 checkpoint of InternLM2 kind."""
     try:
         config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
@@ -30,8 +30,8 @@ def check(directory: Path) -> None:
         )
 
 
-def reserve(host: str, port: int) -> socket.socket:
-    """Bind a socket to the address, without listening yet. Raises JokebotError where it can't be bound."""
+def bind_socket(host: str, port: int) -> socket.socket:
+    """Bind a socket to the address, without listening yet. Raises JokebotError if it can't be bound."""
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -15,18 +15,19 @@ from typing import Any
 import torch
 from PIL import Image
 
-from bot.engine.cpu.checkpoint_check import CheckpointError, check
+from bot.engine.cpu.checkpoint_check import CheckpointError, check_checkpoint
 from bot.engine.cpu.preprocess import to_pixels
 from bot.engine.cpu.protocol import ChatRequest, RequestError, RequestImage
-from bot.engine.cpu.sampling import Sampler
+from bot.engine.cpu.sampling import TokenSampler
 from configs.memory import free_memory
+from configs.model_code import ModelCodeError, verified_copy
 from configs.prompts import Prompts, load_prompts
 from configs.tiling import cut_tiles
 from configs.transformers_imports import import_transformers
 
 
 class GenerationCancelled(Exception):
-    """The client has left, or the engine is ending."""
+    """The client has disconnected, or the engine is shutting down."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,29 +45,29 @@ class CpuModel:
         self.model, self.tokenizer, self.prompts = model, tokenizer, prompts
         self.max_tiles = max_tiles or model.config.max_dynamic_patch
         self.context = tokenizer.convert_tokens_to_ids(prompts.template.context)
-        self.length = model.config.llm_config.max_position_embeddings
+        self.max_context = model.config.llm_config.max_position_embeddings
         self.stops = stop_tokens(model, tokenizer, prompts)
 
-    def cut(self, part: RequestImage, picture: Image.Image) -> list[Image.Image]:
-        """An image's tiles: up to the request's maximum, and to that of this engine or checkpoint."""
+    def cut_image(self, part: RequestImage, picture: Image.Image) -> list[Image.Image]:
+        """An image's tiles, up to the request's maximum and that of this engine or checkpoint."""
         return cut_tiles(picture, min(part.max_tiles or self.max_tiles, self.max_tiles))
 
-    def prepare(self, request: ChatRequest, pictures: list[list[Image.Image]]) -> TokenizedPrompt:
+    def prepare_prompt(self, request: ChatRequest, pictures: list[list[Image.Image]]) -> TokenizedPrompt:
         """Render and encode a request; `pictures` are the tiles of its image parts, in order.
 
-        Raises RequestError where the text and max_tokens don't fit the model.
+        Raises RequestError if the prompt and max_tokens exceed the model's context length.
         """
-        ids = self.encode(request, [len(tiles) for tiles in pictures])
-        if len(ids) + request.max_tokens > self.length:
+        ids = self.encode_request(request, [len(tiles) for tiles in pictures])
+        if len(ids) + request.max_tokens > self.max_context:
             raise RequestError(
-                f"{len(ids)} prompt tokens and {request.max_tokens} new ones are more than {self.length}.",
+                f"{len(ids)} prompt tokens and {request.max_tokens} new ones are more than {self.max_context}.",
                 param="max_tokens",
                 code="context_length_exceeded",
             )
         return TokenizedPrompt(ids, torch.cat([to_pixels(tiles) for tiles in pictures]) if pictures else None)
 
-    def encode(self, request: ChatRequest, tiles: list[int]) -> list[int]:
-        """Token ids of the rendered prompt; `tiles` are the images' numbers of tiles. The template has the BOS."""
+    def encode_request(self, request: ChatRequest, tiles: list[int]) -> list[int]:
+        """Token ids of the rendered prompt; `tiles` is each image's number of tiles. The template has the BOS."""
         template, counts, user = self.prompts.template, iter(tiles), ""
         for part in request.parts:
             if isinstance(part, RequestImage):
@@ -75,9 +76,11 @@ class CpuModel:
         prompts = self.prompts if request.system is None else dataclasses.replace(self.prompts, system=request.system)
         return self.tokenizer.encode(prompts.render(user, 0), add_special_tokens=False)
 
-    def ids(self, text: str, *, template: bool = False) -> list[int]:
-        """Token ids of a text. With `template` the text is put into the checkpoint's own chat template first, as a
-        user's only message; without change where the tokenizer has no template, as LMDeploy does."""
+    def encode_text(self, text: str, *, template: bool = False) -> list[int]:
+        """Token ids of a text. `template` puts it into the checkpoint's chat template first, as a user's only message.
+
+        Without a template in the tokenizer the text is not changed, as in LMDeploy.
+        """
         if template and self.tokenizer.chat_template:
             messages = [{"role": "user", "content": text}]
             text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
@@ -87,9 +90,9 @@ class CpuModel:
         return self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
 
     @torch.inference_mode()
-    def write(self, prompt: TokenizedPrompt, sampler: Sampler, cancelled: Callable[[], bool]) -> Iterator[int]:
-        """Yields new tokens, without the one that ends the text. Raises GenerationCancelled between two tokens."""
-        embeds, past = self.embed(prompt, cancelled), None
+    def generate(self, prompt: TokenizedPrompt, sampler: TokenSampler, cancelled: Callable[[], bool]) -> Iterator[int]:
+        """Yield new tokens, without the stop token. Raises GenerationCancelled between two tokens."""
+        embeds, past = self.embed_prompt(prompt, cancelled), None
         while True:
             if cancelled():
                 raise GenerationCancelled
@@ -98,13 +101,13 @@ class CpuModel:
             )
             past = state.past_key_values
             logits = self.model.language_model.output(state.last_hidden_state[0, -1]).float()
-            token = sampler.choose(logits)
+            token = sampler.choose_token(logits)
             if token in self.stops:
                 return
             yield token
             embeds = self.model.language_model.get_input_embeddings()(torch.tensor([[token]]))
 
-    def embed(self, prompt: TokenizedPrompt, cancelled: Callable[[], bool]) -> torch.Tensor:
+    def embed_prompt(self, prompt: TokenizedPrompt, cancelled: Callable[[], bool]) -> torch.Tensor:
         """Input embeddings (1, tokens, hidden), with the images' features at the positions of the context tokens."""
         ids = torch.tensor([prompt.ids])
         embeds = self.model.language_model.get_input_embeddings()(ids)
@@ -120,7 +123,7 @@ class CpuModel:
 
 
 def stop_tokens(model: Any, tokenizer: Any, prompts: Prompts) -> frozenset[int]:
-    """The end of turn, the tokenizer's end of text, and those of the checkpoint's generation_config."""
+    """The tokens that end a text: end of turn, end of text, and those of the checkpoint's generation_config."""
     config = getattr(model, "generation_config", None)
     named = getattr(config, "eos_token_id", None) or []
     return frozenset(
@@ -132,19 +135,23 @@ def stop_tokens(model: Any, tokenizer: Any, prompts: Prompts) -> frozenset[int]:
     )
 
 
-def load(directory: Path, dtype: str = "auto", max_tiles: int | None = None) -> CpuModel:
-    """Load a checkpoint directory and run the modelling code in it: the caller must trust that code.
+def load_model(directory: Path, dtype: str = "auto", max_tiles: int | None = None) -> CpuModel:
+    """Load a checkpoint directory. This runs a verified copy of the modelling code in it, which the caller must trust.
 
     `dtype` is float32, bfloat16 or auto (see `choose_dtype`). `max_tiles` replaces the checkpoint's own maximum of
-    tiles. Raises CheckpointError where the directory holds no such checkpoint.
+    tiles. Raises CheckpointError if the directory holds no such checkpoint, or its code may not run.
     """
-    check(directory)
+    check_checkpoint(directory)
+    try:
+        code = verified_copy(directory)
+    except (ModelCodeError, OSError) as error:
+        raise CheckpointError(f"{directory} can't be loaded: {error}") from error
     AutoModel, AutoTokenizer = import_transformers(torch)
     try:
-        # OpenGVLab's code prints warnings; stdout is for the ready line.
+        # OpenGVLab's code prints warnings; stdout is reserved for the ready line.
         with contextlib.redirect_stdout(sys.stderr):
-            tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=True)
-            model = AutoModel.from_pretrained(directory, trust_remote_code=True, torch_dtype=torch.bfloat16)
+            tokenizer = AutoTokenizer.from_pretrained(code, trust_remote_code=True)
+            model = AutoModel.from_pretrained(code, trust_remote_code=True, torch_dtype=torch.bfloat16)
     except (OSError, ValueError, ImportError, KeyError, AttributeError, RuntimeError) as error:
         raise CheckpointError(f"{directory} can't be loaded: {error}") from error
     prompts = load_prompts()
@@ -154,8 +161,11 @@ def load(directory: Path, dtype: str = "auto", max_tiles: int | None = None) -> 
 
 
 def choose_dtype(model: Any, dtype: str) -> torch.dtype:
-    """For auto: float32 where its weights take at most half of the free memory, else bfloat16, which is several times
-    slower on CPUs without instructions for it (InternVL2-2B's shape on 2 cores: 0.4 s a token against 1.9 s)."""
+    """For auto: float32 if its weights take at most half of the free memory, else bfloat16.
+
+    bfloat16 is several times slower on CPUs without instructions for it: with InternVL2-2B's shape on 2 cores a token
+    takes 1.9 s instead of 0.4 s.
+    """
     float32_bytes = 4 * sum(parameter.numel() for parameter in model.parameters())
     fits = dtype == "float32" or dtype == "auto" and 2 * float32_bytes <= (free_memory() or 0)
     return torch.float32 if fits else torch.bfloat16

@@ -21,7 +21,7 @@ class ImageDecodeError(JokebotError):
 def open_picture(url: str, max_pixels: int) -> Image.Image:
     """The RGB image in a `data:` URL.
 
-    Raises ImageDecodeError for other URLs, for broken images and for too large ones.
+    Raises ImageDecodeError for other URLs, broken images, and images with more than `max_pixels` pixels.
     """
     head, comma, body = url.partition(",")
     if not (head.startswith("data:image/") and head.endswith(";base64") and comma):
@@ -32,7 +32,7 @@ def open_picture(url: str, max_pixels: int) -> Image.Image:
         picture = Image.open(io.BytesIO(base64.b64decode(body, validate=True)))
         if picture.width * picture.height > max_pixels:
             raise ImageDecodeError(
-                f"The picture has {picture.width} x {picture.height} pixels; {max_pixels:,} are the most."
+                f"The picture has {picture.width} x {picture.height} pixels; the maximum is {max_pixels:,}."
             )
         return picture.convert("RGB")
     except binascii.Error as error:
@@ -42,7 +42,7 @@ def open_picture(url: str, max_pixels: int) -> Image.Image:
 
 
 def to_pixels(tiles: list[Image.Image]) -> torch.Tensor:
-    """Float32 (tiles, 3, 448, 448), bit for bit what XTuner's dataset gives the model in training."""
+    """Float32 (tiles, 3, 448, 448), bit for bit equal to the pixels of XTuner's dataset in training."""
     return torch.stack([normalise(tile) for tile in tiles])
 
 

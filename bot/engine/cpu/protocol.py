@@ -16,18 +16,20 @@ class RequestError(JokebotError):
 
     def __init__(self, message: str, status: int = 400, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
-        self.status, self.param, self.code = status, param, code
+        self.status, self.param, self.code = status, param, code or ""
 
-    def body(self) -> dict[str, Any]:
+    def error_body(self) -> dict[str, Any]:
         """OpenAI's error object."""
         kind = "server_error" if self.status >= 500 else "invalid_request_error"
-        return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
+        return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code or None}}
 
 
 @dataclass(frozen=True)
 class SamplerOptions:
-    """How tokens are sampled. Temperature 0 takes the likeliest. A text ends where its last `ngram_size` tokens have
-    been written `ngram_threshold` times; 0 turns that off."""
+    """How tokens are sampled. Temperature 0 takes the likeliest token.
+
+    A text ends once its last `ngram_size` tokens have occurred `ngram_threshold` times; 0 turns that off.
+    """
 
     temperature: float = 1.0
     top_p: float = 1.0
@@ -61,31 +63,31 @@ class ChatRequest:
     created: int = field(default_factory=lambda: int(time.time()))
 
 
-def parse(body: Any, prompts: Prompts) -> ChatRequest:
-    """Validate a request's JSON. Raises RequestError for what is invalid or not supported."""
+def parse_request(body: Any, prompts: Prompts) -> ChatRequest:
+    """Validate a request's JSON. Raises RequestError for an invalid or unsupported request."""
     if not isinstance(body, dict):
         raise RequestError("The body must be a JSON object.")
     system, parts = parse_messages(body.get("messages"), prompts)
-    if number(body, "n", 1, 1, 128, whole=True) != 1:
+    if read_number(body, "n", 1, 1, 128, integer=True) != 1:
         raise RequestError("Only n=1 is supported.", param="n")
     limit = "max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"
     seed = body.get("seed")
     return ChatRequest(
-        model=text(body, "model"),
+        model=read_text(body, "model"),
         system=system,
         parts=parts,
         sampling=SamplerOptions(
-            number(body, "temperature", 1.0, 0, 2),
-            number(body, "top_p", 1.0, 0, 1),
-            number(body, "repetition_penalty", 1.0, 0.01, 10),
-            None if seed is None else int(number(body, "seed", 0, -(2**63), 2**64 - 1, whole=True)),
-            int(number(body, "repetition_ngram_size", 0, 0, 1000, whole=True)),
-            int(number(body, "repetition_ngram_threshold", 0, 0, 1000, whole=True)),
+            read_number(body, "temperature", 1.0, 0, 2),
+            read_number(body, "top_p", 1.0, 0, 1),
+            read_number(body, "repetition_penalty", 1.0, 0.01, 10),
+            None if seed is None else int(read_number(body, "seed", 0, -(2**63), 2**64 - 1, integer=True)),
+            int(read_number(body, "repetition_ngram_size", 0, 0, 1000, integer=True)),
+            int(read_number(body, "repetition_ngram_threshold", 0, 0, 1000, integer=True)),
         ),
-        max_tokens=int(number(body, limit, DEFAULT_TOKENS, 1, 1_000_000, whole=True)),
+        max_tokens=int(read_number(body, limit, DEFAULT_TOKENS, 1, 1_000_000, integer=True)),
         stop=parse_stop(body.get("stop")),
-        stream=flag(body, "stream"),
-        include_usage=flag(body.get("stream_options") or {}, "include_usage"),
+        stream=read_flag(body, "stream"),
+        include_usage=read_flag(body.get("stream_options") or {}, "include_usage"),
     )
 
 
@@ -93,11 +95,11 @@ def parse_encode(body: Any) -> tuple[str, bool]:
     """An encode request's text, and whether it goes into the chat template. Raises RequestError."""
     if not isinstance(body, dict) or not isinstance(body.get("input"), str):
         raise RequestError("input must be a string.", param="input")
-    return body["input"], flag(body, "do_preprocess")
+    return body["input"], read_flag(body, "do_preprocess")
 
 
 def parse_messages(messages: Any, prompts: Prompts) -> tuple[str | None, tuple[str | RequestImage, ...]]:
-    """The system message, or None, and the user message's parts. Raises RequestError, as the functions below."""
+    """The system message, or None, and the user message's parts. Raises RequestError, like the functions below."""
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         raise RequestError("messages must be a list of objects.", param="messages")
     roles = [message.get("role") for message in messages]
@@ -123,7 +125,7 @@ def parse_content(content: Any, prompts: Prompts) -> tuple[str | RequestImage, .
 
 
 def parse_part(part: Any, prompts: Prompts) -> str | RequestImage:
-    """A text or an image. A text with the context token is refused: it could be taken for an image's tokens."""
+    """A text or an image. A text with the context token is rejected: it could be taken for an image's tokens."""
     if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str):
         if prompts.template.context in part["text"]:
             raise RequestError(f"Text can't contain {prompts.template.context}.", param="messages")
@@ -135,7 +137,7 @@ def parse_part(part: Any, prompts: Prompts) -> str | RequestImage:
         )
     tiles = image.get("max_dynamic_patch")
     return RequestImage(
-        image["url"], None if tiles is None else int(number(image, "max_dynamic_patch", 1, 1, 40, whole=True))
+        image["url"], None if tiles is None else int(read_number(image, "max_dynamic_patch", 1, 1, 40, integer=True))
     )
 
 
@@ -146,29 +148,29 @@ def parse_stop(stop: Any) -> tuple[str, ...]:
     return tuple(stop)
 
 
-def number(
-    body: dict[str, Any], name: str, default: float, minimum: float, maximum: float, whole: bool = False
+def read_number(
+    body: dict[str, Any], name: str, default: float, minimum: float, maximum: float, integer: bool = False
 ) -> float:
-    """A number from `minimum` to `maximum`; the default where the field is missing or null."""
+    """A number from `minimum` to `maximum`; the default if the field is missing or null."""
     value = body.get(name)
     if value is None:
         return default
-    kind = int if whole else (int, float)
+    kind = int if integer else (int, float)
     if isinstance(value, bool) or not isinstance(value, kind) or not minimum <= value <= maximum:
         raise RequestError(
-            f"{name} must be a {'whole ' if whole else ''}number from {minimum} to {maximum}.", param=name
+            f"{name} must be a {'whole ' if integer else ''}number from {minimum} to {maximum}.", param=name
         )
     return value
 
 
-def text(body: dict[str, Any], name: str) -> str | None:
+def read_text(body: dict[str, Any], name: str) -> str | None:
     value = body.get(name)
     if value is not None and not isinstance(value, str):
         raise RequestError(f"{name} must be a string.", param=name)
     return value
 
 
-def flag(body: Any, name: str) -> bool:
+def read_flag(body: Any, name: str) -> bool:
     value = body.get(name, False) if isinstance(body, dict) else None
     if value is not None and not isinstance(value, bool):
         raise RequestError(f"{name} must be true or false.", param=name)
@@ -195,14 +197,14 @@ def completion(request: ChatRequest, model: str, content: str, finish: str, used
     }
 
 
-def chunk(
+def stream_chunk(
     request: ChatRequest,
     model: str,
     delta: dict[str, str] | None,
     finish: str | None = None,
     used: dict[str, int] | None = None,
 ) -> dict[str, Any]:
-    """One event of a stream; with `delta` None the last one, which has the usage only."""
+    """One event of a stream. `delta` is None in the last one, which has only the usage."""
     choices = [] if delta is None else [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
     return {
         "id": request.id,

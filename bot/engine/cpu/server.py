@@ -19,10 +19,10 @@ from bot.engine.cpu.protocol import (
     ChatRequest,
     RequestError,
     RequestImage,
-    chunk,
     completion,
-    parse,
     parse_encode,
+    parse_request,
+    stream_chunk,
     usage,
 )
 from bot.engine.cpu.worker import GenerationJob, GenerationWorker
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 BODY_BYTES = 64 * 2**20
 """A 20 MB photo is 27 MB of base64; the limit is about twice that."""
 SHUTDOWN_TIMEOUT_S = 5.0
-"""How long replies in work may take to end after SIGTERM."""
+"""Time for unfinished replies to end after SIGTERM."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class CpuServer:
             if isinstance(error, web.HTTPException):
                 error = RequestError(error.reason, status=error.status)
             headers = {"Retry-After": "1"} if error.status == 503 else {}
-            return web.json_response(error.body(), status=error.status, headers=headers)
+            return web.json_response(error.error_body(), status=error.status, headers=headers)
 
     def check_key(self, request: web.Request) -> None:
         sent_key = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
@@ -84,7 +84,7 @@ class CpuServer:
 
     async def health(self, request: web.Request) -> web.Response:
         if not self.worker.thread.is_alive():
-            raise RequestError("The engine's worker has ended.", status=503)
+            raise RequestError("The engine's worker thread has ended.", status=503)
         return web.json_response({"status": "ok", "waiting": self.worker.waiting()})
 
     async def models(self, request: web.Request) -> web.Response:
@@ -92,14 +92,14 @@ class CpuServer:
         return web.json_response({"object": "list", "data": [model]})
 
     async def encode(self, http: web.Request) -> web.Response:
-        """LMDeploy's route for token ids; `do_preprocess` puts the text into the checkpoint's chat template first."""
+        """LMDeploy's route for token ids; `do_preprocess` applies the checkpoint's chat template first."""
         text, template = parse_encode(await self.json(http))
-        ids = await asyncio.to_thread(self.worker.model.ids, text, template=template)
+        ids = await asyncio.to_thread(self.worker.model.encode_text, text, template=template)
         return web.json_response({"input_ids": ids, "length": len(ids)})
 
     async def chat(self, http: web.Request) -> web.StreamResponse:
         request = await self.read(http)
-        self.worker.check_room()
+        self.worker.check_capacity()
         job = GenerationJob(request, await asyncio.to_thread(self.cut_pictures, request))
         try:
             self.worker.submit(job)
@@ -116,7 +116,7 @@ class CpuServer:
             raise RequestError("The body is not JSON.") from error
 
     async def read(self, http: web.Request) -> ChatRequest:
-        request = parse(await self.json(http), self.worker.model.prompts)
+        request = parse_request(await self.json(http), self.worker.model.prompts)
         if request.model not in (None, "", self.options.name):
             raise RequestError(
                 f"There is no model {request.model!r} here; it is {self.options.name!r}.",
@@ -127,10 +127,10 @@ class CpuServer:
         return request
 
     def cut_pictures(self, request: ChatRequest) -> list[list[Image.Image]]:
-        """The tiles of the request's images. They are cut before it waits, since they are smaller than the images."""
+        """The tiles of the request's images. They are cut before the request waits, to free the larger images."""
         try:
             return [
-                self.worker.model.cut(part, open_picture(part.url, self.options.max_pixels))
+                self.worker.model.cut_image(part, open_picture(part.url, self.options.max_pixels))
                 for part in request.parts
                 if isinstance(part, RequestImage)
             ]
@@ -138,7 +138,7 @@ class CpuServer:
             raise RequestError(str(error), param="image_url", code="invalid_image") from error
 
     async def answer(self, job: GenerationJob) -> web.Response:
-        text = "".join([piece.text async for piece in job.pieces()])
+        text = "".join([piece.text async for piece in job.chunks()])
         if job.finish == "abort":
             raise RequestError("The engine is ending.", status=503, code="ending")
         used = usage(job.prompt_tokens, job.completion_tokens)
@@ -148,23 +148,23 @@ class CpuServer:
         """Server-sent events. An error before the first chunk still gets its own HTTP status."""
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
         name, response = self.options.name, web.StreamResponse(headers=headers)
-        async for piece in job.pieces():
+        async for piece in job.chunks():
             if not response.prepared:
                 await response.prepare(http)
-                await response.write(event(chunk(job.request, name, {"role": "assistant", "content": ""})))
+                await response.write(event(stream_chunk(job.request, name, {"role": "assistant", "content": ""})))
             if piece.text:
-                await response.write(event(chunk(job.request, name, {"content": piece.text})))
+                await response.write(event(stream_chunk(job.request, name, {"content": piece.text})))
             if piece.finish:
-                await response.write(event(chunk(job.request, name, {}, piece.finish)))
+                await response.write(event(stream_chunk(job.request, name, {}, piece.finish)))
         if job.request.include_usage:
             used = usage(job.prompt_tokens, job.completion_tokens)
-            await response.write(event(chunk(job.request, name, None, used=used)))
+            await response.write(event(stream_chunk(job.request, name, None, used=used)))
         await response.write(b"data: [DONE]\n\n")
         await response.write_eof()
         return response
 
 
-def event(data: dict) -> bytes:
+def event(data: dict[str, Any]) -> bytes:
     return f"data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
 
@@ -199,5 +199,5 @@ async def serve(bound: socket.socket, worker: GenerationWorker, options: ServerO
     host, port = bound.getsockname()[:2]
     print(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
     await ended.wait()
-    worker.end()
+    worker.stop()
     await runner.cleanup()

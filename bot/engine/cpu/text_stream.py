@@ -7,7 +7,7 @@ BROKEN = "\ufffd"
 
 
 class TextStream:
-    """Turns a growing list of tokens into chunks of text that never have to be revoked."""
+    """Turns a growing list of tokens into chunks of final text."""
 
     def __init__(self, decode: Callable[[list[int]], str], stop: tuple[str, ...] = ()) -> None:
         self.decode = decode
@@ -17,7 +17,7 @@ class TextStream:
         self.stopped = False
 
     def push(self, token: int) -> str:
-        """The text that has become final with this token; often empty. Sets `stopped` at a stop string."""
+        """Add a token; returns the text that is final now, often "". Sets `stopped` at a stop string."""
         self.tokens.append(token)
         return self.release(hold_back=True)
 
@@ -26,7 +26,7 @@ class TextStream:
         return "" if self.stopped else self.release(hold_back=False)
 
     def release(self, hold_back: bool) -> str:
-        """The new part of the text; `hold_back` leaves out an end that may begin a stop string."""
+        """The new part of the text; `hold_back` leaves out a suffix that may begin a stop string."""
         text = self.decode(self.tokens).rstrip(BROKEN)
         end = len(text)
         stop_indexes = [index for index in (text.find(stop, self.sent) for stop in self.stop) if index >= 0]

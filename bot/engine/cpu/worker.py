@@ -13,7 +13,7 @@ from PIL import Image
 
 from bot.engine.cpu.model import CpuModel, GenerationCancelled
 from bot.engine.cpu.protocol import ChatRequest, RequestError
-from bot.engine.cpu.sampling import Sampler
+from bot.engine.cpu.sampling import TokenSampler
 from bot.engine.cpu.text_stream import TextStream
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TextChunk:
-    """More text, and the finish reason: "" (it goes on), stop, length, or abort (the engine is ending)."""
+    """More text, and the finish reason: "" (not finished), stop, length, or abort (the engine is shutting down)."""
 
     text: str
     finish: str = ""
@@ -29,7 +29,7 @@ class TextChunk:
 
 @dataclass(eq=False)
 class GenerationJob:
-    """A request in work, with the tiles of its images; the worker fills in the numbers."""
+    """A request in progress, with the tiles of its images; the worker sets the counts and times."""
 
     request: ChatRequest
     pictures: list[list[Image.Image]]
@@ -45,11 +45,8 @@ class GenerationJob:
     tiles: int = 0
     finish: str = "cancelled"
 
-    async def pieces(self) -> AsyncIterator[TextChunk]:
-        """Yields the text as it is generated, the last chunk with its `finish`.
-
-        Raises RequestError where the job failed.
-        """
+    async def chunks(self) -> AsyncIterator[TextChunk]:
+        """Yield the text as it is generated; the last chunk has the `finish`. Raises RequestError if the job failed."""
         while True:
             event = await self.events.get()
             if isinstance(event, RequestError):
@@ -79,21 +76,21 @@ class GenerationWorker:
         self.thread.start()
 
     def waiting(self) -> int:
-        """How many jobs wait, without those whose client has left."""
+        """How many jobs wait, without those whose client has disconnected."""
         return sum(not job.cancelled.is_set() for job in list(self.unstarted))
 
-    def check_room(self) -> None:
-        """Raises RequestError (503) where too many jobs wait already or the engine is ending."""
+    def check_capacity(self) -> None:
+        """Raises RequestError (503) if the queue is full or the engine is shutting down."""
         if self.ending.is_set() or self.waiting() >= self.max_waiting:
             raise RequestError("The engine is busy; try again soon.", status=503, code="overloaded")
 
     def submit(self, job: GenerationJob) -> None:
-        """Queue a job. Raises RequestError (503) where the queue is full."""
-        self.check_room()
+        """Queue a job. Raises RequestError (503) if the queue is full."""
+        self.check_capacity()
         self.unstarted.append(job)
         self.jobs.put(job)
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """Stop at the next token; the running job and the waiting ones end with `abort`."""
         self.ending.set()
         self.jobs.put(None)
@@ -106,7 +103,7 @@ class GenerationWorker:
                 self.serve(job)
             except GenerationCancelled:
                 if self.ending.is_set():
-                    self.close(job, "", "abort")
+                    self.finish_job(job, "", "abort")
             except RequestError as error:
                 job.emit(error)
             except Exception:  # noqa: BLE001  a defect in one request must not end the thread
@@ -116,7 +113,7 @@ class GenerationWorker:
     def serve(self, job: GenerationJob) -> None:
         """Generate one job's text, chunk by chunk.
 
-        Raises GenerationCancelled where the client has left, RequestError.
+        Raises RequestError, and GenerationCancelled if the client has disconnected.
         """
         job.waited_s = time.monotonic() - job.received
 
@@ -125,21 +122,21 @@ class GenerationWorker:
 
         if cancelled():
             raise GenerationCancelled
-        prompt = self.model.prepare(job.request, job.pictures)
+        prompt = self.model.prepare_prompt(job.request, job.pictures)
         job.prompt_tokens, job.tiles = len(prompt.ids), 0 if prompt.pixels is None else len(prompt.pixels)
         text = TextStream(self.model.decode, job.request.stop)
-        sampler, written = Sampler(job.request.sampling, prompt.ids), list[int]()
-        for token in self.model.write(prompt, sampler, cancelled):
+        sampler, tokens = TokenSampler(job.request.sampling, prompt.ids), list[int]()
+        for token in self.model.generate(prompt, sampler, cancelled):
             job.completion_tokens += 1
-            written.append(token)
+            tokens.append(token)
             if chunk := text.push(token):
                 job.emit(TextChunk(chunk))
             if text.stopped or job.completion_tokens == job.request.max_tokens:
-                return self.close(job, text.finish(), "stop" if text.stopped else "length")
-            if sampler.repeats(written):
+                return self.finish_job(job, text.finish(), "stop" if text.stopped else "length")
+            if sampler.is_repetitive(tokens):
                 break
-        self.close(job, text.finish(), "stop")
+        self.finish_job(job, text.finish(), "stop")
 
-    def close(self, job: GenerationJob, text: str, finish: str) -> None:
+    def finish_job(self, job: GenerationJob, text: str, finish: str) -> None:
         job.finish = finish
         job.emit(TextChunk(text, finish))

@@ -1,8 +1,7 @@
 """The size of a server's cache, computed from the GPU, the checkpoint and the settings before the server starts.
 
-LMDeploy itself takes a share of the memory that is free at its start. Then the cache of a server that starts beside
-another one (a second server, one of a swap) or beside a training run would be too small, or leave the others too
-little.
+By default LMDeploy takes a share of the memory that is free at its start. Beside another server (a second one, or one
+of a swap) or a training run that cache would be too small, or leave too little memory to the others.
 """
 
 import json
@@ -13,20 +12,20 @@ from configs.gpu import card_gb
 from configs.settings import Settings
 from configs.tiling import TILE_TOKENS
 
-BLOCK = 64
+BLOCK_TOKENS = 64
 """Tokens of a block; LMDeploy's default."""
 TEXT_TOKENS = 2048
 """For prompt and joke, beside the photo's tokens."""
-USABLE = 0.95
-"""Share of the GPU's memory; the driver and the contexts of other processes have the rest."""
+USABLE_SHARE = 0.95
+"""Usable share of the GPU's memory; the driver and the contexts of other processes take the rest."""
 MAX_BLOCKS = 2048
-"""The largest cache that is chosen here: 37 photos of 13 tiles."""
+"""The largest cache that is chosen automatically: 37 photos of 13 tiles."""
 DEFAULT_BLOCKS = 512
-"""Where the size of the GPU's memory is unknown."""
+"""Used if the size of the GPU's memory is unknown."""
 
 
 def session_tokens(settings: Settings) -> int:
-    """The maximum of tokens in one request: those of the largest photo, with its thumbnail, and of its texts."""
+    """The maximum of tokens in one request: the largest photo with its thumbnail, and the texts."""
     return TILE_TOKENS * (settings.engine.max_tiles + 1) + TEXT_TOKENS
 
 
@@ -36,7 +35,7 @@ def block_gb(model_dir: Path) -> float:
     llm = config.get("llm_config", config)
     heads = llm["num_attention_heads"]
     head_dim = llm.get("head_dim") or llm["hidden_size"] // heads
-    return 2 * 2 * BLOCK * llm["num_hidden_layers"] * (llm.get("num_key_value_heads") or heads) * head_dim / 1e9
+    return 2 * 2 * BLOCK_TOKENS * llm["num_hidden_layers"] * (llm.get("num_key_value_heads") or heads) * head_dim / 1e9
 
 
 def weights_gb(model_dir: Path) -> float:
@@ -45,29 +44,29 @@ def weights_gb(model_dir: Path) -> float:
 
 
 def working_gb(settings: Settings) -> float:
-    """Memory for CUDA, kernels and activations, 10⁹ bytes: an estimate that grows with the tokens of a prefill step."""
+    """Memory for CUDA, kernels and activations, 10⁹ bytes: an estimate, linear in the tokens of a prefill step."""
     return 1.0 + 0.25 * settings.lmdeploy.prefill_tokens / 1024
 
 
 def cache_blocks(model_dir: Path, settings: Settings) -> int:
-    """Blocks of one server's cache: the setting's, else what fits beside the other servers and one more for a swap.
+    """Blocks of one server's cache: the setting's, else as many as fit beside the other servers and an extra one.
 
-    Raises JokebotError where that is less than the largest photo needs.
+    Raises JokebotError if that is less than the largest photo needs.
     """
     if settings.lmdeploy.cache_blocks:
         return settings.lmdeploy.cache_blocks
     if not card_gb():
         return DEFAULT_BLOCKS
-    servers = settings.server_count + settings.servers.extra
-    cache_gb = USABLE * card_gb() / servers - weights_gb(model_dir) - working_gb(settings)
-    needed = -(-session_tokens(settings) // BLOCK)
+    servers = settings.server_count + settings.servers.allow_extra_server
+    cache_gb = USABLE_SHARE * card_gb() / servers - weights_gb(model_dir) - working_gb(settings)
+    needed = -(-session_tokens(settings) // BLOCK_TOKENS)
     blocks = min(MAX_BLOCKS, int(cache_gb / block_gb(model_dir)))
     if blocks < needed:
         advice = "fewer lmdeploy.servers, " * (settings.server_count > 1)
-        advice += "servers.extra = false (a swap then pauses), " * settings.servers.extra
+        advice += "servers.allow_extra_server = false (a swap then pauses), " * settings.servers.allow_extra_server
         raise JokebotError(
             f"{servers} LMDeploy servers of {model_dir.name} don't fit on a card of {card_gb():.0f} GB: "
             f"a cache of {max(0, blocks)} blocks is left for each, and one photo needs {needed}. Set {advice}"
-            "a smaller engine.max_tiles or lmdeploy.prefill_tokens; or lmdeploy.cache_blocks, if you know better."
+            "a smaller engine.max_tiles or lmdeploy.prefill_tokens; or set lmdeploy.cache_blocks yourself."
         )
     return blocks

@@ -1,7 +1,7 @@
 """The command line and environment of one LMDeploy server.
 
-The server is `lmdeploy serve api_server` on loopback, reached through `launcher.py`, which registers our preprocess
-first. When it listens it prints `listening on http://127.0.0.1:PORT`, which `bot/runtime/child_process.py` waits for.
+The command runs `launcher.py`, which registers our preprocess and then starts `lmdeploy serve api_server` on loopback.
+Once the server listens it prints `listening on http://127.0.0.1:PORT`; `bot/runtime/child_process.py` waits for that.
 """
 
 import os
@@ -12,17 +12,16 @@ from bot.engine.lmdeploy.cache_size import cache_blocks, session_tokens
 from configs.settings import ROOT, Settings
 
 KEY_VARIABLE = "LMDEPLOY_SERVER_KEY"
-OURS = "JOKEBOT_"
+SETTINGS_PREFIX = "JOKEBOT_"
 
 
-def command(model_dir: Path, port: int, settings: Settings, *, name: str = "") -> list[str]:
-    """The command that serves the checkpoint on 127.0.0.1:port; `name` is the model's name there, "" the directory's.
+def server_command(model_dir: Path, port: int, settings: Settings, *, name: str = "") -> list[str]:
+    """The command that serves a checkpoint on 127.0.0.1:port. `name` is the model's name there, "" the directory's.
 
-    The API key is in `environment` and not in the command, which every user of the host can read. Raises JokebotError
-    where the GPU's memory is too small.
+    The API key is in the environment and not in the command, which every user of the host can read. Raises
+    JokebotError if the GPU's memory is too small.
     """
     limits = settings.lmdeploy
-    model_name = ["--model-name", name] if name else []
     return [
         str(settings.environments.serve_python),
         "-m",
@@ -38,15 +37,22 @@ def command(model_dir: Path, port: int, settings: Settings, *, name: str = "") -
         "127.0.0.1",
         "--server-port",
         str(port),
-        *model_name,
-        # Needed for InternVL2's configuration (tried with 0.18.0); the checkpoint's code was agreed to by an admin.
+        *(["--model-name", name] if name else []),
+        *_engine_options(model_dir, settings),
+    ]
+
+
+def _engine_options(model_dir: Path, settings: Settings) -> list[str]:
+    limits = settings.lmdeploy
+    return [
+        # Needed for InternVL2's configuration (tried with 0.18.0). An admin has agreed to the checkpoint's code.
         "--trust-remote-code",
         "--backend",
         "pytorch",
         "--log-level",
         "WARNING",
         "--disable-fastapi-docs",
-        # Its metrics take time for every token; the bot has its own.
+        # LMDeploy's metrics take time for every token; the bot has its own.
         "--disable-metrics",
         "--max-batch-size",
         str(limits.max_batch),
@@ -59,13 +65,13 @@ def command(model_dir: Path, port: int, settings: Settings, *, name: str = "") -
     ]
 
 
-def environment(key: str, *, base: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The server's environment: ours (or `base`) without the bot's settings and secrets, and LMDeploy's own."""
+def server_environment(key: str, *, base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The server's environment: `base` (this process's) without the bot's settings and secrets, and LMDeploy's own."""
     variables = os.environ if base is None else base
-    inherited = {name: value for name, value in variables.items() if not name.startswith(OURS)}
+    inherited = {name: value for name, value in variables.items() if not name.startswith(SETTINGS_PREFIX)}
     paths = [str(ROOT), *filter(None, [inherited.get("PYTHONPATH")])]
     return inherited | {
-        # One thread: 16 of torch's threads slow the engine down to a third of its throughput (measured on an H100).
+        # One thread: with 16 threads of torch the engine has a third of the throughput (measured on an H100).
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
         "OMP_NUM_THREADS": "1",
@@ -73,7 +79,7 @@ def environment(key: str, *, base: Mapping[str, str] | None = None) -> dict[str,
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
-        # Longer than clients keep an idle connection, so that no connection is closed during a request.
+        # Longer than clients keep an idle connection, so the server never closes one during a request.
         "UVICORN_TIMEOUT_KEEP_ALIVE": "120",
         KEY_VARIABLE: key,
     }

@@ -1,7 +1,7 @@
-"""InternVL2 in LMDeploy's engine process for 8-bit photos: it makes the tiles on the GPU right before the vision model.
+"""InternVL2 in LMDeploy's engine process for 8-bit photos: the GPU makes the tiles right before the vision model.
 
-LMDeploy uses this class in place of its own where `launcher.py` has put it into LMDeploy's module map. Requests without
-our grid (another preprocess, or none) are passed to LMDeploy's own code.
+`launcher.py` registers these classes in LMDeploy's module map, in place of its own. Requests without our grid (another
+preprocess, or none) are passed to LMDeploy's own code.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from lmdeploy.pytorch.engine.input_process import PreprocessInputResult
 from lmdeploy.pytorch.models.internvl import InternVLChatModel, InternVLInputProcessor
 from lmdeploy.pytorch.multimodal.data_type import MultiModalData
 
-from bot.engine.lmdeploy.gpu_preprocess import normalised, photo_tiles
+from bot.engine.lmdeploy.gpu_preprocess import normalise_values, photo_tiles
 
 GRID = "jokebot_grid"
 
@@ -59,7 +59,7 @@ class PhotoInternVLChatModel(InternVLChatModel):
         return super().prepare_inputs_for_generation(past_key_values, inputs_embeds, context)
 
     def _tiles(self, pixels: torch.Tensor, grid: tuple[int, int, bool]) -> torch.Tensor:
-        """Normalised (tiles, 3, side, side) of the pixels that `vision.py` sent; finished tiles stay as they are."""
+        """Normalised (tiles, 3, side, side) of the pixels that `vision_model.py` sent; finished tiles are unchanged."""
         if pixels.dtype != torch.uint8:
             return pixels
         columns, rows, thumbnail = grid
@@ -69,4 +69,4 @@ class PhotoInternVLChatModel(InternVLChatModel):
             if is_cut
             else photo_tiles(pixels, (columns, rows), self.config.vision_config.image_size, thumbnail=thumbnail)
         )
-        return normalised(values, self.vision_model.embeddings.patch_embedding.weight.dtype)
+        return normalise_values(values, self.vision_model.embeddings.patch_embedding.weight.dtype)

@@ -1,14 +1,13 @@
-"""`lmdeploy serve api_server` with our preprocess: run by the serve environment's Python, which has LMDeploy and not
-the bot.
+"""`lmdeploy serve api_server` with our preprocess, run by the serve environment's Python.
 
     python -m bot.engine.lmdeploy.launcher MODEL [--preprocess gpu|stock] [--key-env NAME] [--log-format text|json]
                                            [any option of api_server]
 
-LMDeploy's files are not changed. Our classes are put into its registries: `vision.py` in this process, `model.py` in
-the engine process, which LMDeploy starts by `spawn` and which therefore runs this file's top level too, as
-`__mp_main__`. Its rule against repetition is fixed there (`repetition.py`). Where that fails, with another LMDeploy for
-example, a warning is logged and the server preprocesses as LMDeploy does. It prints `listening on ADDRESS` once it
-listens.
+LMDeploy's files are not changed. Our classes are put into its registries: `vision_model.py` in this process,
+`input_processor.py` in the engine process. LMDeploy starts the engine process by `spawn`, so it runs this file's top
+level too, as `__mp_main__`. There LMDeploy's rule against repetition is fixed (`repetition_fix.py`). If our classes
+can't be registered, with another LMDeploy for example, a warning is logged and LMDeploy's own preprocess is used. The
+server prints `listening on ADDRESS` once it listens.
 """
 
 import argparse
@@ -20,17 +19,19 @@ import socket
 import sys
 import threading
 import time
+from pathlib import Path
 
 from bot.engine.lmdeploy.request_log import log_requests
 from configs.log_context import ContextFormatter
+from configs.model_code import ModelCodeError, verified_copy
 
 MODE = "LMDEPLOY_JOKEBOT_PREPROCESS"
-"""The environment variable that tells the engine process which preprocess the server process has registered."""
+"""Environment variable: which preprocess the server process has registered, for the engine process."""
 LOG_FORMAT = "LMDEPLOY_JOKEBOT_LOG_FORMAT"
-"""The environment variable with the format of our log lines."""
+"""Environment variable: the format of our log lines."""
 ARCHITECTURE = "InternVLChatModel"
-TESTED = ("0.18.0",)
-"""Versions of LMDeploy with whose internals our classes are known to work."""
+TESTED_VERSIONS = ("0.18.0",)
+"""The LMDeploy versions with which our classes were tested."""
 ENGINE_PROCESS = "mp_engine_proc"
 """LMDeploy's name for its engine process; its other processes don't need our classes."""
 POLL_INTERVAL_S = 0.2
@@ -50,12 +51,12 @@ def check_version() -> None:
     """Raises ImportError for a version of LMDeploy that was not tested."""
     import lmdeploy
 
-    if lmdeploy.__version__ not in TESTED:
-        raise ImportError(f"LMDeploy {lmdeploy.__version__} was not tried; known are {', '.join(TESTED)}")
+    if lmdeploy.__version__ not in TESTED_VERSIONS:
+        raise ImportError(f"LMDeploy {lmdeploy.__version__} was not tried; known are {', '.join(TESTED_VERSIONS)}")
 
 
 def register() -> None:
-    """Replace LMDeploy's classes by ours in its registries. Raises a built-in exception where its internals differ."""
+    """Replace LMDeploy's classes in its registries. Raises a built-in exception if its internals differ."""
     from lmdeploy.pytorch.models.module_map import MODULE_MAP
     from lmdeploy.vl.model.base import VISION_MODELS
 
@@ -69,7 +70,7 @@ def register() -> None:
 
 
 def prepare_engine() -> None:
-    """In the engine process: fix the rule against repetition, and register our classes where the server process has.
+    """In the engine process: fix the rule against repetition, and register our classes if the server process did.
 
     A failure of the fix is logged. A failure to register ends the process: the server process depends on the classes.
     """
@@ -88,21 +89,21 @@ def prepare_engine() -> None:
 
 
 def register_or_warn() -> str:
-    """Register our classes; returns the preprocess that will run: "gpu", or "stock" with a warning where that fails."""
+    """Register our classes; returns the preprocess that will run: "gpu", or "stock" after a warning."""
     try:
         check_version()
         register()
     except Exception:
-        # With whatever another version breaks, a slower server is better than none.
+        # Another version may fail in any way; a slower server is better than none.
         logger.warning(
-            "The preprocess on the GPU can't be registered; photos are prepared as LMDeploy does it.", exc_info=True
+            "The preprocess on the GPU can't be registered; LMDeploy's own preprocess is used.", exc_info=True
         )
         return "stock"
     return "gpu"
 
 
 def print_when_listening(host: str, port: int) -> None:
-    """Print the ready line once the port answers. LMDeploy binds it last, when the model is loaded and warm."""
+    """Print the ready line once the port answers. LMDeploy binds it last, after loading and warming up the model."""
     while True:
         with socket.socket() as probe:
             probe.settimeout(POLL_INTERVAL_S)
@@ -113,33 +114,42 @@ def print_when_listening(host: str, port: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Start the server; returns when it ends."""
+    """Run the server; returns when it has ended."""
     parser = argparse.ArgumentParser(prog="launcher", allow_abbrev=False)
+    parser.add_argument("model", type=Path)
     parser.add_argument("--preprocess", choices=("gpu", "stock"), default="gpu")
     parser.add_argument("--key-env", default="")
     parser.add_argument("--log-format", choices=("text", "json"), default="text")
     parser.add_argument("--server-name", default="127.0.0.1")
     parser.add_argument("--server-port", type=int, default=23333)
-    ours, rest = parser.parse_known_args(arguments)
-    os.environ[LOG_FORMAT] = ours.log_format
+    own_options, server_options = parser.parse_known_args(arguments)
+    os.environ[LOG_FORMAT] = own_options.log_format
     prepare_log()
-    os.environ[MODE] = register_or_warn() if ours.preprocess == "gpu" else "stock"
+    try:
+        # Before LMDeploy imports transformers. LMDeploy's own processes load this copy too.
+        code = verified_copy(own_options.model)
+    except (ModelCodeError, OSError) as error:
+        sys.exit(str(error))
+    os.environ[MODE] = register_or_warn() if own_options.preprocess == "gpu" else "stock"
     logger.info("preprocess: %s", os.environ[MODE])
-    key = os.environ.get(ours.key_env, "") if ours.key_env else ""
+    key = os.environ.get(own_options.key_env, "") if own_options.key_env else ""
     # LMDeploy reads sys.argv; the key is added in this process only, so `ps` doesn't show it.
     sys.argv = [
         "lmdeploy",
         "serve",
         "api_server",
-        *rest,
+        str(code),
+        *server_options,
         "--server-name",
-        ours.server_name,
+        own_options.server_name,
         "--server-port",
-        str(ours.server_port),
+        str(own_options.server_port),
         *(["--api-keys", key] if key else []),
     ]
     log_requests()
-    threading.Thread(target=print_when_listening, args=(ours.server_name, ours.server_port), daemon=True).start()
+    threading.Thread(
+        target=print_when_listening, args=(own_options.server_name, own_options.server_port), daemon=True
+    ).start()
     importlib.import_module("lmdeploy.cli").run()
 
 

@@ -1,7 +1,7 @@
 """Logs a line for each chat request to LMDeploy, with the request id that the bot has sent.
 
-LMDeploy logs no client's id. Its server passes its application to `uvicorn.run`, where a middleware is put around it.
-The middleware changes nothing, and reads only the path, the header and the status.
+LMDeploy logs no request id of the client. Its server passes its application to `uvicorn.run`, where it is wrapped in a
+middleware. The middleware changes nothing and reads only the path, the header and the status.
 """
 
 import logging
@@ -18,7 +18,7 @@ logger = logging.getLogger("jokebot.launcher")
 
 
 class RequestLogMiddleware:
-    """An ASGI application (https://asgi.readthedocs.io/en/latest/specs/www.html) around another one."""
+    """An ASGI middleware (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
 
     def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
         self._app = app
@@ -30,7 +30,7 @@ class RequestLogMiddleware:
         request_id = dict(scope["headers"]).get(HEADER.lower().encode(), b"").decode("ascii", "replace")
         started_at, status = time.monotonic(), 0
 
-        async def send_and_note_status(message: Any) -> None:
+        async def send_and_record_status(message: Any) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -38,13 +38,13 @@ class RequestLogMiddleware:
 
         with about(request=accepted(request_id)):
             try:
-                await self._app(scope, receive, send_and_note_status)
+                await self._app(scope, receive, send_and_record_status)
             finally:
                 logger.info("chat %s all=%.2fs", status or "cancelled", time.monotonic() - started_at)
 
 
 def log_requests() -> None:
-    """Put the middleware around every application that this process passes to uvicorn."""
+    """Wrap every application that this process passes to uvicorn in the middleware."""
     import uvicorn
 
     run = uvicorn.run

@@ -1,15 +1,15 @@
-"""The preprocess of LMDeploy's server process, registered in place of its own for InternVL2: it only chooses the tile
-grid.
+"""Our preprocess in LMDeploy's server process, registered in place of its own for InternVL2.
 
+It only chooses the tile grid and sends the 8-bit pixels; `input_processor.py` makes the tiles in the engine process.
 The other fields of a request are those of LMDeploy's own class (`lmdeploy/vl/model/internvl.py`, 0.18.0): names, token
-counts, offsets. The pixels are sent as 8-bit values with their grid, and `model.py` makes the tiles in the engine
-process. A photo with more pixels than its tiles is cut here, so that no more pixels are sent than those of the tiles.
+counts, offsets. A photo with more pixels than its tiles is cut here, so that fewer pixels are sent.
 """
 
 from typing import Any
 
 import numpy
 from lmdeploy.vl.model.internvl import InternVLVisionModel, find_closest_aspect_ratio
+from numpy.typing import NDArray
 from PIL import Image
 
 GRID = "jokebot_grid"
@@ -19,8 +19,8 @@ DETAIL = {"low": 6, "medium": 12, "high": 24}
 
 
 def grids(minimum: int, maximum: int) -> list[tuple[int, int]]:
-    """All (columns, rows) of that many tiles, in LMDeploy's order: by size, and the set's own order within a size."""
-    # Built exactly as in LMDeploy: the order within a size is that of this set.
+    """All (columns, rows) with `minimum` to `maximum` tiles in LMDeploy's order: by size, then in set order."""
+    # Built exactly as in LMDeploy: within a size, the order is that of this set.
     pairs = {
         (i, j)
         for n in range(minimum, maximum + 1)
@@ -35,7 +35,7 @@ class PhotoVisionModel(InternVLVisionModel):
     """InternVL's preprocess that leaves resizing and normalising to the engine process."""
 
     def build_preprocessor(self, trust_remote_code: bool = False) -> None:
-        """As LMDeploy's own. Raises ValueError for checkpoints before V1.5, whose images are not cut into tiles."""
+        """As in LMDeploy. Raises ValueError for checkpoints before V1.5, whose images are not cut into tiles."""
         super().build_preprocessor(trust_remote_code=trust_remote_code)
         if self.processor != self._preprocess_v1_5:
             raise ValueError("this checkpoint's pictures are not cut into tiles; serve it with --preprocess stock")
@@ -59,8 +59,8 @@ class PhotoVisionModel(InternVLVisionModel):
             "image_size": image.size,
         }
 
-    def _pixels(self, image: Image.Image, grid: tuple[int, int], thumbnail: bool) -> numpy.ndarray:
-        """8-bit pixels: (rows, columns, 3) of a photo, or (tiles, side, side, 3) if that is smaller."""
+    def _pixels(self, image: Image.Image, grid: tuple[int, int], thumbnail: bool) -> NDArray[numpy.uint8]:
+        """8-bit pixels: the photo's (rows, columns, 3), or its (tiles, side, side, 3) if those are fewer."""
         image = image if image.mode == "RGB" else image.convert("RGB")
         side, tiles = self.vision_config.image_size, grid[0] * grid[1] + 1
         if image.width * image.height <= side * side * tiles:
@@ -71,7 +71,7 @@ class PhotoVisionModel(InternVLVisionModel):
         return numpy.concatenate([cut, *thumbnails])
 
     def grid(self, size: tuple[int, int], maximum: int) -> tuple[int, int]:
-        """LMDeploy's own choice of (columns, rows) for an image of that width and height."""
+        """LMDeploy's choice of (columns, rows) for an image of that width and height."""
         minimum, (width, height) = self.config.min_dynamic_patch, size
         choices = self._grids.setdefault((minimum, maximum), grids(minimum, maximum))
         return find_closest_aspect_ratio(width / height, choices, width, height, self.vision_config.image_size)

@@ -1,4 +1,4 @@
-"""The interface of the model servers: which model versions they serve, and how a version is added, swapped and ended.
+"""The interface of the model servers: which versions they serve, and how a version is added, swapped and ended.
 
 Two implementations: `ExternalServers` for servers that run elsewhere, `ManagedServers` for servers that the bot starts.
 """
@@ -12,74 +12,74 @@ from storage.learning.models import Model
 
 
 class ServeError(JokebotError):
-    """A model can't be served; the servers are as before."""
+    """A model can't be served. The servers are unchanged."""
 
 
 class NoCapacity(ServeError):
-    """By the setting `servers.extra`, memory holds no second model beside the champion; a swap is possible."""
+    """The settings allow no second model beside the champion. A swap is possible."""
 
 
 @dataclass(frozen=True)
 class ServerStatus:
     """One server, for admins and the metrics.
 
-    `state`: starting, checking, ready, draining, asleep, restarting or ended; given for one that the bot does not run.
+    `state`: starting, checking, ready, draining, asleep, restarting or ended; "given" for an external server.
     """
 
     model_id: int
     model: str
     name: str
     state: str
-    says: str = ""
-    """The progress of a start, or why a server is down."""
+    details: str = ""
+    """The progress of a start, or why the server is down."""
     outstanding: int = 0
     restarts: int = 0
 
 
 class ModelServers(Protocol):
-    """What the bot, the canary and the commands do with model servers. `start` first, `stop` last."""
+    """Model servers as the rest of the bot uses them. Call `start` first and `stop` last."""
 
     router: Router
 
     async def start(self) -> None:
-        """Begin to serve the champion, without waiting for it."""
+        """Start to serve the champion, without waiting until it is ready."""
 
     async def wait_ready(self) -> str:
         """Wait until the champion answers; returns a description of it.
 
-        Raises EngineError or ServeError where it doesn't.
+        Raises EngineError or ServeError if it does not answer.
         """
 
     async def ready(self) -> bool:
         """Whether the champion answers now."""
 
     async def serve(self, model: Model) -> ServedModel:
-        """Serve a version beside the others, with its prompt and golden photos checked; it gets no deliveries yet.
+        """Serve a version beside the others after checking its prompt and golden photos. It gets no deliveries yet.
 
-        Raises ServeError, and NoCapacity where that will never be possible here; everything is as before then.
+        Raises ServeError, or NoCapacity where the settings never allow it. After an error nothing has changed.
         """
 
     async def swap(self, model: Model) -> ServedModel:
-        """Make a version the router's champion; the previous one is drained, then kept or ended as the settings say.
+        """Make a version the router's champion. The previous one is drained, then kept or ended as the settings say.
 
-        Raises ServeError; everything is as before then.
+        Raises ServeError. After an error nothing has changed.
         """
 
     async def end(self, model_id: int) -> None:
-        """Stop serving a version, after its requests are answered. Raises ServeError for the champion."""
+        """Stop serving a version once its requests are answered. Raises ServeError for the champion."""
 
     async def pause(self, reason: str) -> None:
-        """Free the engine's memory until `resume` (`reason`: "training" or "swap"); photos wait and users are told."""
+        """Free the engine's memory until `resume` (`reason`: "training" or "swap"). Photos wait; users are notified."""
 
     async def resume(self) -> None:
-        """Take the memory back and answer the photos that wait."""
+        """Load the models again and answer the photos that wait."""
 
     @property
     def paused(self) -> str:
-        """The reason of the pause, "" outside one."""
+        """The reason of the current pause, or ""."""
 
     def status(self) -> list[ServerStatus]:
         """All servers."""
 
     async def stop(self) -> None:
-        """End them all."""
+        """End all servers."""

@@ -1,6 +1,6 @@
-"""A client for a model server's other routes: encoding texts, sleeping, waking.
+"""A client for a model server's further routes: encode a text, sleep, wake up.
 
-LMDeploy has all, the CPU engine the first.
+LMDeploy has all three, the CPU engine only the first.
 """
 
 import asyncio
@@ -19,26 +19,28 @@ class ControlClient:
         self._url, self._headers = url, {"Authorization": f"Bearer {key}"}
 
     async def encode(self, text: str, *, as_user: bool = False) -> list[int]:
-        """The token ids that the server's tokenizer gives a text. `as_user` puts the text into the checkpoint's own
-        chat template first, as the only message. Raises EngineError."""
+        """The token ids of a text, by the server's tokenizer. Raises EngineError.
+
+        `as_user` puts the text into the checkpoint's own chat template first, as the only message.
+        """
         reply = await self._post(
             "/v1/encode", {"input": text, "do_preprocess": as_user, "add_bos": True}, ENCODE_TIMEOUT_S
         )
         ids = reply.get("input_ids") if isinstance(reply, Mapping) else None
         if not isinstance(ids, list) or not ids:
-            raise EngineError("refused", f"The engine at {self._url} doesn't encode texts.")
+            raise EngineError("refused", f"The engine at {self._url} returned no token ids for a text.")
         return ids
 
     async def sleep(self) -> None:
-        """Free its cache and move its weights to the host's memory (level 1). Raises EngineError."""
+        """Free the server's cache and move its weights to host memory (level 1). Raises EngineError."""
         await self._post("/sleep?level=1", {}, SLEEP_TIMEOUT_S)
 
     async def wake(self) -> None:
-        """Move its weights back to the GPU. Raises EngineError where there is no memory for them."""
+        """Move the server's weights back to the GPU. Raises EngineError if there is no memory for them."""
         await self._post("/wakeup", {}, SLEEP_TIMEOUT_S)
 
     async def _post(self, path: str, body: dict[str, Any], timeout_s: float) -> Any:
-        """LMDeploy answers 400 to a POST without content type and body."""
+        """POST a JSON body; LMDeploy answers 400 to a POST without content type and body. Raises EngineError."""
         import aiohttp
 
         try:

@@ -1,7 +1,7 @@
-"""Servers that run elsewhere, at the address in the settings: kind "url".
+"""External servers, at the address in the settings: kind "url".
 
-The champion has the model name of the settings. Another version can be served beside it where the address offers a
-model of its name, as `lmdeploy serve proxy` does with several api_servers behind it.
+The champion has the model name of the settings. Another version can be served beside it if the address lists a model
+of its name, as `lmdeploy serve proxy` does with several api_servers behind it.
 """
 
 from bot.engine.client import EngineClient, EngineError
@@ -12,7 +12,7 @@ from storage.learning.models import Model
 
 
 class ExternalServers:
-    """Implements Servers. No server is started, put to sleep or ended; only the router changes."""
+    """Implements ModelServers. It starts, suspends and ends no server; only the router changes."""
 
     def __init__(self, settings: Settings, champion: Model) -> None:
         self._settings = settings
@@ -20,15 +20,15 @@ class ExternalServers:
         self._names: dict[int, str] = {champion.id: champion.name}
         self.router = Router(
             ServedModel(champion, self._client(champion.id, settings.engine.model)),
-            turn_s=3600 * settings.engine.canary_turn_h,
+            rotation_s=3600 * settings.canary.rotation_hours,
         )
         self.paused = ""
 
     async def start(self) -> None:
-        """The servers run already."""
+        """Does nothing: external servers run already."""
 
     async def wait_ready(self) -> str:
-        """Describes the models that the address lists. Raises EngineError where it doesn't answer."""
+        """Describe the models that the address lists. Raises EngineError if it doesn't answer."""
         names = await self._clients[self.router.champion.model.id].models()
         return f"the engine at {self._settings.engine.url} serves {', '.join(names)}"
 
@@ -36,7 +36,7 @@ class ExternalServers:
         return await self.router.champion.client.ready()
 
     async def serve(self, model: Model) -> ServedModel:
-        """Serve a version whose name the address lists. Raises ServeError where it doesn't."""
+        """Serve a version whose name the address lists. Raises ServeError for any other version."""
         if served := self.router.served_model(model.id):
             return served
         url = self._settings.engine.url
@@ -46,7 +46,7 @@ class ExternalServers:
             raise ServeError(f"{model.name} can't be served: {error}") from error
         if model.name not in names:
             raise ServeError(
-                f"The engine at {url} is not ours to start; it serves {', '.join(names)} and not {model.name}. "
+                f"The bot does not start the engine at {url}, which serves {', '.join(names)} and not {model.name}. "
                 f"Start a server for it there under the name {model.name}, or set JOKEBOT_ENGINE_KIND."
             )
         self._names[model.id] = model.name
@@ -59,9 +59,9 @@ class ExternalServers:
         return arm
 
     async def end(self, model_id: int) -> None:
-        """Stop asking a version. Raises ServeError for the champion."""
+        """Stop using a version. Raises ServeError for the champion."""
         if model_id == self.router.champion.model.id:
-            raise ServeError("The champion is in service and can't be ended.")
+            raise ServeError("The champion is in service; its servers can't be ended.")
         if self.router.canary and self.router.canary.model.id == model_id:
             self.router.clear_canary()
         self._names.pop(model_id, None)
@@ -74,7 +74,8 @@ class ExternalServers:
 
     def status(self) -> list[ServerStatus]:
         return [
-            ServerStatus(arm.model.id, arm.model.name, self._settings.engine.url, "given") for arm in self.router.arms
+            ServerStatus(arm.model.id, arm.model.name, self._settings.engine.url, "given")
+            for arm in self.router.served_models
         ]
 
     async def stop(self) -> None:
@@ -84,7 +85,7 @@ class ExternalServers:
     def _client(self, model_id: int, name: str) -> EngineClient:
         client = self._clients.get(model_id)
         if client is None:
-            # It may be a plain LMDeploy, whose rule against repetition ends jokes after a word.
+            # It may be an unmodified LMDeploy, whose rule against repetition ends jokes after one word.
             settings = self._settings.engine.model_copy(update={"model": name})
             client = self._clients[model_id] = EngineClient(settings, ngram=False)
         return client

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from configs.errors import JokebotError
+from configs.model_code import with_agreed
 from configs.settings import Settings
 from storage.learning.model_files import check_code
 from storage.learning.models import Model
 
-PASSED_ON = ("JOKEBOT_CONFIG", "JOKEBOT_LIMITS_", "JOKEBOT_ENVIRONMENTS_", "JOKEBOT_LOG_")
-"""The bot's environment variables that a CPU engine gets; it gets no other, the token among them."""
+INHERITED_SETTINGS = ("JOKEBOT_CONFIG", "JOKEBOT_LIMITS_", "JOKEBOT_ENVIRONMENTS_", "JOKEBOT_LOG_")
+"""The only JOKEBOT_ variables that a CPU engine inherits; the bot's token is not among them."""
 WARM_UP_BURSTS = (1, 1, 2, 4)
-"""Photos at a time in each burst that warms an LMDeploy server up: alone, as most photos come, then batches."""
+"""Number of concurrent photos in each burst that warms up an LMDeploy server: single photos first, then batches."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class LaunchSpec:
     """How to start a server on a port of this host. It prints `listening on ADDRESS` when it is ready.
 
     The API key is in the environment and never in the command, which every user of the host can read. `name` is the
-    model's name on the server. `sleeps`: POST /sleep frees its memory, POST /wakeup takes it back. `warm` are the
-    bursts of warm-up photos before users' photos come: the first photos of a kind compile kernels for seconds.
+    model's name on the server. `sleeps`: POST /sleep frees its memory, POST /wakeup loads the model again. `warm` are
+    the bursts of warm-up photos before users' photos: the first photos of a kind compile kernels for seconds.
     """
 
     command: list[str]
@@ -33,25 +34,24 @@ class LaunchSpec:
 
 
 Launcher = Callable[[Model, int, str], LaunchSpec]
-"""Makes a Launch of a model, a port and an API key. Raises JokebotError where this host can't."""
+"""Makes the LaunchSpec for a model, a port and an API key. Raises JokebotError if this host can't serve the model."""
 
 
-def directory_of(model: Model) -> Path:
-    """The model's checkpoint folder.
+def checkpoint_directory(model: Model) -> tuple[Path, dict[str, str]]:
+    """The model's checkpoint folder, and the environment variables that have its server load only the agreed code.
 
-    Raises JokebotError where it isn't here, or its code is not what an admin agreed to.
+    Raises JokebotError if it doesn't exist, or if an admin has not agreed to the code in it.
     """
     if model.directory is None:
         raise JokebotError(f"The registry knows no directory for model {model.name}; set JOKEBOT_MODEL_DIRECTORY.")
     directory = Path(model.directory).absolute()
     if not (directory / "config.json").is_file():
         raise JokebotError(f"Model {model.name} is not at {directory}.")
-    check_code(model, directory)
-    return directory
+    return directory, with_agreed(directory, check_code(model, directory), {})
 
 
 def cpu_launcher(settings: Settings) -> Launcher:
-    """`jokebot engine cpu`, under the train environment."""
+    """Launches `jokebot serve` with the train environment's Python."""
     python = settings.environments.train_python
     threads = settings.servers.threads or max(1, len(os.sched_getaffinity(0)) // settings.server_count)
 
@@ -60,13 +60,13 @@ def cpu_launcher(settings: Settings) -> Launcher:
             raise JokebotError(
                 f"The CPU engine needs the train environment, and {python} is not there. Run `make env-train`."
             )
+        directory, agreed = checkpoint_directory(model)
         command = [
             str(python),
             "-m",
             "bot",
-            "engine",
-            "cpu",
-            str(directory_of(model)),
+            "serve",
+            str(directory),
             "--port",
             str(port),
             "--name",
@@ -78,28 +78,32 @@ def cpu_launcher(settings: Settings) -> Launcher:
             "--waiting",
             str(max(32, 2 * settings.in_flight)),
         ]
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith("JOKEBOT_") or name.startswith(PASSED_ON)
-        }
-        # Passive: threads that wait for each other must not spin on a core that they share during a swap.
-        environment |= {
-            "PYTHONUNBUFFERED": "1",
-            "JOKEBOT_ENGINE_API_KEY": key,
-            "OMP_NUM_THREADS": str(threads),
-            "OMP_WAIT_POLICY": "PASSIVE",
-            "HF_HUB_OFFLINE": "1",
-            "TRANSFORMERS_OFFLINE": "1",
-        }
-        return LaunchSpec(command, environment, model.name)
+        return LaunchSpec(command, _cpu_environment(key, threads) | agreed, model.name)
 
     return launch
 
 
+def _cpu_environment(key: str, threads: int) -> dict[str, str]:
+    """A CPU engine's environment: this process's without the bot's settings and secrets, and the engine's own."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("JOKEBOT_") or name.startswith(INHERITED_SETTINGS)
+    }
+    return inherited | {
+        "PYTHONUNBUFFERED": "1",
+        "JOKEBOT_ENGINE_API_KEY": key,
+        "OMP_NUM_THREADS": str(threads),
+        # Waiting threads must not spin on a core that they share during a swap.
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+    }
+
+
 def lmdeploy_launcher(settings: Settings) -> Launcher:
-    """`lmdeploy serve api_server`, under the serve environment, through `bot/engine/lmdeploy/launcher.py`."""
-    from bot.engine.lmdeploy.command_line import command, environment
+    """Launches `lmdeploy serve api_server` with the serve environment's Python (bot/engine/lmdeploy/launcher.py)."""
+    from bot.engine.lmdeploy.command_line import server_command, server_environment
 
     python = settings.environments.serve_python
 
@@ -108,11 +112,12 @@ def lmdeploy_launcher(settings: Settings) -> Launcher:
             raise JokebotError(
                 f"LMDeploy needs the serve environment, and {python} is not there. Run `make env-serve`."
             )
-        # LMDeploy 0.18.0 exits for a model named "base" (seen on an H100), hence the prefix.
+        # LMDeploy 0.18.0 exits if the model is named "base" (seen on an H100), hence the prefix.
         name = f"jokebot-{model.name}"
+        directory, agreed = checkpoint_directory(model)
         return LaunchSpec(
-            command(directory_of(model), port, settings, name=name),
-            environment(key),
+            server_command(directory, port, settings, name=name),
+            server_environment(key) | agreed,
             name,
             sleeps=True,
             warm=WARM_UP_BURSTS,
@@ -121,6 +126,6 @@ def lmdeploy_launcher(settings: Settings) -> Launcher:
     return launch
 
 
-def launcher(settings: Settings) -> Launcher:
+def make_launcher(settings: Settings) -> Launcher:
     """The launcher for the engine kind in the settings."""
     return lmdeploy_launcher(settings) if settings.engine.kind == "lmdeploy" else cpu_launcher(settings)

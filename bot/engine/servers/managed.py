@@ -1,4 +1,4 @@
-"""Servers that the bot runs itself: kinds "cpu" and "lmdeploy". One change at a time; a change that fails is undone."""
+"""Servers that the bot runs itself: kinds "cpu" and "lmdeploy". One change at a time; a failed change is undone."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from bot.engine.errors import EngineError
 from bot.engine.router import ServedModel
 from bot.engine.servers.base import NoCapacity, ServeError, ServerStatus
-from bot.engine.servers.launch import Launcher, launcher
+from bot.engine.servers.launch import Launcher, make_launcher
 from bot.engine.servers.pool import ServerPool
 from bot.engine.servers.pools import ServerPools
 from bot.engine.servers.rolling_swap import RollingSwap, swap_during_pause
@@ -15,7 +15,7 @@ from storage.learning.models import Model
 
 
 class ManagedServers:
-    """Implements Servers. `on_pause` is called with the reason of a pause when it begins, and with "" when it ends."""
+    """Implements ModelServers. `on_pause` gets the reason when a pause begins, and "" when it ends."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class ManagedServers:
     ) -> None:
         self._settings = settings
         self._lock = asyncio.Lock()
-        self.pools = ServerPools(settings, champion, launch or launcher(settings), on_pause)
+        self.pools = ServerPools(settings, champion, launch or make_launcher(settings), on_pause)
         self.router = self.pools.router
 
     @property
@@ -35,34 +35,34 @@ class ManagedServers:
         return self.pools.paused
 
     async def start(self) -> None:
-        """Begin to serve the champion; a server that fails to start is started again until it succeeds."""
+        """Begin to serve the champion; the start of a server is retried until it succeeds."""
         for _ in range(self._settings.server_count):
-            self.pools.champion.new().supervise()
+            self.pools.champion.create_server().supervise()
 
     async def wait_ready(self) -> str:
-        """Wait for the first server, for as long as a start may take. Raises ServeError."""
+        """Wait for the first ready server, at most `servers.start_timeout_s`. Raises ServeError."""
         pool = self.pools.champion
         try:
             async with asyncio.timeout(self._settings.servers.start_timeout_s):
-                await pool.wait_up()
+                await pool.wait_ready()
         except TimeoutError:
-            raise ServeError(f"{pool.model.name} is not served yet ({pool.reasons()}).") from None
+            raise ServeError(f"{pool.model.name} is not served yet ({pool.describe_failures()}).") from None
         return f"{self._settings.engine.kind} engine serves {pool.model.name}"
 
     async def ready(self) -> bool:
         return await self.router.champion.client.ready()
 
     async def serve(self, model: Model) -> ServedModel:
-        """Start servers of a version beside the others, unless it is served already. Raises ServeError, NoCapacity."""
+        """Start servers of a version beside the others, unless it has some. Raises ServeError, NoCapacity."""
         async with self._lock:
             pool = self.pools.get(model.id)
-            if pool and pool.up:
+            if pool and pool.ready_count:
                 return self.pools.served_model(model)
             self.pools.ensure_not_paused()
-            if not self._settings.servers.extra:
+            if not self._settings.servers.allow_extra_server:
                 raise NoCapacity(
-                    f"{model.name} can't be served beside the champion: the setting servers.extra says that "
-                    "memory holds no further server."
+                    f"{model.name} can't be served beside the champion: the setting "
+                    "servers.allow_extra_server allows no further server."
                 )
             pool = self.pools.pool(model)
             try:
@@ -74,7 +74,7 @@ class ManagedServers:
             return self.pools.served_model(model)
 
     async def swap(self, model: Model) -> ServedModel:
-        """Make a version the champion: without a gap where memory holds one more server, else in a pause.
+        """Make a version the champion: without a gap if the settings allow an extra server, else in a pause.
 
         Raises ServeError.
         """
@@ -84,7 +84,7 @@ class ManagedServers:
                 return previous
             self.pools.ensure_not_paused()
             old_pool, new_pool = self.pools.champion, self.pools.pool(model)
-            if self._settings.servers.extra:
+            if self._settings.servers.allow_extra_server:
                 await RollingSwap(self.pools, old_pool, new_pool, self._settings).run()
             else:
                 await swap_during_pause(self.pools, new_pool, self._settings)
@@ -94,14 +94,14 @@ class ManagedServers:
     async def end(self, model_id: int) -> None:
         """Drain and end a version's servers. Raises ServeError for the champion."""
         if model_id == self.router.champion.model.id:
-            raise ServeError("The champion is in service and can't be ended.")
+            raise ServeError("The champion is in service; its servers can't be ended.")
         if self.router.canary and self.router.canary.model.id == model_id:
             self.router.clear_canary()
         async with self._lock:
             await self.pools.remove(model_id)
 
     async def pause(self, reason: str) -> None:
-        """Hold new photos, answer those in work, put all servers to sleep.
+        """Hold new photos, answer those in progress, then put all servers to sleep.
 
         Raises ServeError; the pause is undone then.
         """
@@ -112,10 +112,10 @@ class ManagedServers:
                 await self.pools.suspend_all(reason)
             except EngineError as error:
                 await self.pools.resume_all()
-                raise ServeError(f"The servers don't sleep: {error}") from error
+                raise ServeError(f"The servers can't be put to sleep: {error}") from error
 
     async def resume(self) -> None:
-        """Wake the servers that are routed to. One that fails to wake is restarted until it succeeds."""
+        """Wake the servers that the router uses. One that fails to wake is restarted until it succeeds."""
         async with self._lock:
             if self.paused:
                 await self.pools.resume_all()
@@ -139,9 +139,9 @@ class ManagedServers:
         await self.pools.stop()
 
     async def _remove_unused(self, old_pool: ServerPool) -> None:
-        """Remove the pools that are not routed to, except the previous champion's where the settings keep it."""
-        retained = {arm.model.id for arm in self.router.arms}
-        if self._settings.servers.predecessor != "end":
+        """Remove the pools that the router doesn't use, except the previous champion's if the settings keep it."""
+        retained = {arm.model.id for arm in self.router.served_models}
+        if self._settings.servers.previous_model != "stop":
             retained.add(old_pool.model.id)
         for pool in self.pools:
             if pool.model.id not in retained:

@@ -1,4 +1,4 @@
-"""The servers of one model version as one backend: the least busy one is asked, and another one if that fails."""
+"""The servers of one model version as one backend: it asks the least busy one, and another one if that fails."""
 
 import asyncio
 import random
@@ -14,7 +14,7 @@ from storage.learning.models import Model
 
 
 class ServerPool:
-    """The backend of an Arm. `make_server` gets the model and what to call after each change of the server's state."""
+    """The backend of a ServedModel. `make_server` gets the model and the callback for changes of a server's state."""
 
     def __init__(
         self, model: Model, settings: Settings, make_server: Callable[[Model, Callable[[], None]], SupervisedServer]
@@ -26,12 +26,12 @@ class ServerPool:
         self._down_since: float | None = time.monotonic()
 
     @property
-    def up(self) -> int:
+    def ready_count(self) -> int:
         """How many servers accept requests."""
         return sum(server.accepts_requests for server in self.servers)
 
     async def ask(self, **question: Any) -> EngineReply:
-        """As EngineClient.ask. Waits for a server that restarts, for `servers.wait_s` at most. Raises EngineError."""
+        """As EngineClient.ask. Waits up to `servers.recovery_wait_s` for a restarting server. Raises EngineError."""
         limits, failed = self._settings.engine, set[SupervisedServer]()
         left_s, error = limits.total_timeout_s, None
         for attempt in range(1, limits.attempts + 1):
@@ -54,26 +54,26 @@ class ServerPool:
         raise error or AssertionError("at least one attempt is made")
 
     async def ready(self) -> bool:
-        """Whether a request would be answered now."""
-        return self.up > 0
+        """Whether a server accepts requests now."""
+        return self.ready_count > 0
 
-    async def wait_up(self) -> None:
+    async def wait_ready(self) -> None:
         """Wait until a server accepts requests."""
-        while not self.up:
+        while not self.ready_count:
             self._changed.clear()
             await self._changed.wait()
 
-    def reasons(self) -> str:
-        """Why its servers are not ready, or how far their starts have come."""
-        return "; ".join(filter(None, (server.failure or server.details for server in self.servers))) or "there is none"
+    def describe_failures(self) -> str:
+        """Why its servers are not ready, or the progress of their starts."""
+        return "; ".join(filter(None, (server.failure or server.details for server in self.servers))) or "no servers"
 
-    def new(self) -> SupervisedServer:
+    def create_server(self) -> SupervisedServer:
         """Add a server, not started yet."""
         server = self._make_server(self.model, self.notify_change)
         self.servers.append(server)
         return server
 
-    async def drop(self, server: SupervisedServer) -> None:
+    async def remove_server(self, server: SupervisedServer) -> None:
         """End and remove a server."""
         await server.stop()
         if server in self.servers:
@@ -81,38 +81,41 @@ class ServerPool:
         self.notify_change()
 
     def close(self) -> None:
-        """Fail requests at once where no server accepts them: there will be none."""
+        """From now on, fail requests at once if no server accepts them, instead of waiting for one."""
         self._closed = True
         self.notify_change()
 
     def reopen(self) -> None:
+        """Undo `close`: requests wait for a server again."""
         self._closed = False
 
     def notify_change(self) -> None:
-        """Called after a server's change: requests that wait for a server look again."""
-        if self.up:
+        """Called after a server's change: wakes the requests that wait for a server."""
+        if self.ready_count:
             self._down_since = None
         elif self._down_since is None:
             self._down_since = time.monotonic()
         self._changed.set()
 
     async def _least_busy(self, failed: set[SupervisedServer]) -> SupervisedServer:
-        """The server with the fewest requests in work, rather not one of `failed`.
+        """The server with the fewest requests in progress; one of `failed` only if there is no other.
 
-        Raises EngineError "down" where none accepts requests for too long.
+        Raises EngineError "down" if no server has accepted requests for `servers.recovery_wait_s`.
         """
         while True:
             available = [server for server in self.servers if server.accepts_requests]
             if available:
                 return min(available, key=lambda server: (server in failed, server.outstanding))
             down_s = time.monotonic() - (self._down_since or time.monotonic())
-            if self._closed or down_s >= self._settings.servers.wait_s:
+            if self._closed or down_s >= self._settings.servers.recovery_wait_s:
                 raise EngineError(
-                    "down", f"No server of {self.model.name} is ready ({self.reasons()}).", retryable=not self._closed
+                    "down",
+                    f"No server of {self.model.name} is ready ({self.describe_failures()}).",
+                    retryable=not self._closed,
                 )
             self._changed.clear()
             try:
-                async with asyncio.timeout(max(0.01, self._settings.servers.wait_s - down_s)):
+                async with asyncio.timeout(max(0.01, self._settings.servers.recovery_wait_s - down_s)):
                     await self._changed.wait()
             except TimeoutError:
                 continue

@@ -1,4 +1,4 @@
-"""The server pools of all model versions that the bot runs itself, their router and their pauses."""
+"""The server pools of all model versions that the bot serves itself, their router and their pauses."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 class ServerPools:
     """One pool for each model version. The methods don't lock: the caller makes one change at a time.
 
-    `on_pause` is called with the reason of a pause when it begins, and with "" when it ends.
+    `on_pause` is called with the reason when a pause begins, and with "" when it ends.
     """
 
     def __init__(
@@ -31,7 +31,9 @@ class ServerPools:
         self._pools: dict[int, ServerPool] = {}
         self._pinned: list[int] = []
         self.paused = ""
-        self.router = Router(ServedModel(champion, self.pool(champion)), turn_s=3600 * settings.engine.canary_turn_h)
+        self.router = Router(
+            ServedModel(champion, self.pool(champion)), rotation_s=3600 * settings.canary.rotation_hours
+        )
 
     def __iter__(self) -> Iterator[ServerPool]:
         """All pools, the oldest first."""
@@ -48,32 +50,32 @@ class ServerPools:
         return self._pools[self.router.champion.model.id]
 
     def get(self, model_id: int) -> ServerPool | None:
-        """The pool of a version, None where it has none."""
+        """The pool of a version, or None."""
         return self._pools.get(model_id)
 
     def pool(self, model: Model) -> ServerPool:
-        """The pool of a version, an empty new one where it has none."""
+        """The pool of a version; an empty one is created if there is none."""
         if model.id not in self._pools:
             self._pools[model.id] = ServerPool(model, self._settings, self._make_server)
         return self._pools[model.id]
 
     def served_model(self, model: Model) -> ServedModel:
-        """What the router needs to route to a version; the same object as long as it is routed to."""
+        """The router's entry for a version; the same object as long as the router has it."""
         return self.router.served_model(model.id) or ServedModel(model, self._pools[model.id])
 
     def ensure_not_paused(self) -> None:
         """Raises ServeError during a pause."""
         if self.paused:
-            raise ServeError("The servers sleep while a run trains; try again when it has ended.")
+            raise ServeError("The servers sleep while a run trains; try again when the run has ended.")
 
     async def add_server(self, pool: ServerPool) -> SupervisedServer:
         """Make one more server of a pool accept requests: a draining one, else a sleeping one, else a new one.
 
-        Raises ServeError; the pool then has one server less where a draining or sleeping one failed.
+        Raises ServeError. A draining or sleeping server that failed is removed from the pool.
         """
         pool.reopen()
         resting = [server for server in pool.servers if server.draining or server.state == "asleep"]
-        server = min(resting, key=lambda server: server.state == "asleep", default=None) or pool.new()
+        server = min(resting, key=lambda server: server.state == "asleep", default=None) or pool.create_server()
         try:
             if server in resting and server.state != "asleep":
                 server.draining = False
@@ -83,28 +85,28 @@ class ServerPools:
             else:
                 await server.start()
         except StartFailed as error:
-            await pool.drop(server)
-            raise ServeError(f"{pool.model.name} can't be served, and all is as it was. {error}") from error
+            await pool.remove_server(server)
+            raise ServeError(f"{pool.model.name} can't be served; nothing has changed. {error}") from error
         except BaseException:
-            await pool.drop(server)
+            await pool.remove_server(server)
             raise
         return server
 
     async def suspend_all(self, reason: str) -> None:
         """Begin a pause: drain every server and put it to sleep.
 
-        Raises EngineError; `resume_all` undoes what was done.
+        Raises EngineError; the caller undoes a half-made pause with `resume_all`.
         """
         self.paused = reason
         self._on_pause(reason)
         servers = [server for server in self.servers if server.state == "ready"]
-        await asyncio.gather(*(server.drain(self._settings.servers.drain_s) for server in servers))
+        await asyncio.gather(*(server.drain(self._settings.servers.drain_timeout_s) for server in servers))
         for server in servers:
             await server.sleep()
 
     async def resume_all(self) -> None:
-        """End a pause: wake the pools that are routed to."""
-        await asyncio.gather(*(self.wake_pool(self._pools[arm.model.id]) for arm in self.router.arms))
+        """End a pause: wake the pools that the router uses."""
+        await asyncio.gather(*(self.wake_pool(self._pools[arm.model.id]) for arm in self.router.served_models))
         self.paused = ""
         self._on_pause("")
 
@@ -117,7 +119,7 @@ class ServerPools:
                 try:
                     await server.wake()
                 except StartFailed as error:
-                    log.error("%s It is restarted.", error)
+                    log.error("%s The server is restarted.", error)
                     server.wake_in_background()
 
         pool.reopen()
@@ -125,15 +127,15 @@ class ServerPools:
         pool.notify_change()
 
     async def remove(self, model_id: int) -> None:
-        """Drain and end a version's servers, and forget its pool."""
+        """Drain and end a version's servers, and remove its pool."""
         pool = self._pools.get(model_id)
         if pool is None:
             return
         pool.close()
         ready = [server for server in pool.servers if server.state == "ready"]
-        await asyncio.gather(*(server.drain(self._settings.servers.drain_s) for server in ready))
+        await asyncio.gather(*(server.drain(self._settings.servers.drain_timeout_s) for server in ready))
         for server in list(pool.servers):
-            await pool.drop(server)
+            await pool.remove_server(server)
         self._pools.pop(model_id, None)
 
     async def stop(self) -> None:
@@ -147,15 +149,15 @@ class ServerPools:
             changed()
             self._assign_cores()
 
-        # The lowest free number, so that swaps don't make ever more log files.
-        taken = {server.name for server in self.servers}
-        name = next(name for number in count(1) if (name := f"server-{number}") not in taken)
+        # The lowest free number, so that swaps don't create more and more log files.
+        used_names = {server.name for server in self.servers}
+        name = next(name for number in count(1) if (name := f"server-{number}") not in used_names)
         logs = self._settings.storage.directory / "logs"
         return SupervisedServer(name, model, self._launcher, self._settings, logs, on_change)
 
     def _assign_cores(self) -> None:
         """Called whenever a server starts, sleeps or ends."""
-        if not self._settings.servers.cores_apart:
+        if not self._settings.servers.dedicated_cores:
             return
         awake = [server.pid for server in self.servers if server.pid and server.state != "asleep"]
         if awake != self._pinned:

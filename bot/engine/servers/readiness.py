@@ -1,9 +1,9 @@
-"""What a server must pass before it gets users' photos: the right prompt, and plausible text about the golden photos.
+"""The checks of a server before it gets users' photos: the right prompt, plausible text about the golden photos.
 
-LMDeploy takes the chat template from the checkpoint's tokenizer, and silently a bare one where that doesn't load. So
-the token ids of its prompts are compared with those of `configs/prompts.toml`, in three parts: the special tokens are
-single tokens with the checkpoint's own ids, a user's turn in the checkpoint's template has the ids of ours, and a
-photo's request with system prompt and image has as many tokens as ours.
+LMDeploy takes the chat template from the checkpoint's tokenizer, and silently a bare one if that doesn't load. So the
+token ids of its prompts are compared with those of `configs/prompts.toml`, in three parts: the special tokens are
+single tokens with the checkpoint's own ids; a user's turn in the checkpoint's template has our ids; a photo's request
+with system prompt and image has as many tokens as ours.
 """
 
 import asyncio
@@ -26,15 +26,15 @@ GOLDEN = (("fox.jpg", "en"), ("cactus.jpg", "zh"), ("guitar.jpg", "en"))
 """Drawings of 448 × 448 pixels, one tile, with the language of the joke about each."""
 PROBE_TOKENS, GOLDEN_TOKENS, WARM_TOKENS = 8, 48, 8
 MAX_SAME_SHARE = 0.6
-"""Share of a text that may be one and the same character; a broken checkpoint writes "!!!!"."""
+"""Largest plausible share of one character in a text; a broken checkpoint writes "!!!!"."""
 
 
 class NotReadyError(JokebotError):
-    """A server must not be used: it would answer, but not with jokes of this model."""
+    """A server must not be used: it would answer, but not with this model's jokes."""
 
 
 def is_plausible_text(text: str) -> bool:
-    """Whether a reply can be a text at all: not empty, not one repeated character, not undecodable, not "nan"."""
+    """Whether a reply can be a text: not empty, not one repeated character, not undecodable, not "nan"."""
     characters = [character for character in text if not character.isspace()]
     if not any(character.isalnum() for character in characters) or text.strip().lower().strip(".,") == "nan":
         return False
@@ -44,8 +44,8 @@ def is_plausible_text(text: str) -> bool:
     )
 
 
-async def ask(client: EngineClient, index: int, *, tokens: int) -> EngineReply:
-    """Ask for a joke about a golden photo; `client` should cut into one tile. Raises EngineError."""
+async def ask_about_golden(client: EngineClient, index: int, *, tokens: int) -> EngineReply:
+    """Request a joke about a golden photo; `client` should cut it into one tile. Raises EngineError."""
     name, language = GOLDEN[index]
     prompts = load_prompts()
     return await client.ask(
@@ -58,28 +58,28 @@ async def ask(client: EngineClient, index: int, *, tokens: int) -> EngineReply:
 
 
 async def check_golden(client: EngineClient) -> EngineReply:
-    """Check that it writes plausible text about each golden photo; returns the first reply.
+    """Check that the server writes plausible text about each golden photo; returns the first reply.
 
     Raises NotReadyError, EngineError.
     """
     replies = []
     for index, (name, _) in enumerate(GOLDEN):
         try:
-            reply = await ask(client, index, tokens=GOLDEN_TOKENS)
+            reply = await ask_about_golden(client, index, tokens=GOLDEN_TOKENS)
         except EngineError as error:
             if error.kind == "empty":
-                raise NotReadyError(f"It says nothing about {name}.") from error
+                raise NotReadyError(f"The server says nothing about {name}.") from error
             raise
         if not is_plausible_text(reply.text):
-            raise NotReadyError(f"What it says about {name} is no text: {reply.text[:60]!r}.")
+            raise NotReadyError(f"The server's reply about {name} is no text: {reply.text[:60]!r}.")
         replies.append(reply)
     return replies[0]
 
 
 async def warm_up(client: EngineClient, photos: int) -> None:
-    """Ask about so many photos of ordinary size at the same time; `client` should cut as for users.
+    """Send `photos` requests with photos of the usual size at the same time. Raises EngineError.
 
-    Raises EngineError.
+    `client` should cut the photos as it does for users.
     """
     data = await asyncio.to_thread(full_size_photo)
     prompts = load_prompts()
@@ -98,7 +98,7 @@ async def warm_up(client: EngineClient, photos: int) -> None:
 
 
 def full_size_photo() -> bytes:
-    """A golden photo at 1280 × 960 pixels, the size that Telegram gives most photos: a JPEG file."""
+    """A golden photo as a JPEG of 1280 × 960 pixels, the size that Telegram gives most photos."""
     buffer = io.BytesIO()
     with Image.open(SAMPLES / GOLDEN[0][0]) as drawing:
         drawing.resize((1280, 960)).save(buffer, "JPEG")
@@ -108,7 +108,7 @@ def full_size_photo() -> bytes:
 async def check_prompt(control: ControlClient, reply: EngineReply, directory: Path | None) -> None:
     """Compare the token ids of the server's prompts with ours; `reply` is the one about the first golden photo.
 
-    `directory` is the checkpoint's, None where this host doesn't have it. Raises NotReadyError, EngineError.
+    `directory` is the checkpoint's, None if this host doesn't have it. Raises NotReadyError, EngineError.
     """
     prompts, template = load_prompts(), load_prompts().template
     user = prompts.ask(GOLDEN[0][1])
@@ -116,7 +116,7 @@ async def check_prompt(control: ControlClient, reply: EngineReply, directory: Pa
     await check_specials(control, prompts, expected, special_ids(directory) if directory else {})
     if await control.encode(user, as_user=True) != expected:
         raise NotReadyError(
-            "Its chat template is not the one of configs/prompts.toml: "
+            "The server's chat template differs from that of configs/prompts.toml: "
             "the checkpoint's tokenizer is missing or damaged."
         )
     tile = tile_tokens(directory) if directory else None
@@ -124,8 +124,8 @@ async def check_prompt(control: ControlClient, reply: EngineReply, directory: Pa
         prompt_tokens = len(await control.encode(prompts.render(user, tile)))
         if prompt_tokens != reply.prompt_tokens:
             raise NotReadyError(
-                f"It asked about a photo with {reply.prompt_tokens} tokens, "
-                f"and configs/prompts.toml makes {prompt_tokens}."
+                f"The server's prompt for a photo has {reply.prompt_tokens} tokens, "
+                f"and that of configs/prompts.toml has {prompt_tokens}."
             )
 
 
@@ -135,13 +135,13 @@ async def check_specials(control: ControlClient, prompts: Prompts, ids: list[int
     expected = {token: file_ids[token] for token in (template.bos, template.end, template.context) if token in file_ids}
     context = (await control.encode(template.context * 3))[-3:]
     if len(set(context)) != 1 or expected.get(template.context, context[0]) != context[0]:
-        raise NotReadyError(f"Its tokenizer does not know {template.context}: it is missing or of another model.")
+        raise NotReadyError(f"The tokenizer does not know {template.context}: it is missing or of another model.")
     if ids[0] != expected.get(template.bos, ids[0]) or expected.get(template.end, ids[0]) not in ids:
-        raise NotReadyError("Its tokenizer gives other ids than the checkpoint's own files say.")
+        raise NotReadyError("The tokenizer's ids differ from those in the checkpoint's files.")
 
 
 def special_ids(directory: Path) -> dict[str, int]:
-    """The ids of special tokens in the checkpoint's files; empty where they name none."""
+    """The ids of special tokens in the checkpoint's files; empty if they name none."""
     ids: dict[str, int] = {}
     for name, key in (("tokenizer.json", "added_tokens"), ("tokenizer_config.json", "added_tokens_decoder")):
         try:
@@ -158,7 +158,7 @@ def special_ids(directory: Path) -> dict[str, int]:
 
 
 def tile_tokens(directory: Path) -> int | None:
-    """Tokens of one tile, 256 for InternVL2; None where the configuration doesn't say."""
+    """Tokens of one tile, 256 for InternVL2; None if the configuration doesn't define it."""
     try:
         config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
         side = config["force_image_size"] // config["vision_config"]["patch_size"]

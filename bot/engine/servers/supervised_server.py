@@ -1,7 +1,7 @@
 """One supervised model server: started, checked, restarted after a crash or a hang, put to sleep, ended.
 
-Its health is judged by its output and not by /health, which LMDeploy answers with 200 while it sleeps: every text that
-it sends proves that it works, and after a while without any it is probed with a golden photo.
+Its health is judged by its output, not by /health: LMDeploy answers that with 200 even while it sleeps. Every text
+that the server sends shows that it works. After `servers.probe_interval_s` without text, a golden photo probes it.
 """
 
 import asyncio
@@ -23,16 +23,16 @@ from storage.learning.models import Model
 log = logging.getLogger(__name__)
 
 PROGRESS_INTERVAL_S = 15.0
-"""Between two log lines about a start that takes long."""
+"""Between two log lines about a long start."""
 STEADY_S = 300.0
-"""A server that was ready for so long before it failed is restarted without a delay."""
+"""A server that was ready for at least this time before it failed is restarted without a delay."""
 
 
 class SupervisedServer:
-    """Create it, `start` it (or `supervise` it, which starts it until that succeeds), `ask` it, and `stop` it.
+    """`start` it, or `supervise` it (which retries the start until it succeeds); `ask` it; `stop` it.
 
-    `state` is starting, checking, ready, asleep, restarting or ended; `details` says how far a start has come,
-    `failure` why it was restarted last, until it is ready. `on_change` is called after each change of the state.
+    `state` is starting, checking, ready, asleep, restarting or ended. `details` is the progress of a start. `failure`
+    is the reason of the last restart until the server is ready. `on_change` is called after each change of the state.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class SupervisedServer:
 
     @property
     def pid(self) -> int | None:
-        """The process above all of the server's processes; None while there is none."""
+        """The root of the server's process tree; None while there is none."""
         return self._process.child.pid if self._process else None
 
     @property
@@ -66,7 +66,7 @@ class SupervisedServer:
         return self.state == "ready" and not self.draining
 
     async def start(self) -> None:
-        """Start it, check it, and supervise it from then on. Raises StartFailed; nothing is left running then."""
+        """Start and check the server, then supervise it. Raises StartFailed; no process is left running then."""
         try:
             await self._start()
         except BaseException:
@@ -75,11 +75,11 @@ class SupervisedServer:
         self.supervise()
 
     def supervise(self) -> None:
-        """Keep it running in the background: start it if it doesn't run, and restart it whenever it fails."""
+        """In the background, start the server if it doesn't run and restart it whenever it fails."""
         self._supervisor = self._supervisor or asyncio.create_task(self._supervise(), name=f"supervise {self.name}")
 
     async def ask(self, **question: Any) -> EngineReply:
-        """As EngineClient.ask, once. Raises EngineError; an error that may be the server's fault gets it probed."""
+        """As EngineClient.ask, without retries. Raises EngineError; after an error the server is probed."""
         process, on_text = self._process, question.pop("on_text", None)
         if process is None or self.state != "ready":
             raise EngineError("down", f"The server {self.name} is {self.state}.", retryable=True)
@@ -109,7 +109,7 @@ class SupervisedServer:
                 self._idle.set()
 
     async def drain(self, timeout_s: float) -> bool:
-        """Accept no more requests and wait for those in work; whether all were answered in time."""
+        """Accept no more requests and wait for those in progress; returns whether all were answered in time."""
         self.draining = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
@@ -117,23 +117,23 @@ class SupervisedServer:
         return not self.outstanding
 
     async def sleep(self) -> None:
-        """Free its memory.
+        """Free the server's memory; if its kind can't sleep, end the process until `wake`.
 
-        A kind that can't sleep ends, and is started by `wake`. Raises EngineError; it stays awake then.
+        Raises EngineError; the server stays awake then.
         """
-        self._set("asleep")
+        self._set_state("asleep")
         try:
             if self._process and self._process.sleeps:
                 await self._process.control.sleep()
             else:
                 await self._end_process()
         except EngineError:
-            self._set("ready")
+            self._set_state("ready")
             raise
         self._on_change()
 
     async def wake(self) -> None:
-        """Make it ready again. Raises StartFailed; nothing is left running then."""
+        """Make the server ready again. Raises StartFailed; no process is left running then."""
         self.draining = False
         if self._process is None:
             await self._start()
@@ -149,39 +149,39 @@ class SupervisedServer:
             self._set_ready()
 
     def wake_in_background(self) -> None:
-        """Wake it without waiting; if that fails it is restarted until it succeeds."""
+        """Wake the server without waiting for it; if that fails, restart it until it succeeds."""
         self._wake_requested = True
         self._suspicious.set()
         self.supervise()
 
     async def stop(self) -> None:
-        """End it, and its supervision."""
+        """End the server and its supervision."""
         if self._supervisor:
             self._supervisor.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._supervisor
         await self._end_process()
-        self._set("ended")
+        self._set_state("ended")
 
     async def _start(self) -> None:
-        """From nothing to ready. Raises StartFailed, with nothing left running."""
+        """Start a process and wait until it is ready. Raises StartFailed; no process is left running then."""
+        started_at = logged_at = time.monotonic()
 
         def on_started(process: ServerProcess) -> None:
             self._process = process
-            self._set("starting")
+            self._set_state("starting")
 
         def on_progress(state: str, details: str) -> None:
             nonlocal logged_at
             if state == self.state:
                 self.details = details
             else:
-                self._set(state, details)
+                self._set_state(state, details)
             if time.monotonic() - logged_at >= PROGRESS_INTERVAL_S:
                 logged_at = time.monotonic()
                 log.info("%s is %s, %s", self.name, state, details)
 
-        started_at = logged_at = time.monotonic()
-        self._set("starting")
+        self._set_state("starting")
         try:
             await start_process(
                 self.name, self.model, self._launcher, self._settings, self._logs, on_started, on_progress
@@ -195,7 +195,7 @@ class SupervisedServer:
     def _set_ready(self) -> None:
         self._ready_at = self._alive_at = time.monotonic()
         self.failure = ""
-        self._set("ready")
+        self._set_state("ready")
 
     async def _supervise(self) -> None:
         if self._process is None and self.state != "asleep":
@@ -215,14 +215,14 @@ class SupervisedServer:
             except StartFailed as error:
                 await self._restart(str(error))
             except Exception:  # without supervision the server would stay down
-                log.exception("supervising %s failed; it continues", self.name)
+                log.exception("the supervision of %s failed; it continues", self.name)
 
     async def _find_failure(self, *, suspicious: bool) -> str:
-        """Why it must be restarted, or "". A server that is slow because it is busy has not failed."""
+        """Why the server must be restarted, or "". A server that is slow because it is busy has not failed."""
         process = self._process
         if process is None or not process.running:
-            return process.exit_reason() if process else "it is not there"
-        if not suspicious and time.monotonic() - self._alive_at < self._settings.servers.probe_every_s:
+            return process.exit_reason() if process else "it has no process"
+        if not suspicious and time.monotonic() - self._alive_at < self._settings.servers.probe_interval_s:
             return ""
         try:
             await process.probe()
@@ -234,12 +234,16 @@ class SupervisedServer:
             if not process.running:
                 return process.exit_reason()
             silent_s = time.monotonic() - self._alive_at
-            return "" if error.kind in ("down", "slow") and silent_s < self._settings.servers.hang_s else str(error)
+            return (
+                ""
+                if error.kind in ("down", "slow") and silent_s < self._settings.servers.hang_timeout_s
+                else str(error)
+            )
         self._alive_at = time.monotonic()
         return ""
 
     async def _restart(self, reason: str) -> None:
-        """Restart it until that succeeds; `reason` is "" for the first start."""
+        """Restart the server until that succeeds; `reason` is "" for the first start."""
         limits, delay_s = self._settings.servers, 0.0
         if reason:
             log.warning("%s is restarted: %s", self.name, reason)
@@ -247,7 +251,7 @@ class SupervisedServer:
             delay_s = limits.restart_delay_s if time.monotonic() - self._ready_at < STEADY_S else 0.0
         while True:
             self.failure = reason
-            self._set("restarting")
+            self._set_state("restarting")
             await self._end_process()
             await asyncio.sleep(delay_s)
             try:
@@ -257,7 +261,7 @@ class SupervisedServer:
                 if not isinstance(error, StartFailed):
                     log.exception("%s could not be started", self.name)
                 reason, self.restarts = str(error), self.restarts + 1
-                delay_s = min(max(2 * delay_s, limits.restart_delay_s), limits.restart_delay_most_s)
+                delay_s = min(max(2 * delay_s, limits.restart_delay_s), limits.restart_delay_max_s)
                 log.error("%s Trying again in %.0f s.", error, delay_s)
 
     async def _end_process(self) -> None:
@@ -265,6 +269,6 @@ class SupervisedServer:
         if process:
             await process.end()
 
-    def _set(self, state: str, details: str = "") -> None:
+    def _set_state(self, state: str, details: str = "") -> None:
         self.state, self.details = state, details
         self._on_change()

@@ -1,4 +1,4 @@
-"""The engine of a terminal command: one that runs already, or a server that is started for the time of the command."""
+"""The engine of a terminal command: a running one, or a server that runs as long as the command."""
 
 import secrets
 from collections.abc import Iterator
@@ -14,15 +14,14 @@ from configs.settings import ROOT, Settings
 
 def engine_at(url: str | None, settings: Settings) -> EngineSettings:
     """The settings of the engine at an address with /v1; None means the address in the settings."""
-    # The model name in the settings is for the engine there; another engine is asked for its first model.
+    # The model name in the settings belongs to their own address; any other engine is asked for its first model.
     return settings.engine.model_copy(update={"url": url, "model": ""} if url else {})
 
 
 def engine_of(url: str | None, settings: Settings) -> AbstractContextManager[EngineSettings]:
-    """The engine at an address or of the settings; for a kind that the bot runs, a server that is started for the
-    block.
+    """The engine at an address, else that of the settings; kinds that the bot serves run for the `with` block.
 
-    The bot's own servers can't be used here: only the bot knows their ports and keys.
+    The running bot's servers can't be used here: only the bot knows their ports and keys.
     """
     own = url is None and settings.engine.kind != "url"
     return serving_own(settings) if own else nullcontext(engine_at(url, settings))
@@ -30,15 +29,15 @@ def engine_of(url: str | None, settings: Settings) -> AbstractContextManager[Eng
 
 @contextmanager
 def serving_own(settings: Settings) -> Iterator[EngineSettings]:
-    """Run a server of the settings' kind and model during the block. Raises JokebotError where it can't be started."""
-    from bot.engine.servers.launch import launcher
+    """Run a server of the settings' kind and model during the block. Raises JokebotError if it can't be started."""
+    from bot.engine.servers.launch import make_launcher
     from bot.engine.servers.server_process import free_port
     from bot.runtime.child_process import start_child
     from storage.learning.models import Model
 
     model, port, key = settings.model, free_port(), secrets.token_urlsafe(24)
     directory = str(model.directory) if model.directory else None
-    launch = launcher(settings)(Model(0, model.name, "base", None, None, directory, None, "{}", 0.0), port, key)
+    launch = make_launcher(settings)(Model(0, model.name, "base", None, None, directory, None, "{}", 0.0), port, key)
     address = {"url": f"http://127.0.0.1:{port}/v1", "api_key": SecretStr(key), "model": launch.name}
     with start_child(
         f"{settings.engine.kind} server", launch.command, environment=launch.environment, cwd=ROOT
@@ -49,16 +48,16 @@ def serving_own(settings: Settings) -> Iterator[EngineSettings]:
 
 @contextmanager
 def serving(directory: Path, settings: Settings) -> Iterator[EngineSettings]:
-    """Run a CPU engine for a checkpoint during the block. Raises JokebotError where it can't be started."""
+    """Run a CPU engine for a checkpoint during the block. Raises JokebotError if it can't be started."""
     from bot.runtime.child_process import start_child
 
     python = settings.environments.train_python
     if not python.exists():
         raise JokebotError(
-            f"A model directory needs the train environment, and {python} is not there. Run `make env-train`."
+            f"A model directory needs the train environment, and {python} doesn't exist. Run `make env-train`."
         )
     if not directory.is_dir():
         raise JokebotError(f"There is no model directory {directory}.")
-    command = [str(python), "-m", "bot", "engine", "cpu", str(directory.absolute()), "--port", "0"]
+    command = [str(python), "-m", "bot", "serve", str(directory.absolute()), "--port", "0"]
     with start_child("CPU engine", command) as child:
         yield settings.engine.model_copy(update={"url": f"{child.wait_ready()}/v1", "model": ""})

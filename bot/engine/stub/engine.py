@@ -1,7 +1,7 @@
 """A stub engine with scripted replies, for tests and benchmarks, over real HTTP.
 
-It speaks the protocol of the real engines (`/v1/models`, `/v1/chat/completions` streamed, `/health`) and can fail in
-every way that they do. `python -m bot.engine.stub.engine --port N` runs it as a process that answers at once.
+It has the protocol of the real engines (`/v1/models`, streamed `/v1/chat/completions`, `/health`) and their failures.
+`python -m bot.engine.stub.engine --port N` runs it as a process that answers at once.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from aiohttp import web
 from PIL import Image
@@ -69,8 +69,10 @@ class RecordedRequest:
 
 @dataclass
 class StubEngine:
-    """The engine's state. Requests get the entries of `script` one by one, then the entry of `answers` for their model,
-    else `answer`."""
+    """The engine's state.
+
+    Each request gets the next entry of `script`; after those, the entry of `answers` for its model, else `answer`.
+    """
 
     answer: StubReply = field(default_factory=StubReply)
     script: deque[StubReply | StubRefusal] = field(default_factory=deque)
@@ -81,14 +83,14 @@ class StubEngine:
     requests: int = 0
     model_requests: int = 0
     in_flight: int = 0
-    most_in_flight: int = 0
+    max_in_flight: int = 0
     prompt_tokens: int = 300
-    """The count that it reports for a prompt."""
+    """The reported token count of a prompt."""
     asked: deque[RecordedRequest] = field(default_factory=lambda: deque(maxlen=100))
     bodies: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=10))
     """The last requests' JSON."""
     quiet: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set while no request is in flight; a request whose client has left is not in flight."""
+    """Set while no request is in flight; a request whose client has disconnected is not in flight."""
 
     @classmethod
     @asynccontextmanager
@@ -100,7 +102,7 @@ class StubEngine:
         script: Iterable[StubReply | StubRefusal] = (),
         answer: StubReply | None = None,
         models: Iterable[str] = ("stub",),
-    ) -> AsyncIterator["StubEngine"]:
+    ) -> AsyncIterator[Self]:
         """A stub that listens on loopback (port 0: a free one) until the block ends.
 
         `text` is short for an `answer`.
@@ -136,7 +138,7 @@ class StubEngine:
         self.requests += 1
         self.in_flight += 1
         self.quiet.clear()
-        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        self.max_in_flight = max(self.max_in_flight, self.in_flight)
         try:
             body = await request.json()
             self.bodies.append(body)
@@ -167,7 +169,8 @@ class StubEngine:
             await response.write(_event(model, {"content": word}))
             await asyncio.sleep(answer.token_s)
         if answer.ending == "drop":
-            request.transport.abort()
+            if request.transport:
+                request.transport.abort()
         elif answer.ending == "hang":
             await asyncio.Event().wait()
         elif answer.ending == "garbage":
@@ -190,7 +193,7 @@ class StubEngine:
 
 
 def read_request(body: dict[str, Any]) -> RecordedRequest:
-    """Parse a chat request. Raises a built-in exception where a field is missing or the photo can't be opened."""
+    """Parse a chat request. Raises a built-in exception if a field is missing or the photo can't be opened."""
     system, user = body["messages"]
     picture, text = user["content"]
     head, encoded = picture["image_url"]["url"].split(";base64,", 1)

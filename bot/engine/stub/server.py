@@ -1,8 +1,8 @@
-"""A stub of a whole model server, as a process: it has LMDeploy's other routes too, and scripted faults.
+"""A stub model server as a process: StubEngine with LMDeploy's further routes and scripted faults.
 
 `python -m bot.engine.stub.server --port N --name MODEL` passes all checks of `bot/engine/servers/readiness.py`. Its
-tokenizer is a toy: one token for each special token and for each other character. The environment variable STUB_KEY
-holds the API key.
+toy tokenizer has one token for each special token and one for each other character. The environment variable STUB_KEY
+is the API key.
 """
 
 import argparse
@@ -62,7 +62,7 @@ class StubServer(StubEngine):
         return web.json_response({"input_ids": ids, "length": len(ids)})
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of this server's own: one for each special token and for each other character."""
+        """Toy token ids: one for each special token and one for each other character."""
         ids: list[int] = []
         for part in SPECIAL.split(text):
             ids += [self.specials[part]] if part in self.specials else [10**6 + ord(character) for character in part]

@@ -1,27 +1,28 @@
-"""/models lists the registry, /promote N and /rollback change which model is in service."""
+"""/models lists the registry, /promote N and /rollback deploy another one."""
 
 from telegram import User
 
-from bot.handlers.admin.common import AdminAccess, words_after_command
+from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import PromoteConfirmation
-from bot.handlers.routing import ButtonPress, IncomingMessage, Route
-from bot.i18n.reasons import in_words
+from bot.handlers.routes import ButtonPress, IncomingMessage, Route
+from bot.i18n.reasons import reason_text
 from bot.messaging.messenger import Messenger
 from bot.retraining.deployer import Deployment, ModelDeployer
+from bot.telegram.message_parsing import command_arguments
 from configs.errors import JokebotError
-from storage.chat.metrics import ratings_by_model
+from storage.chat.metrics import count_ratings_by_model
 from storage.database import Database
 from storage.learning import models, promotion
 from storage.learning.models import Model, RegistryError
 from storage.learning.reasons import EndReason
 
 MARKS = {"champion": "⭐", "canary": "🧪", "candidate": "🆕", "base": "🧱", "retired": "💤", "rejected": "🙅"}
-SHOWN = 15
-ASKED = EndReason("An admin asked for it.", "admin")
+MAX_SHOWN = 15
+ADMIN_REQUEST = EndReason("An admin asked for it.", "admin")
 
 
 class ModelAdmin:
-    """Shows and changes the models in service."""
+    """Lists models and deploys them."""
 
     def __init__(self, messenger: Messenger, database: Database, access: AdminAccess, deployer: ModelDeployer) -> None:
         self._messenger, self._database, self._access, self._deployer = messenger, database, access, deployer
@@ -36,8 +37,8 @@ class ModelAdmin:
         ]
 
     async def on_models(self, incoming: IncomingMessage) -> None:
-        """The latest models with their status and how their jokes are liked."""
-        known, counted = await models.all_models(self._database), await ratings_by_model(self._database)
+        """List the latest models with status, number of ratings and share of liked jokes."""
+        known, counted = await models.all_models(self._database), await count_ratings_by_model(self._database)
         if not known:
             await self._messenger.reply(incoming.message, "models-none")
             return
@@ -61,15 +62,15 @@ class ModelAdmin:
         )
 
     async def on_promote(self, incoming: IncomingMessage) -> None:
-        """Ask first, saying which model would take which one's place."""
-        match words_after_command(incoming.message):
+        """Ask for confirmation, which names both models."""
+        match command_arguments(incoming.message):
             case [number] if number.lstrip("#").isdecimal() and len(number) < 18:
                 await self._ask(incoming, int(number.lstrip("#")))
             case _:
                 await self._messenger.reply(incoming.message, "promote-how")
 
     async def _ask(self, incoming: IncomingMessage, number: int) -> None:
-        message, serving = incoming.message, await models.champion(self._database)
+        message, serving = incoming.message, await models.get_champion(self._database)
         try:
             model = await models.get_model(self._database, number)
         except RegistryError:
@@ -81,7 +82,7 @@ class ModelAdmin:
             await self._messenger.reply(message, "promote-already", model=number)
             return
         try:
-            await promotion.may_serve(self._database, number)
+            await promotion.ensure_servable(self._database, number)
         except RegistryError as error:
             await self._messenger.reply(message, "promote-failed", why=self._reason(incoming.user, error))
             return
@@ -96,7 +97,7 @@ class ModelAdmin:
         await self._access.ask_confirmation(incoming, PromoteConfirmation, number, text)
 
     async def on_promote_answer(self, press: ButtonPress[PromoteConfirmation]) -> None:
-        """Change the model in service, and show the result in the question's place."""
+        """Deploy the model, and show the result in the question's message."""
 
         async def show(key: str, **values: object) -> None:
             text = self._messenger.text(press.user, key, **values)
@@ -109,21 +110,21 @@ class ModelAdmin:
         number = press.data.number
         await show("promote-under-way", model=number)
         try:
-            change = await self._deployer.promote(number, "admin", reason=ASKED, asked_by=press.user.id)
+            change = await self._deployer.promote(number, "admin", reason=ADMIN_REQUEST, asked_by=press.user.id)
         except JokebotError as error:
             await show("promote-failed", why=self._reason(press.user, error))
             return
         await show("promote-done", model=change.model.id, seconds=_seconds(change))
 
     async def on_rollback(self, incoming: IncomingMessage) -> None:
-        """Without a question: rollbacks are urgent, and /promote undoes one."""
+        """Deploy the previous champion, without confirmation: it is urgent, and /promote undoes it."""
         message = incoming.message
-        if await promotion.previous_champion(self._database) is None:
-            serving = await models.champion(self._database)
+        if await promotion.get_previous_champion(self._database) is None:
+            serving = await models.get_champion(self._database)
             await self._messenger.reply(message, "rollback-none", model=serving.id if serving else 0)
             return
         try:
-            change = await self._deployer.roll_back(reason=ASKED, asked_by=incoming.user.id)
+            change = await self._deployer.roll_back(reason=ADMIN_REQUEST, asked_by=incoming.user.id)
         except JokebotError as error:
             await self._messenger.reply(message, "promote-failed", why=self._reason(incoming.user, error))
             return
@@ -132,13 +133,13 @@ class ModelAdmin:
         )
 
     def _reason(self, user: User, error: JokebotError) -> str:
-        return in_words(self._messenger.translator, self._messenger.language(user), error)
+        return reason_text(self._messenger.translator, self._messenger.language(user), error)
 
 
 def _shown_models(known: list[Model]) -> list[Model]:
-    """The newest ones, and besides these the one in service and the bases."""
+    """The newest models, the champion and the bases."""
     newest = known[::-1]
-    return newest[:SHOWN] + [model for model in newest[SHOWN:] if model.status == "champion" or model.is_base]
+    return newest[:MAX_SHOWN] + [model for model in newest[MAX_SHOWN:] if model.status == "champion" or model.is_base]
 
 
 def _seconds(change: Deployment) -> str:

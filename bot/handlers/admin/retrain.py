@@ -5,27 +5,28 @@ import re
 
 from telegram import Message, User
 
-from bot.handlers.admin.common import AdminAccess, words_after_command
+from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import RetrainConfirmation
-from bot.handlers.routing import ButtonPress, IncomingMessage, Route
+from bot.handlers.routes import ButtonPress, IncomingMessage, Route
 from bot.i18n.formatting import day_and_time, duration
-from bot.i18n.reasons import in_words
+from bot.i18n.reasons import reason_text
 from bot.messaging.messenger import Messenger
 from bot.retraining import pipeline_process
 from bot.retraining.orchestrator import RunOrchestrator
+from bot.telegram.message_parsing import command_arguments
 from bot.telegram.rate_limiter import CallDropped
 from configs.settings import Settings
 from storage.database import Database
-from storage.learning import runs, trials
+from storage.learning import run_notices, runs, trials
 from storage.learning.retrain_preview import PreviewError, RetrainPreview
 from storage.learning.runs import Run, RunInProgress
 
 MARKS = {"promoted": "✅", "rejected": "🙅", "undecided": "🤷", "failed": "⚠️", "cancelled": "✋", "canary": "🧪"}
-SHOWN = 10
+MAX_SHOWN = 10
 
 
 class RetrainAdmin:
-    """Starts, cancels and lists runs. `orchestrator` is woken when there is work for it."""
+    """Starts, cancels and lists runs; wakes `orchestrator` after each change."""
 
     def __init__(
         self,
@@ -47,8 +48,8 @@ class RetrainAdmin:
         ]
 
     async def on_retrain(self, incoming: IncomingMessage) -> None:
-        """Ask first, saying what the run would learn from; or say why there can be none now."""
-        match words_after_command(incoming.message):
+        """Ask for confirmation of a run, cancel one, or reply why none can start."""
+        match command_arguments(incoming.message):
             case []:
                 run = await runs.current_run(self._database)
                 await (self._reply_busy(incoming, run) if run else self._ask(incoming))
@@ -58,11 +59,11 @@ class RetrainAdmin:
                 await self._messenger.reply(incoming.message, "retrain-how")
 
     async def _ask(self, incoming: IncomingMessage) -> None:
-        message, minimum = incoming.message, self._settings.retrain.minimum_pairs
+        message, minimum = incoming.message, self._settings.retrain.min_pairs
         with contextlib.suppress(CallDropped):
             await self._messenger.client.send_chat_action(message.chat.id, "typing")
         try:
-            preview = await pipeline_process.look(self._settings)
+            preview = await pipeline_process.preview_retraining(self._settings)
         except PreviewError as error:
             await self._messenger.reply(message, "retrain-cannot-look", why=str(error))
             return
@@ -73,7 +74,7 @@ class RetrainAdmin:
         await self._access.ask_confirmation(incoming, RetrainConfirmation, preview.new, text)
 
     async def _question(self, preview: RetrainPreview, user: User) -> str:
-        """How many jokes, by how many users' ratings, how long, and what happens to the service meanwhile."""
+        """The question: the number of jokes and raters, the duration, and the effect on the service."""
         service = self._messenger.text(user, f"retrain-service-{self._service_during_run()}")
         return self._messenger.text(
             user,
@@ -86,7 +87,7 @@ class RetrainAdmin:
         )
 
     async def _expected_time(self, preview: RetrainPreview, user: User) -> str:
-        """By the last runs here; before the first one by measurements on other machines, which the text names."""
+        """The estimate from the last runs; before the first run from measurements on a machine that the text names."""
         seconds = await runs.expected_seconds(self._database, preview.new + preview.replayed)
         if seconds is not None:
             return self._messenger.text(user, "retrain-time", time=self._duration(user, seconds))
@@ -97,16 +98,13 @@ class RetrainAdmin:
         )
 
     def _service_during_run(self) -> str:
-        """`url` (servers that aren't ours), `sleep` or `beside`."""
+        """`url` (external servers), `sleep` or `beside`."""
         if self._settings.engine.kind == "url":
             return "url"
         return "sleep" if self._settings.servers.sleep_while_training else "beside"
 
     async def on_retrain_answer(self, press: ButtonPress[RetrainConfirmation]) -> None:
-        """Start a run, unless another has started since the question.
-
-        In a private chat the question's message becomes the run's.
-        """
+        """Start a run, unless another has started. In a private chat the question's message shows its progress."""
         query, user, chat_id = press.query, press.user, press.message.chat.id
         if press.data.answer == "no":
             await self._messenger.close_question(query, self._messenger.text(user, "retrain-left"))
@@ -118,7 +116,7 @@ class RetrainAdmin:
             await self._messenger.close_question(query, text)
             return
         if chat_id == user.id:
-            await runs.follow(self._database, run.id, chat_id, press.message.message_id)
+            await run_notices.track_message(self._database, run.id, chat_id, press.message.message_id)
             await self._messenger.answer_button(query)
         else:
             await self._messenger.close_question(query, self._messenger.text(user, "retrain-started", run=run.id))
@@ -130,13 +128,13 @@ class RetrainAdmin:
                 incoming.message, "retrain-busy", run=run.id, what=self._state(incoming.user, run)
             )
             return
-        trial = await trials.trial_of_run(self._database, run.id)
+        trial = await trials.get_trial_of_run(self._database, run.id)
         await self._messenger.reply(
             incoming.message,
             "retrain-on-trial",
             model=run.candidate_id or 0,
-            wanted=self._settings.canary.ratings,
-            ratings=await trials.trial_ratings(self._database, trial) if trial else 0,
+            wanted=self._settings.canary.max_ratings,
+            ratings=await trials.count_trial_ratings(self._database, trial) if trial else 0,
         )
 
     async def _cancel(self, message: Message) -> None:
@@ -149,9 +147,9 @@ class RetrainAdmin:
         await self._messenger.reply(message, "retrain-cancelling", run=run.id)
 
     async def on_runs(self, incoming: IncomingMessage) -> None:
-        """The latest runs, newest first, with the reasons of those that ended without a new champion."""
+        """List the latest runs, newest first, with the reasons of those without a new champion."""
         user, lines = incoming.user, []
-        for run in await runs.history(self._database, SHOWN):
+        for run in await runs.list_runs(self._database, MAX_SHOWN):
             time = self._duration(user, run.finished_at - run.created_at) if run.finished_at else "none"
             lines.append(
                 self._messenger.text(
@@ -165,7 +163,7 @@ class RetrainAdmin:
                 )
             )
             if run.reason and run.finished:
-                reason = in_words(self._messenger.translator, self._messenger.language(user), run.why)
+                reason = reason_text(self._messenger.translator, self._messenger.language(user), run.why)
                 lines.append(f"    {first_sentence(reason)}")
         if lines:
             await self._messenger.reply_text(incoming.message, "\n".join(lines))
@@ -179,8 +177,8 @@ class RetrainAdmin:
         return duration(self._messenger.translator, self._messenger.language(user), seconds)
 
 
-def first_sentence(text: str, most: int = 160) -> str:
-    """The beginning of a reason, short enough for a list."""
+def first_sentence(text: str, max_length: int = 160) -> str:
+    """The first sentence of a reason, cut to `max_length` characters."""
     line = text.strip().splitlines()[0]
     sentence = re.split(r"(?<=[.!?]) |(?<=。)", line)[0]
-    return f"{sentence[:most].rstrip()}…" if len(sentence) > most else sentence
+    return f"{sentence[:max_length].rstrip()}…" if len(sentence) > max_length else sentence

@@ -1,4 +1,4 @@
-"""/review: admins see, joke by joke, what a run would learn next, and keep or drop it."""
+"""/review: admins keep or drop, one by one, the jokes that the next run would learn."""
 
 import asyncio
 import contextlib
@@ -6,9 +6,9 @@ import logging
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, User
 
-from bot.handlers.admin.common import AdminAccess
+from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import ReviewButton
-from bot.handlers.routing import ButtonPress, IncomingMessage, Route
+from bot.handlers.routes import ButtonPress, IncomingMessage, Route
 from bot.messaging.messenger import Messenger
 from bot.retraining import pipeline_process
 from bot.telegram.rate_limiter import CallDropped, Priority
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class ReviewAdmin:
-    """Shows the jokes that wait for review, and stores what an admin decides."""
+    """Shows the jokes of the review queue, and stores the decisions."""
 
     def __init__(self, messenger: Messenger, database: Database, access: AdminAccess, settings: Settings) -> None:
         self._messenger, self._database, self._access, self._settings = messenger, database, access, settings
@@ -36,12 +36,12 @@ class ReviewAdmin:
         ]
 
     async def on_review(self, incoming: IncomingMessage) -> None:
-        """Find what a run would learn and show the best of it. In private chats alone: the photos are other users'."""
+        """Fill the review queue and show its first joke. In private chats only, because the photos are other users'."""
         message = incoming.message
         with contextlib.suppress(CallDropped):
             await self._messenger.client.send_chat_action(message.chat.id, "typing")
         try:
-            preview = await pipeline_process.look(self._settings)
+            preview = await pipeline_process.preview_retraining(self._settings)
         except PreviewError as error:
             await self._messenger.reply(message, "retrain-cannot-look", why=str(error))
             return
@@ -49,9 +49,9 @@ class ReviewAdmin:
         await self._show_next(message.chat.id, incoming.user)
 
     async def on_answer(self, press: ButtonPress[ReviewButton]) -> None:
-        """Keep or drop. The first answer about a joke brings the next joke, a later one only changes it."""
+        """Store a decision. The first decision about a joke brings the next joke, a later one only changes it."""
         joke_id, answer, admin = press.data.joke_id, press.data.answer, press.user
-        first = await review_queue.decide(self._database, joke_id, kept=answer == "keep", asked_by=admin.id)
+        first = await review_queue.record_decision(self._database, joke_id, kept=answer == "keep", asked_by=admin.id)
         if first is None:
             await self._messenger.reject_button(press.query, "review-gone")
             return
@@ -67,8 +67,8 @@ class ReviewAdmin:
             await self._show_next(admin.id, admin)
 
     async def _show_next(self, chat_id: int, admin: User) -> None:
-        """The next joke with its photo, ratings and buttons, or that none is left."""
-        waiting = await review_queue.next_waiting(self._database)
+        """Send the next joke with photo, ratings and buttons, or that none is left."""
+        waiting = await review_queue.get_next_item(self._database)
         if waiting is None:
             await self._messenger.send(chat_id, self._messenger.text(admin, "review-none"))
             return
@@ -92,7 +92,7 @@ class ReviewAdmin:
         )
 
     def _buttons(self, admin: User, joke_id: int, chosen: str | None = None) -> InlineKeyboardMarkup:
-        """Keep and drop, with a mark on the chosen one."""
+        """The buttons keep and drop, with a mark on the chosen one."""
 
         def button(answer: str) -> InlineKeyboardButton:
             label = ("✔️ " if answer == chosen else "") + self._messenger.text(admin, f"review-{answer}")
@@ -101,7 +101,7 @@ class ReviewAdmin:
         return InlineKeyboardMarkup([[button("keep"), button("drop")]])
 
     async def _photo(self, waiting: ReviewItem) -> bytes | None:
-        """The photo's file; None where it can't be read, and the joke is shown without it."""
+        """The photo's file; None where it can't be read."""
         photo = await get_photo(self._database, waiting.photo_id)
         if photo is None:
             return None

@@ -1,14 +1,14 @@
-"""/status: the state of the whole bot."""
+"""/status: the state of the bot."""
 
 from collections.abc import Awaitable, Callable
 
-from bot.handlers.admin.common import AdminAccess
-from bot.handlers.routing import IncomingMessage, Route
+from bot.handlers.admin_access import AdminAccess
+from bot.handlers.routes import IncomingMessage, Route
 from bot.messaging.messenger import Messenger
 
 
 class StatusAdmin:
-    """Answers /status. `report` makes the text in a language."""
+    """Answers /status. `report` returns the text in a language."""
 
     def __init__(self, messenger: Messenger, access: AdminAccess, report: Callable[[str], Awaitable[str]]) -> None:
         self._messenger, self._access, self._report = messenger, access, report
@@ -17,5 +17,5 @@ class StatusAdmin:
         return [self._access.command("status", self.on_status)]
 
     async def on_status(self, incoming: IncomingMessage) -> None:
-        """A line for each part."""
+        """Reply with the report."""
         await self._messenger.reply_text(incoming.message, await self._report(self._messenger.language(incoming.user)))

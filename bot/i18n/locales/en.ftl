@@ -9,8 +9,8 @@ help =
 
     😂 🙂 😐  how it landed; you can change your mind
     🔁  another joke about the same photo, in another style{ $album ->
-        [one] {"\u000A"}🖼 2  a joke about the second photo of your album
-       *[each] { "" }
+        [per_album] {"\u000A"}🖼 2  a joke about the second photo of your album
+       *[per_photo] { "" }
     }
 
     In groups I speak when spoken to, unless /settings says otherwise: mention @{ $bot } in a photo's caption, answer me with a photo, or answer somebody's photo with /joke.

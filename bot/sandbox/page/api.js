@@ -1,4 +1,4 @@
-// The sandbox's control API. Every failure is an Error whose message can be shown to a person.
+// Client of the sandbox's control API. Every failure is an Error with a message for the user.
 import { say } from "./words.js";
 
 async function call(method, path, body) {
@@ -25,11 +25,11 @@ export const addFault = (fault) => call("POST", "/sandbox/faults", fault);
 export const clearFaults = () => call("DELETE", "/sandbox/faults");
 export const fileAddress = (fileId) => `/sandbox/file/${encodeURIComponent(fileId)}`;
 
-/** The ids of those who may see the admin pages. */
+/** The admins' user ids. */
 export const panelAdmins = () => call("GET", "/sandbox/panel/admins");
 export const panelRun = (run, who) => call("GET", `/sandbox/panel/runs/${run}?${new URLSearchParams(who)}`);
 
-/** The admin pages' figures, {told, tag}; null where they are still what `tag` stands for. */
+/** The admin pages' data, {told, tag}; null if unchanged since ETag `tag`. */
 export async function panel(who, tag) {
   const response = await fetch(`/sandbox/panel?${new URLSearchParams(who)}`, {
     headers: tag ? { "If-None-Match": tag } : {},
@@ -41,7 +41,7 @@ export async function panel(who, tag) {
   return { told, tag: response.headers.get("ETag") ?? "" };
 }
 
-/** Sample pictures that the sandbox offers: [{name, url}]; none where it has none. */
+/** The sandbox's sample pictures: [{name, url}]; empty if there are none. */
 export const samples = () => call("GET", "/sandbox/samples").catch(() => []);
 
 /** Send files as `kind`: photo, document, sticker, animation, album or video. */

@@ -1,4 +1,4 @@
-// The chat page of the sandbox: puts its parts together.
+// Entry point of the chat page: starts its parts.
 import { prepareComposer } from "./composer.js";
 import { connect } from "./connection.js";
 import { prepareConversation } from "./conversation.js";
@@ -11,7 +11,7 @@ import { store } from "./store.js";
 import { prepareTrouble } from "./trouble.js";
 import { speak } from "./words.js";
 
-speak(""); // until it is known who reads
+speak(""); // default language until the current user is known
 store.on("view", () => speak(store.personById(store.person)?.language_code ?? ""));
 prepareDialogs();
 prepareSidebar();

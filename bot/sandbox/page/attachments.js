@@ -1,4 +1,4 @@
-// Files on their way: chosen, dropped or pasted, shown in a tray above the composer with a choice of how to send them.
+// Files to send: chosen, dropped or pasted, and shown in a tray above the composer with a choice of kind.
 import { byId, bytes, el, icon, popoverMenu } from "./dom.js";
 import { say } from "./words.js";
 
@@ -45,7 +45,7 @@ function listKinds() {
   );
 }
 
-/** Open the file chooser for one kind. */
+/** Open the file chooser for a kind. */
 function choose(name) {
   byId("attach-menu").hidePopover();
   const input = byId("file");
@@ -54,7 +54,7 @@ function choose(name) {
   input.click();
 }
 
-/** Put files in the tray; without a kind they get the one that suits them. */
+/** Put files in the tray; without a kind, the kind follows from the files. */
 export function addFiles(files, wanted) {
   if (!files.length) return;
   items = [...items, ...files];
@@ -70,7 +70,7 @@ export function takeFiles() {
   return taken;
 }
 
-/** Give files back after a failed sending. */
+/** Put files back into the tray after a failed request. */
 export function returnFiles(taken) {
   items = [...taken.items, ...items];
   if (taken.items.length) kind = taken.kind;
@@ -79,7 +79,7 @@ export function returnFiles(taken) {
 
 export const hasFiles = () => items.length > 0;
 
-/** What Telegram allows in one go: albums of 2 to 10 photos, everything else as single messages. */
+/** Batches as Telegram allows: albums of 2 to 10 photos, other files one per message. */
 export function portions({ items: files, kind: as }) {
   if (as !== "album") return files.map((file) => ({ kind: as, items: [file] }));
   const chunks = [];
@@ -90,7 +90,7 @@ export function portions({ items: files, kind: as }) {
 const isImage = (file) => file.type.startsWith("image/");
 const isVideo = (file) => file.type.startsWith("video/");
 
-/** How these files may be sent, the likeliest first. */
+/** The kinds that these files can be sent as, the default first. */
 function possibleKinds() {
   const images = items.every(isImage);
   if (items.length > 1) return images ? ["album", "photo", "document"] : ["document"];

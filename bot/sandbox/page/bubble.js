@@ -1,4 +1,4 @@
-// One message, or one album, as an element that can take on a newer version of itself.
+// One message, or one album, as an element that can be updated in place.
 import { avatar, el, hueOf, icon, languageOf, setChildren } from "./dom.js";
 import { rich } from "./entities.js";
 import { keyboard } from "./keyboard.js";
@@ -10,9 +10,9 @@ import { moment, say } from "./words.js";
 const CLOCK = { hour: "2-digit", minute: "2-digit" };
 const EXACT = { dateStyle: "medium", timeStyle: "medium" };
 
-const blocks = new WeakMap(); // element → the block it shows now
+const blocks = new WeakMap(); // element → its current block
 
-/** The element for a block {messages, startsRun, endsRun}: one message, or all those of an album. */
+/** The element of a block {messages, startsRun, endsRun}: one message, or all messages of an album. */
 export function makeBubble(block) {
   const node = el("article", { class: "message", tabindex: "-1" });
   const answer = el(
@@ -25,7 +25,7 @@ export function makeBubble(block) {
   return node;
 }
 
-/** Bring the element up to date. Media that are the same stay in place; words that were added fade in. */
+/** Update the element: unchanged media stay in place, appended text fades in. */
 export function updateBubble(node, block) {
   blocks.set(node, block);
   const [first] = block.messages;
@@ -56,7 +56,7 @@ export function updateBubble(node, block) {
   updateKeys(node, block.messages.find((one) => one.reply_markup) ?? first);
 }
 
-/** Media alone, without words: the time then lies on the picture. */
+/** Whether the block has media without text; the time then overlays the picture. */
 const isBare = ({ messages: [first, ...others] }) =>
   [first, ...others].every((one) => !one.text && !one.caption) && (!first.document || Boolean(first.animation));
 const showsSender = (message) => message.chat.type !== "private" && message.from?.id !== store.person;
@@ -123,7 +123,7 @@ function textPart(node, block) {
   return part;
 }
 
-/** How many characters two texts begin with in common, never ending inside a surrogate pair. */
+/** Length of the common prefix of two texts, never ending inside a surrogate pair. */
 function commonStart(before, after) {
   let at = 0;
   while (at < before.length && at < after.length && before[at] === after[at]) at += 1;
@@ -141,7 +141,7 @@ function time(block) {
   );
 }
 
-/** Renew the buttons where they changed; the one that had the keyboard's focus keeps it. */
+/** Update changed buttons; the focused button keeps the focus. */
 function updateKeys(node, message) {
   const stack = node.querySelector(".stack");
   const old = stack.querySelector(".keyboard");

@@ -5,7 +5,7 @@ import { store } from "./store.js";
 const nothing = () => [];
 let field;
 let send;
-let offer = nothing; // what the list shows, asked again whenever the store changes: the bot may set its commands late
+let offer = nothing; // function for the list's content, called at each store change: the bot may set its commands late
 let matches = [];
 let chosen = 0;
 
@@ -23,7 +23,7 @@ function follow() {
   show(offer);
 }
 
-/** Show what is offered now; what was chosen stays so where it is still on offer. */
+/** Show the current suggestions; the selected one stays selected if it is still listed. */
 function show(what) {
   const before = what === offer ? matches[chosen]?.label : undefined;
   offer = what;
@@ -65,7 +65,7 @@ function nameMatch(word) {
   return [{ label: name, hint: store.bot.first_name, use }];
 }
 
-/** Offer what fits to what stands before the cursor. */
+/** Show suggestions for the text before the cursor. */
 export function suggest() {
   chosen = 0;
   show(fitting);
@@ -79,7 +79,7 @@ function fitting() {
   return name && inGroup() ? nameMatch(name[1]) : [];
 }
 
-/** Handle a key for the list; true where it was for the list. */
+/** Handle a key of the list; returns whether the list used it. */
 export function completionKey(event) {
   if (!matches.length) return false;
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];

@@ -1,4 +1,4 @@
-// Bottom: what the reader writes and sends.
+// The composer: writes and sends messages.
 import * as api from "./api.js";
 import { hasFiles, portions, prepareAttachments, returnFiles, takeFiles } from "./attachments.js";
 import { completionKey, prepareCompletion, suggest } from "./completion.js";
@@ -9,7 +9,7 @@ import { summary } from "./media.js";
 import { store } from "./store.js";
 import { say } from "./words.js";
 
-const drafts = new Map(); // "person/chat" → text not sent yet
+const drafts = new Map(); // "person/chat" → unsent text
 let place = "";
 let sending = false;
 
@@ -53,7 +53,7 @@ async function send() {
   returnFiles(left.files);
 }
 
-/** Send a text, or files with the text as caption of the first. Returns what could not be sent, or null. */
+/** Send a text, or files with the text as the first one's caption. Returns the unsent rest, or null. */
 async function deliver(text, files = { items: [] }, to = here()) {
   const reply = store.replies.get(to.chat)?.message_id;
   const all = portions(files);
@@ -102,7 +102,7 @@ function setText(text) {
   drawComposer();
 }
 
-/** As high as its text, up to a limit that the style sheet sets. */
+/** Fit the height to the text, up to the style sheet's limit. */
 function fit() {
   const field = byId("text");
   field.style.height = "auto";

@@ -1,4 +1,4 @@
-// The WebSocket that tells what happens. After a break it connects again and the state is loaded anew.
+// The WebSocket for events. It reconnects after a failure; the state is then reloaded.
 import { store } from "./store.js";
 
 const FIRST_RETRY_MS = 400;

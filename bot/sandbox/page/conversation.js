@@ -1,12 +1,12 @@
-// The open chat: its messages in order, kept up to date, and kept at the end unless the reader scrolled up.
+// The open chat: its messages in order, scrolled to the end unless the user scrolled up.
 import { makeBubble, updateBubble } from "./bubble.js";
 import { byId, el, setChildren } from "./dom.js";
 import { store } from "./store.js";
 import { daysAgo, moment, say } from "./words.js";
 
-const RUN_S = 300; // messages of one sender closer than this stand together
+const RUN_S = 300; // messages of one sender within this time are grouped
 const NEAR_END_PX = 80;
-const SHOWN = 150; // messages shown at first; older ones on request
+const SHOWN = 150; // newest messages that are shown; older ones on request
 
 const DAY = { weekday: "long", day: "numeric", month: "long" };
 const nodes = new Map(); // block key → {node, signature}
@@ -31,7 +31,7 @@ export function prepareConversation() {
   store.on("pressing", ({ message }) => refresh(message));
 }
 
-/** Show the chosen chat; where it is open already (the state was loaded anew), stay where the reader is. */
+/** Show the selected chat; keep the scroll position if it is already open (the state was reloaded). */
 function open() {
   const next = `${store.person}/${store.chat}`;
   if (next === place) return draw(false);
@@ -61,7 +61,7 @@ function showEarlier() {
   scroller.scrollTop = scroller.scrollHeight - fromEnd;
 }
 
-/** Bring the list in line with the store: new blocks are made, changed ones updated, gone ones removed. */
+/** Synchronize the list with the store: add new blocks, update changed ones, remove deleted ones. */
 function draw(animate) {
   const messages = store.messagesOf(store.chat);
   const blocks = blocksOf(messages.slice(-shown));
@@ -94,7 +94,7 @@ function refresh(message) {
   }
 }
 
-/** Days and messages, albums as one block, with the marks of where a sender's run begins and ends. */
+/** Blocks of the list: days, messages and albums, with the start and end of each sender's run. */
 function blocksOf(messages) {
   const blocks = [];
   let date = "";
@@ -131,7 +131,7 @@ function dayName(seconds) {
   return name[0].toUpperCase() + name.slice(1);
 }
 
-/** Only a reader scrolls up; what is growing below moves the end away without moving the view. */
+/** Detect that the user scrolled up: content that grows below moves the end but not the view. */
 function noticeScroll() {
   const scroller = byId("scroller");
   const near = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END_PX;

@@ -1,4 +1,4 @@
-// What comes in front of the page: an enlarged photo, a notice, a toast.
+// Overlays: an enlarged photo, a notice, a toast.
 import { byId, el, languageOf } from "./dom.js";
 import { say } from "./words.js";
 
@@ -20,7 +20,7 @@ export function alertBox(text) {
   box.showModal();
 }
 
-/** A line that goes by itself; kind "trouble" marks a failure. In the top layer, so that no dialog hides it. */
+/** A message that disappears by itself; kind "trouble" marks a failure. In the top layer, above dialogs. */
 export function toast(text, kind = "answer") {
   const box = byId("toasts");
   const line = el("p", { class: `toast ${kind}`, lang: languageOf(text) }, text);
@@ -33,7 +33,7 @@ export function toast(text, kind = "answer") {
   setTimeout(() => [line.remove(), box.children.length || box.hidePopover()], TOAST_MS + 300);
 }
 
-/** Every dialog closes at its × and at a click beside it; forms inside keep what was typed until they are sent. */
+/** Close a dialog at its × and at a click outside; its form keeps its values until it is sent. */
 export function prepareDialogs() {
   for (const dialog of document.querySelectorAll("dialog")) {
     dialog.addEventListener("click", (event) => {

@@ -1,6 +1,6 @@
-// Making elements. Strings become text nodes only: names, captions and jokes are other people's words.
+// Creates elements. Strings become text nodes only, because names, captions and jokes are untrusted input.
 
-/** An element: el("p", {class: "note", onclick: f, data: {id: 1}}, "text", child). Empty children are left out. */
+/** An element: el("p", {class: "note", onclick: f, data: {id: 1}}, "text", child). Empty children are skipped. */
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   for (const [key, value] of Object.entries(props)) {
@@ -17,7 +17,7 @@ export function el(tag, props = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
-/** One of the drawings in index.html. */
+/** An icon from index.html. */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
@@ -30,7 +30,7 @@ export function icon(name) {
 
 const AVATAR_HUES = [12, 38, 88, 150, 186, 214, 262, 322];
 
-/** A round picture with initials; the bot gets a smile. */
+/** An avatar with initials; the bot's is a smile. */
 export function avatar(id, name, isBot = false) {
   const hue = AVATAR_HUES[Math.abs(Number(id) || 0) % AVATAR_HUES.length];
   const node = el("span", { class: isBot ? "avatar bot" : "avatar", "aria-hidden": "true", style: { "--hue": hue } });
@@ -51,7 +51,7 @@ function initials(name) {
 
 export const hueOf = (id) => AVATAR_HUES[Math.abs(Number(id) || 0) % AVATAR_HUES.length];
 
-/** A language for the browser's choice of glyphs: Chinese, Japanese and Korean draw the same characters differently. */
+/** The text's language, for the browser's choice of glyphs: Chinese, Japanese and Korean share characters. */
 export function languageOf(text) {
   if (/[\u3040-\u30ff]/u.test(text)) return "ja";
   if (/[\uac00-\ud7af]/u.test(text)) return "ko";
@@ -59,7 +59,7 @@ export function languageOf(text) {
   return undefined;
 }
 
-/** Show a popover beside the button that opened it, within the window. */
+/** Show a popover beside its button, within the window. */
 function placeBeside(popover, button) {
   const anchor = button.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = popover;
@@ -69,7 +69,7 @@ function placeBeside(popover, button) {
   popover.style.top = `${above ? anchor.top - height - 8 : Math.min(anchor.bottom + 8, innerHeight - height - 8)}px`;
 }
 
-/** A popover that opens at its button, filled anew by `fill` each time. */
+/** A popover that opens at its button; `fill` renders its content each time. */
 export function popoverMenu(button, popover, fill) {
   popover.addEventListener("beforetoggle", (event) => {
     if (event.newState === "open") fill?.();
@@ -92,7 +92,7 @@ export function bytes(size) {
   return `${(size / 1000 ** (power + 1)).toFixed(1)} ${units[power]}`;
 }
 
-/** Make these the parent's children, moving and removing as little as possible: what stays keeps focus and playback. */
+/** Set the parent's children with minimal moves, so that unchanged ones keep focus and playback. */
 export function setChildren(parent, children) {
   const wanted = children.filter(Boolean);
   for (const old of [...parent.childNodes]) if (!wanted.includes(old)) old.remove();

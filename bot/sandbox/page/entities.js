@@ -12,7 +12,7 @@ const PLAIN = {
 };
 const SAFE = new Set(["http:", "https:", "mailto:", "tel:", "tg:"]);
 
-/** The text with its entities, as a fragment. Entities may nest; one is cut where its parent ends. */
+/** The text with its entities, as a fragment. Entities may nest; a nested one is cut at its parent's end. */
 export function rich(text, entities = []) {
   const queue = [...entities].sort((a, b) => a.offset - b.offset || b.length - a.length);
   const fragment = document.createDocumentFragment();
@@ -29,7 +29,7 @@ function fill(parent, text, from, to, queue) {
     const node = elementFor(entity, text.slice(entity.offset, end));
     parent.append(text.slice(at, entity.offset), node);
     fill(node, text, entity.offset, end, queue);
-    at = isBlock(entity) && text[end] === "\n" ? end + 1 : end; // a block ends its line by itself
+    at = isBlock(entity) && text[end] === "\n" ? end + 1 : end; // a block element already breaks the line
   }
   parent.append(text.slice(at, to));
 }
@@ -61,14 +61,14 @@ function spoiler() {
   });
 }
 
-/** A /command in a text is a button that sends it; the composer listens for the event. */
+/** A /command in a text, as a button; the composer handles its event and sends the command. */
 function command(words) {
   const send = (event) =>
     event.currentTarget.dispatchEvent(new CustomEvent("bot-command", { bubbles: true, detail: words }));
   return el("button", { type: "button", class: "command", title: `Send ${words}`, onclick: send });
 }
 
-/** An address that may be followed, or null: never javascript: or data:. */
+/** A safe URL for a link, or null for other schemes (javascript:, data:). */
 export function safeAddress(entity, words = "") {
   const raw = { text_link: entity.url, url: words, email: `mailto:${words}`, phone_number: `tel:${words}` }[
     entity.type

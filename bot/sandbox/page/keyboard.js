@@ -1,4 +1,4 @@
-// Inline keyboards: real buttons, waiting while the bot answers, the answer as a toast or a dialog.
+// Inline keyboards: buttons that are busy until the bot answers; the answer is a toast or a dialog.
 import * as api from "./api.js";
 import { alertBox, toast } from "./dialogs.js";
 import { el, icon } from "./dom.js";
@@ -49,7 +49,7 @@ function link(button) {
   );
 }
 
-/** "😂 2" is the label 😂 and the count 2. */
+/** Split "😂 2" into the label 😂 and the count 2. */
 function parts(text) {
   const [, label, count] = /^(.*?\S)\s+(\d[\d\s.,]*[kKM]?)$/u.exec(text) ?? [null, text, ""];
   return { label, count };

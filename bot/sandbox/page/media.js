@@ -1,4 +1,4 @@
-// What a message carries besides words: photos, documents, stickers, animations and videos.
+// Media of a message: photos, documents, stickers, animations and videos.
 import { fileAddress } from "./api.js";
 import { enlarge } from "./dialogs.js";
 import { bytes, el, icon } from "./dom.js";
@@ -7,7 +7,7 @@ import { say } from "./words.js";
 const STICKER_PX = 168;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** The message's media as an element, or null. Sizes are set at once, so nothing jumps when the file arrives. */
+/** The message's media as an element, or null. Sizes are set at once, so the layout does not shift. */
 export function media(message) {
   if (message.photo?.length) return photo(message);
   if (message.animation) return moving(message.animation, { loop: true });
@@ -17,13 +17,13 @@ export function media(message) {
   return null;
 }
 
-/** Tells whether two versions of a message show the same media, which then stays in place. */
+/** The media's id; two versions of a message with the same id share one element. */
 export function mediaKey(message) {
   const one = message.photo?.at(-1) ?? message.animation ?? message.video ?? message.sticker ?? message.document;
   return one?.file_unique_id ?? one?.file_id ?? "";
 }
 
-/** A few words for lists and quotations. */
+/** A short label for lists and quotations. */
 export function summary(message) {
   const words = message.text ?? message.caption ?? "";
   if (words) return words;
@@ -34,7 +34,7 @@ export function summary(message) {
   return message.document?.file_name ?? say("message");
 }
 
-/** The smallest thing that stands for the media in a quotation: a file id, or null. */
+/** The file id of the media's smallest picture, for a quotation; or null. */
 export function thumbnail(message) {
   if (message.photo?.length) return message.photo[0].file_id;
   return (message.animation ?? message.video ?? message.document ?? message.sticker)?.thumbnail?.file_id ?? null;
@@ -65,7 +65,7 @@ function photo(message) {
   );
 }
 
-/** Telegram carries what is no picture, too: the frame then says so. */
+/** A photo; its frame shows a note if the file is no picture (Telegram delivers those too). */
 function markBroken(event) {
   const frame = event.target.closest(".photo");
   frame.classList.add("broken");

@@ -1,5 +1,5 @@
-// The admin pages: what a running bot says of itself, asked again and again while somebody looks. Whatever changes
-// something is a chat command, so that there is one way for it.
+// The admin pages: data of a running bot, polled while they are visible. All actions are chat commands, so that each
+// has one implementation.
 import * as api from "./api.js";
 import { byId, el, icon } from "./dom.js";
 import { drawModels } from "./panel_models.js";
@@ -13,15 +13,15 @@ import { say } from "./words.js";
 const PERIOD_MS = 2000;
 const TABS = { now: drawNow, runs: drawRuns, models: drawModels, ratings: drawRatings };
 
-let admins = null; // their ids, once the bot has named them
+let admins = null; // the admins' user ids; null until the bot answers
 let learning = false;
-let told = null; // what the bot said last
+let told = null; // the bot's latest answer
 let tag = "";
 let trouble = "";
 let timer = 0;
 let asking = 0;
-let shown = ""; // the person and the tab on the screen
-let entering = false; // the tab gets the focus as soon as it is there
+let shown = ""; // the displayed "person/tab"
+let entering = false; // the tab gets the focus once it is drawn
 
 export function preparePanel() {
   byId("open-panel").addEventListener("click", () => go("now"));
@@ -30,7 +30,7 @@ export function preparePanel() {
   document.addEventListener("visibilitychange", refresh);
 }
 
-/** The bot may start after the sandbox: it is asked until it answers. */
+/** Poll for the admins until the bot answers: it may start after the sandbox. */
 async function learnAdmins() {
   if (learning || admins || !store.panel) return;
   learning = true;
@@ -46,7 +46,7 @@ async function learnAdmins() {
 
 const allowed = () => Boolean(store.panel && admins?.includes(store.person));
 
-/** The tab that the address names (#person/chat/admin/tab), or "". */
+/** The tab in the URL (#person/chat/admin/tab), or "". */
 function tabInAddress() {
   const [, , place, name = "now"] = location.hash.slice(1).split("/");
   if (place !== "admin") return "";
@@ -64,7 +64,7 @@ function close() {
   byId("open-panel").focus();
 }
 
-/** Bring the page in line with the address and the person. */
+/** Update the page for the URL and the user. */
 function follow() {
   byId("open-panel").hidden = !allowed();
   const name = allowed() ? tabInAddress() : "";
@@ -98,7 +98,7 @@ async function refresh() {
   timer = setTimeout(refresh, PERIOD_MS);
 }
 
-/** Send a command to the bot as the reader, and show the chat where it answers; the browser's way back leads here again. */
+/** Send a command as the current user and open the chat; the browser's Back button returns here. */
 function command(text) {
   history.pushState(null, "", location.hash);
   store.show(store.person, store.person);

@@ -1,4 +1,4 @@
-// The models there are: where each comes from, how its jokes are liked, which share of the photos it gets.
+// The models: origin, ratings and share of the photos of each.
 import { el } from "./dom.js";
 import { action, chip, interval, moment, percent } from "./panel_parts.js";
 

@@ -1,4 +1,4 @@
-// What goes on just now: the run under way, who answers, and how the queue and the engine are.
+// The current state: the active run, the serving models, the queue and the engine.
 import { el } from "./dom.js";
 import { action, card, chip, curve, empty, moment, percent, progress } from "./panel_parts.js";
 
@@ -16,7 +16,7 @@ function idle(words, command) {
   return card(words.runs, { class: "run" }, empty(words["no-run"]), buttons(action(words.retrain, "retrain", () => command("/retrain"), "primary"), words));
 }
 
-/** A button, and where its answer is going to be. */
+/** A button that sends a command, and a note on where the answer appears. */
 const buttons = (button, words) => el("div", { class: "panel-buttons" }, button, el("span", { class: "faint" }, words["in-chat"]));
 
 function run(told, command) {

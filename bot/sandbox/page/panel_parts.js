@@ -1,4 +1,4 @@
-// What the admin pages are put together from: cards, marks, times, bars and curves.
+// Parts of the admin pages: cards, chips, times, bars and curves.
 import { el, languageOf } from "./dom.js";
 import { formOf } from "./words.js";
 
@@ -7,7 +7,7 @@ export function card(title, props = {}, ...children) {
   return el("section", { ...props, class: `panel-card ${props.class ?? ""}` }, title && el("h2", {}, title), ...children);
 }
 
-/** A word in a pill; tone: good, bad, open or "". */
+/** A chip; tone: good, bad, open or "". */
 export const chip = (text, tone = "") => el("span", { class: `chip ${tone}` }, text);
 
 export const empty = (text) => el("p", { class: "panel-empty" }, text);
@@ -16,7 +16,7 @@ export function action(text, key, run, kind = "quiet") {
   return el("button", { type: "button", class: kind, onclick: run, data: { key } }, text);
 }
 
-/** People's words in the language that they are in. */
+/** User-written text, marked with its language. */
 export const words = (text, props = {}) => el("p", { ...props, lang: languageOf(text) }, text);
 
 /** "12 May, 14:03" in the page's language; seconds since 1970. */
@@ -34,7 +34,7 @@ export function dayName(day, language) {
 
 export const percent = (share) => `${Math.round(100 * share)}%`;
 
-/** How far something is, as a bar; `share` null: nobody knows. */
+/** A progress bar; `share` null: unknown. */
 export function progress(share, label) {
   const props = { class: "bar", role: "progressbar", "aria-label": label, "aria-valuemin": "0", "aria-valuemax": "100" };
   if (share === null) return el("div", { ...props, class: "bar unknown" }, el("span", {}));
@@ -62,10 +62,10 @@ const WIDTH = 600;
 const HEIGHT = 200;
 const SMOOTHING = 0.15;
 
-/** A curve of [step, value]: each value faintly, and their moving mean. */
+/** A chart of [step, value]: the values, faint, and their moving mean. */
 export function curve(points, label, stepsLabel) {
   const values = points.map(([, value]) => value).sort((a, b) => a - b);
-  const [low, high] = [values[0], values[Math.floor(0.99 * (values.length - 1))]]; // one outlier doesn't flatten the rest
+  const [low, high] = [values[0], values[Math.floor(0.99 * (values.length - 1))]]; // the top 1 % is cut, so that outliers don't flatten the curve
   const last = points.at(-1)[0];
   const x = (step) => (last > points[0][0] ? ((step - points[0][0]) / (last - points[0][0])) * WIDTH : WIDTH / 2);
   const y = (value) => HEIGHT - 8 - ((Math.min(value, high) - low) / (high - low || 1)) * (HEIGHT - 16);
@@ -90,9 +90,9 @@ export function curve(points, label, stepsLabel) {
   );
 }
 
-const pictures = new Map(); // address → its element, so that a new drawing of the page doesn't load it again
+const pictures = new Map(); // URL → element, so that a redraw does not reload the picture
 
-/** A picture that stays the same element while the page is drawn anew. */
+/** A picture whose element is reused when the page is redrawn. */
 export function picture(address, props) {
   if (!pictures.has(address)) {
     const made = el("img", { src: address, loading: "lazy", ...props });

@@ -1,4 +1,4 @@
-// What people thought: ratings by day and by model, and what was rated last.
+// Ratings by day and by model, and the latest ratings.
 import { el } from "./dom.js";
 import { card, dayName, empty, moment, percent, picture, words as said } from "./panel_parts.js";
 
@@ -17,7 +17,7 @@ export function drawRatings(told, { person }) {
   );
 }
 
-/** The verdicts' parts of a whole, as lengths; `most` is what the full length stands for. */
+/** A stacked bar of the ratings; `most` is the count at full length. */
 const stack = (one, most, side) =>
   Object.keys(VERDICTS)
     .filter((name) => one[name] > 0)

@@ -1,4 +1,4 @@
-// Past runs: what came of them and why; one that is opened shows the measures, the steps' times, and both models' jokes.
+// Past runs with their outcome and reason; an open run shows metrics, step times and both models' jokes.
 import * as api from "./api.js";
 import { enlarge } from "./dialogs.js";
 import { el, icon } from "./dom.js";
@@ -6,7 +6,7 @@ import { chip, curve, empty, moment, picture, words as said } from "./panel_part
 import { store } from "./store.js";
 
 const open = new Set();
-const details = new Map(); // "person/run" → what the bot told of it, or {error}
+const details = new Map(); // "person/run" → the bot's details of the run, or {error}
 
 export function drawRuns(told, context) {
   if (!told.runs.length) return empty(told.words["no-runs"]);
@@ -31,7 +31,7 @@ function row({ words, language }, run, { redraw }) {
   );
 }
 
-/** Asked for once: a finished run doesn't change, but by what is forgotten, which the next visit sees. */
+/** Loads a run's details once: a finished run changes only by erasure, which a reload of the page shows. */
 async function load(run, { person, redraw }) {
   const key = `${person}/${run.id}`;
   details.set(key, null);

@@ -1,4 +1,4 @@
-// Who the reader is, and the forms for new people and groups.
+// The choice of the current user, and the forms for new users and groups.
 import * as api from "./api.js";
 import { toast } from "./dialogs.js";
 import { avatar, byId, el, icon, popoverMenu } from "./dom.js";
@@ -14,7 +14,7 @@ export function preparePeople() {
   store.on("view", () => [drawMe(), drawOpen()]);
 }
 
-/** Somebody who comes while a list of people is open stands in it too. */
+/** Add new users to the open lists. */
 function drawOpen() {
   const list = byId("people");
   if (list.matches(":popover-open")) {
@@ -102,7 +102,7 @@ function openGroupForm() {
   byId("group-dialog").showModal();
 }
 
-/** Those who aren't in the form yet; what was chosen there stays. */
+/** Add missing users to the form; its current choices stay. */
 function listMembers() {
   const listed = new Set([...byId("group-members").querySelectorAll("input")].map((box) => Number(box.value)));
   byId("group-members").append(

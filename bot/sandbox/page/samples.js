@@ -1,4 +1,4 @@
-// A newcomer needs no photo of their own: an empty chat offers the sandbox's, and later the paper clip does.
+// Sample photos of the sandbox: offered in an empty chat and in the attachment menu.
 import * as api from "./api.js";
 import { addFiles } from "./attachments.js";
 import { sendPhoto } from "./composer.js";
@@ -10,11 +10,11 @@ import { sampleName, say } from "./words.js";
 const OFFERED = 8;
 
 let samples = [];
-let drawn = ""; // the samples and their names on the page now: as long as they are the same, nothing there moves
+let drawn = ""; // the drawn samples and their names; unchanged ones are not drawn again
 
 export function prepareSamples() {
   store.on("view", draw);
-  store.on("connection", () => store.connected && offerSamples()); // another sandbox may have others
+  store.on("connection", () => store.connected && offerSamples()); // after a reconnect the samples may differ
   offerSamples();
 }
 
@@ -27,7 +27,7 @@ const inGroup = () => (store.chatById(store.chat)?.type ?? "private") !== "priva
 
 function draw() {
   const group = inGroup();
-  const touch = matchMedia("(hover: none)").matches; // nothing can be dropped or pasted there
+  const touch = matchMedia("(hover: none)").matches; // touch devices can neither drop nor paste
   byId("empty-title").textContent = group ? say("emptyGroupTitle", store.bot.username) : say("emptyTitle");
   byId("empty-words").textContent = say(group ? "emptyGroupWords" : touch ? "emptyTouch" : "emptyWords");
   byId("samples").hidden = byId("attach-samples").hidden = samples.length === 0;
@@ -58,7 +58,7 @@ function offer(sample) {
   );
 }
 
-/** Send it; in a group put it in the tray, since there the bot has to be called in the caption. */
+/** Send a sample; in a group put it in the tray, because the caption must mention the bot. */
 async function choose(sample, button) {
   byId("attach-menu").hidePopover();
   button.setAttribute("aria-busy", "true");

@@ -1,4 +1,4 @@
-// Left: the chats of the person that the reader is. Above the conversation: its title and what the bot is doing.
+// The sidebar with the current user's chats, and the conversation's title and status.
 import { avatar, byId, el, languageOf, setChildren } from "./dom.js";
 import { summary } from "./media.js";
 import { store } from "./store.js";
@@ -16,7 +16,7 @@ export function prepareSidebar() {
   store.on("connection", drawConnection);
 }
 
-/** On a narrow window one of the two panes is shown: "chats" or "conversation". */
+/** Choose the visible pane in a narrow window: "chats" or "conversation". */
 export function showPane(name) {
   document.body.dataset.pane = name;
 }
@@ -25,7 +25,7 @@ function drawChats() {
   setChildren(byId("chats"), store.myChats().map(chatRow));
 }
 
-/** The chat's row, brought up to date: a click or the focus survives a message that comes in between. */
+/** Update the chat's row in place, so that clicks and focus survive a new message. */
 function chatRow(chat) {
   const row = rows.get(chat.id) ?? makeRow(chat.id);
   rows.set(chat.id, row);

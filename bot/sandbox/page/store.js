@@ -1,10 +1,10 @@
-// What the page knows: the sandbox's state, who the reader is, which chat is open, what was read and what is under way.
+// The page's state: the sandbox's state, the current user, the open chat, read marks and pending actions.
 import * as api from "./api.js";
 import { say } from "./words.js";
 
-const ACTION_SHOWN_MS = 5000; // Telegram shows a chat action for five seconds, or until a message comes.
+const ACTION_SHOWN_MS = 5000; // Telegram shows a chat action for five seconds or until a message arrives.
 
-// After an event of any other type the state is loaded anew.
+// An event of any other type reloads the state.
 const CHAT_EVENTS = new Set(["message", "edit", "delete", "action", "answer"]);
 
 class Store extends EventTarget {
@@ -12,18 +12,18 @@ class Store extends EventTarget {
   people = [];
   chats = [];
   commands = [];
-  menus = {}; // "person/chat" → commands, where they aren't everybody's
+  menus = {}; // "person/chat" → commands, if not the default ones
   faults = [];
-  panel = false; // whether the sandbox knows a bot's figures for admins
+  panel = false; // whether the sandbox has a bot with admin pages
   messages = new Map(); // chat id → Map(message id → message), in the order of message ids
   person = null;
   chat = null;
   connected = true;
-  pressing = new Set(); // keys of buttons whose answer is awaited
-  replies = new Map(); // chat id → the message that the next one answers
+  pressing = new Set(); // keys of buttons that wait for an answer
+  replies = new Map(); // chat id → the message that the next one replies to
   #actions = new Map();
   #loading = null;
-  #again = false; // the state has changed since it was asked for
+  #again = false; // the state changed after it was requested
   #waiting = [];
   #read = JSON.parse(localStorage.getItem("read") ?? "{}");
 
@@ -35,7 +35,7 @@ class Store extends EventTarget {
     for (const topic of topics.split(" ")) this.addEventListener(topic, (event) => listener(event.detail));
   }
 
-  /** Load the state. Events that come meanwhile wait for it: it may be older than they are. */
+  /** Load the state. Events that arrive meanwhile are applied after it, because it may be older. */
   load() {
     if (this.#loading) this.#again = true;
     else this.#loading = this.#loadAll().finally(() => (this.#loading = null));
@@ -71,7 +71,7 @@ class Store extends EventTarget {
     this.#chooseFromAddress();
   }
 
-  /** The address's #person/chat, else what was open, else the first person's chat with the bot. */
+  /** The URL's #person/chat, else the open chat, else the first user's chat with the bot. */
   #chooseFromAddress() {
     const [person, chat] = location.hash.slice(1).split("/").map(Number);
     const known = (id) => this.people.some((one) => one.id === id);
@@ -107,7 +107,7 @@ class Store extends EventTarget {
   messagesOf = (chat) => [...(this.messages.get(chat)?.values() ?? [])];
   lastMessage = (chat) => [...(this.messages.get(chat)?.values() ?? [])].at(-1);
 
-  /** Take in an event of the sandbox. Where that needs a new state, returns the promise of it. */
+  /** Apply an event; returns a promise if it reloads the state. */
   receive(event) {
     if (!CHAT_EVENTS.has(event.type) || !this.chatById(Number(event.chat_id))) return this.load();
     if (this.#loading) this.#waiting.push(event);
@@ -131,7 +131,7 @@ class Store extends EventTarget {
     if (message.from?.id === this.bot.id) this.#actions.delete(chat);
   }
 
-  /** What is being answered may be edited, or gone. */
+  /** Update or clear the reply target after its edit or deletion. */
   #followReply(chat) {
     const answered = this.replies.get(chat);
     if (!answered) return;
@@ -146,7 +146,7 @@ class Store extends EventTarget {
     setTimeout(() => this.tell("action", { chat }), ACTION_SHOWN_MS + 50);
   }
 
-  /** What the bot is doing in the chat, in words, or "". */
+  /** The bot's current chat action as text, or "". */
   actionIn(chat) {
     const current = this.#actions.get(chat);
     if (!current || current.until < Date.now()) return "";

@@ -1,4 +1,4 @@
-// For developers: make the Bot API fail, to see what the bot makes of it.
+// For developers: injects faults into the Bot API to test the bot.
 import * as api from "./api.js";
 import { toast } from "./dialogs.js";
 import { byId, el } from "./dom.js";
@@ -25,7 +25,7 @@ function toggle() {
   (opens ? byId("fault-method") : byId("open-trouble")).focus();
 }
 
-/** Only the fields that the chosen kind knows. */
+/** Show only the fields of the chosen kind. */
 function fields(form) {
   const kind = new FormData(form).get("kind");
   byId("fault-retry").hidden = kind !== "429";
@@ -41,7 +41,7 @@ async function add(form) {
 }
 
 async function clear() {
-  byId("fault-method").focus(); // the button is going to hide, and the focus would be lost with it
+  byId("fault-method").focus(); // this button is hidden next and would lose the focus
   await attempt(api.clearFaults);
 }
 

@@ -1,5 +1,5 @@
-// The page's own words, in the language of the person that the reader is; English where there are none in it. What the
-// bot says, on the admin pages too, comes from the bot.
+// Translations of the page's own phrases, in the current user's language or else English. The bot's texts, also those
+// of the admin pages, come from the bot.
 import { en } from "./phrases_en.js";
 import { zh } from "./phrases_zh.js";
 
@@ -9,7 +9,7 @@ const PLACES = { say: "textContent", sayLabel: "ariaLabel", sayTitle: "title", s
 
 let language = "";
 
-/** Speak the language with this code ("zh-hans" is Chinese), in what stands on the page already and from now on. */
+/** Set the page's language by its code ("zh-hans" is Chinese) and translate the current page. */
 export function speak(code) {
   const known = code.split("-")[0];
   const next = known in PHRASES ? known : "en";
@@ -22,19 +22,19 @@ export function speak(code) {
   }
 }
 
-/** A phrase; those with blanks take what fills them. */
+/** A phrase, with the values of its placeholders. */
 export function say(name, ...values) {
   const phrase = PHRASES[language][name];
   return typeof phrase === "function" ? phrase(...values) : phrase;
 }
 
-/** A sample's name, where the language has one of its own for it. */
+/** A sample's name in the page's language, if it has one. */
 export const sampleName = (name) => say("sampleNames")[name] ?? name;
 
-/** The reader's own form of a language, which knows how they write times: en-GB for en. */
+/** The browser's regional form of a language, for date formats: en-GB for en. */
 export const formOf = (code) => navigator.languages.find((one) => one.split("-")[0] === code) ?? code;
 
-/** A date (or its milliseconds since 1970) as the page's language writes it; `shape` as for Intl.DateTimeFormat. */
+/** Format a date (or milliseconds since 1970) in the page's language; `shape`: Intl.DateTimeFormat options. */
 export const moment = (date, shape) => new Intl.DateTimeFormat(formOf(language), shape).format(date);
 
 /** "today", "yesterday" … */

@@ -1,6 +1,4 @@
-"""The picture at the end of a run: everything that is there is on it, nothing that can't be written, and no chat
-cuts it off.
-"""
+"""The picture of a run's outcome: it shows all parts, no characters without a font, and fits into a chat."""
 
 import dataclasses
 import io
@@ -12,8 +10,8 @@ from PIL import Image
 from bot.charts import fonts
 from bot.charts.canvas import COLOURS, width_of, wrapped
 from bot.charts.fonts import can_write, families, writable
-from bot.charts.render import RenderError, draw
-from bot.charts.run_card import HIGHEST, MetricRow, PhotoComparison, RunCard
+from bot.charts.render import RenderError, draw_picture
+from bot.charts.run_card import MAX_HEIGHT, MetricRow, PhotoComparison, RunCard
 from bot.charts.run_card import draw as draw_card
 from configs.errors import JokebotError
 
@@ -65,7 +63,7 @@ def test_better_and_worse_are_told_apart():
 def test_no_chat_cuts_the_picture_off_however_many_photos_and_however_long_the_jokes(tmp_path):
     many = [pair(tmp_path, "old joke " * 60, "new joke " * 60, f"{number}.jpg") for number in range(8)]
     measures = [MetricRow("Liked", "50 %", "75 %", True, "a note")] * 7
-    assert drawn(pairs=many, losses=[2.0, 1.0], measures=measures).shape[0] <= HIGHEST
+    assert drawn(pairs=many, losses=[2.0, 1.0], measures=measures).shape[0] <= MAX_HEIGHT
 
 
 def test_a_photo_that_is_gone_is_left_out(tmp_path):
@@ -94,7 +92,7 @@ def test_chinese_is_written_with_the_characters_and_not_with_boxes(tmp_path):
 
 
 def test_jokes_that_no_font_here_can_write_are_left_out_with_their_photo(tmp_path, monkeypatch):
-    monkeypatch.setattr(fonts, "WIDE", ())
+    monkeypatch.setattr(fonts, "CJK_FONTS", ())
     for cached in (fonts.families, fonts._characters):
         cached.cache_clear()
     try:
@@ -125,12 +123,12 @@ def test_lines_are_never_wider_than_their_place(text):
     assert len(lines) > 1 and all(width_of(line, 31) <= 300 for line in lines)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
     assert not [line for line in lines if line[0] in "，！"]
-    short = wrapped(text, 300, 31, most=1)
+    short = wrapped(text, 300, 31, max_lines=1)
     assert len(short) == 1 and short[0].endswith("…") and width_of(short[0], 31) <= 300
 
 
 async def test_a_process_of_its_own_draws_it_or_says_why_not(tmp_path):
-    png = await draw("run", dataclasses.asdict(card(losses=[2.0, 1.0])), tmp_path)
+    png = await draw_picture("run", dataclasses.asdict(card(losses=[2.0, 1.0])), tmp_path)
     assert Image.open(io.BytesIO(png)).width == 1080
     with pytest.raises(RenderError, match="KeyError"):
-        await draw("nothing", {}, tmp_path)
+        await draw_picture("nothing", {}, tmp_path)

@@ -1,4 +1,4 @@
-"""The picture of /stats: from nothing at all to a year of days, in light and dark, in every language there is."""
+"""The picture of /stats: from no data to a year of days, in light and dark, in every language."""
 
 import io
 import math
@@ -10,7 +10,8 @@ from PIL import Image
 
 from bot.charts.canvas import COLOURS, LIGHT
 from bot.charts.fonts import families
-from bot.charts.stats_card import StatsCard, draw, span, weekly
+from bot.charts.forest_plot import span
+from bot.charts.stats_card import StatsCard, draw, weekly
 from bot.charts.stats_data import StatsChartData
 from bot.i18n.localizer import Localizer
 from bot.i18n.translator import Translator
@@ -23,13 +24,13 @@ MODELS = [ModelLikes(number, f"run-{number}", "retired", 60 + number, 100) for n
 
 
 def made(number, *, language="en", dark=False, busy=True, models=()):
-    """The picture of so many days."""
+    """The picture of `number` days."""
     days = [
         DayStats(date(2026, 11, 24) - timedelta(number - 1 - place), *((3, 2, 1, 9, 9, 1.0, 3.0) if busy else ()))
         for place in range(number)
     ]
     totals = UsageStats(number, number, number, number // 2) if busy else UsageStats(0, 0, 0, 0)
-    content = StatsChartData(Localizer(WORDS, language)).card(days, totals, list(models), 7, dark=dark)
+    content = StatsChartData(Localizer(WORDS, language)).content(days, totals, list(models), 7, dark=dark)
     return np.asarray(Image.open(io.BytesIO(draw(StatsCard.from_json(content)))).convert("RGB"))
 
 
@@ -65,13 +66,13 @@ def test_one_day_alone_is_a_dot_in_the_latency():
     days = [DayStats(date(2026, 11, 18) + timedelta(number)) for number in range(6)] + [
         DayStats(date(2026, 11, 24), jokes=1, p50_s=1.0, p95_s=1.0)
     ]
-    content = StatsChartData(Localizer(WORDS, "en")).card(days, UsageStats(0, 1, 0, 0), [], 0, dark=False)
+    content = StatsChartData(Localizer(WORDS, "en")).content(days, UsageStats(0, 1, 0, 0), [], 0, dark=False)
     picture = np.asarray(Image.open(io.BytesIO(draw(StatsCard.from_json(content)))).convert("RGB"))
     assert inked(picture, LIGHT.deep) > 300
 
 
 def test_intervals_are_shown_whole():
-    content = StatsChartData(Localizer(WORDS, "en")).card(
+    content = StatsChartData(Localizer(WORDS, "en")).content(
         [DayStats(date(2026, 11, 24))],
         UsageStats(0, 0, 0, 0),
         [ModelLikes(1, "base", "champion", 1, 1), *MODELS],

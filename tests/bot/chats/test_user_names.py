@@ -7,7 +7,7 @@ import pytest
 from telegram import User
 
 from bot.chats.user_names import UserNames, sanitize_name
-from storage.chat.user_activity import UserName, named
+from storage.chat.user_activity import UserName, get_user_name
 from storage.database import Database
 
 
@@ -42,7 +42,7 @@ async def test_what_cannot_be_written_is_written_later(database):
         await names.write()
     other.close()
     await names.write()
-    assert await named(database, 7) == UserName(7, "Bob")
+    assert await get_user_name(database, 7) == UserName(7, "Bob")
 
 
 async def test_after_forgetting_nothing_is_on_its_way(database):
@@ -58,7 +58,7 @@ async def test_after_forgetting_nothing_is_on_its_way(database):
     names.note(bob())
     await names.forget(7)
     await names.write()
-    assert not names._new and names._known == {}
+    assert not names._new and names._cached == {}
 
 
 async def test_bots_and_nobody_have_no_name(database):

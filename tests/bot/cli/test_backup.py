@@ -8,7 +8,7 @@ import pytest
 from bot.maintenance import backup_job as clockwork
 from configs.settings import Settings
 from storage.database import Database
-from storage.maintenance.backup import backups
+from storage.maintenance.backup import list_backups
 from tests.bot.cli.command import jokebot
 from tests.waiting import until
 
@@ -30,7 +30,7 @@ async def test_a_running_bot_is_backed_up_and_not_restored_over(stage, tmp_path)
     elsewhere = stage.settings.model_copy(
         update={"storage": stage.settings.storage.model_copy(update={"directory": tmp_path / "new"})}
     )
-    [made] = backups(stage.settings.backup_folder)
+    [made] = list_backups(stage.settings.backup_folder)
     code, said = await command(elsewhere, "restore", str(made.directory))
     assert code == 0, said
     restored = await Database.open(elsewhere.storage.database)
@@ -49,15 +49,15 @@ async def test_a_restore_without_a_backup_says_so(stage_with, tmp_path):
 
 async def test_backups_are_made_by_the_clock_and_only_when_one_is_due(stage_with, monkeypatch):
     monkeypatch.setattr(clockwork, "START_S", 0.0)
-    monkeypatch.setattr(clockwork, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(clockwork, "CHECK_INTERVAL_S", 0.05)
     stage = await stage_with(backup={"every_h": 24.0})
     folder: Path = stage.settings.backup_folder
-    await until(lambda: backups(folder))
+    await until(lambda: list_backups(folder))
     await stage.joke(stage.send_photo())
-    [only] = await asyncio.to_thread(backups, folder)
+    [only] = await asyncio.to_thread(list_backups, folder)
     real = clockwork.time.time
     monkeypatch.setattr(clockwork.time, "time", lambda: real() + 25 * 3600)
-    await until(lambda: backups(folder)[-1] != only)
+    await until(lambda: list_backups(folder)[-1] != only)
 
 
 @pytest.mark.parametrize("wrong", ["every_h = -1", "keep = 0"])

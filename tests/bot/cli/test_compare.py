@@ -139,7 +139,7 @@ async def test_directories_are_served_one_after_the_other(photo, tmp_path):
     python.parent.mkdir()
     python.write_text(
         f"#!/bin/sh\ncd '{ROOT}'\necho start >>'{notes}'\n'{sys.executable}' -m bot.engine.stub.engine --port 0 "
-        '--text "I am $5" &\n'
+        '--text "I am $4" &\n'
         f"trap \"kill $!; wait; echo end >>'{notes}'; exit\" TERM\nwait\n"
     )
     python.chmod(0o700)

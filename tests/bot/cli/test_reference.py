@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.__main__ import load, names
+from bot.__main__ import HIDDEN_COMMANDS, load, names, overview
 from bot.cli.reference import command_markdown, commands_markdown
-from bot.handlers.routes import ADMIN_COMMANDS, COMMANDS
+from bot.handlers.command_menu import ADMIN_COMMANDS, COMMANDS
 from configs.reference import settings_markdown
 from configs.settings import Settings
 
@@ -32,6 +32,13 @@ def flags(parser: argparse.ArgumentParser) -> Iterator[str]:
 def test_every_command_has_a_section():
     headings = re.findall(r"^## jokebot (\S+)$", commands_markdown(), re.MULTILINE)
     assert headings == sorted(file.replace("_", "-") for file in FILES) and len(headings) > 5
+
+
+def test_commands_of_the_program_itself_can_be_loaded_and_are_listed_nowhere():
+    hidden = {file.stem for file in (ROOT / "bot" / "cli").glob("_[!_]*.py")}
+    assert hidden == HIDDEN_COMMANDS == {"_pipeline"}
+    for name in hidden:
+        assert load(name).ENVIRONMENT == "train" and name not in overview() + commands_markdown()
 
 
 @pytest.mark.parametrize("name", names())

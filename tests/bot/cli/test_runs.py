@@ -13,7 +13,7 @@ from configs.settings import Settings
 from storage.database import Database
 from storage.learning import models, promotion, runs
 from storage.learning.models import NewModel
-from storage.learning.trials import begin_trial, note_look
+from storage.learning.trials import begin_trial, record_trial_measures
 
 VERDICT = {
     "answer": "promote",
@@ -52,7 +52,7 @@ async def on_trial(settings):
     )
     run = await promotion.record_verdict(database, run, base.id, VERDICT)
     trial = await begin_trial(database, run.id, base.id, run.candidate_id)
-    await note_look(
+    await record_trial_measures(
         database, trial.id, {"champion": {"ratings": 40, "likes": 20}, "candidate": {"ratings": 10, "likes": 7}}
     )
     yield run

@@ -1,4 +1,4 @@
-"""A real stub engine over HTTP, and something to ask it."""
+"""A stub engine over real HTTP, and a request for it."""
 
 import io
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ async def stub():
 
 @pytest.fixture
 async def make_client(stub):
-    """Clients of the stub with settings of the test's own; retries wait for milliseconds."""
+    """A function that makes clients of the stub with a test's settings; retries wait milliseconds."""
     made = []
 
     def make(**changes: Any) -> EngineClient:
@@ -55,7 +55,7 @@ def client(make_client) -> EngineClient:
 
 @pytest.fixture
 def launcher() -> "StubLauncher":
-    """Starts stub servers in the place of real ones."""
+    """Starts stub servers instead of real ones."""
     from tests.bot.engine.owned import StubLauncher
 
     return StubLauncher()

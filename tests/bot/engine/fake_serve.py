@@ -1,7 +1,7 @@
-"""Stands where the serve environment's Python would: takes LMDeploy's command line and runs a stub server in its place.
+"""A fake of the serve environment's Python: parses LMDeploy's command line and runs a stub server instead.
 
-It refuses what LMDeploy would: a directory that is none, an option it doesn't know, a key in its arguments, a model
-called "base".
+Like LMDeploy it rejects a missing directory and unknown options. It also rejects a key in its arguments and a model
+named "base".
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Servers of ours on stub processes: real children on real ports, which go wrong as a test tells them."""
+"""Servers that the bot runs, as stub processes: real children on real ports, with faults that a test chooses."""
 
 import os
 import sys
@@ -10,8 +10,14 @@ from bot.engine.servers.managed import ManagedServers
 from configs.settings import ROOT, Settings
 from storage.learning.models import Model
 
-QUICK = {"start_timeout_s": 120, "restart_delay_s": 0.05, "restart_delay_most_s": 0.2, "wait_s": 100, "drain_s": 60}
-SOON_FOUND = {"probe_every_s": 0.5, "hang_s": 2.0}
+QUICK = {
+    "start_timeout_s": 120,
+    "restart_delay_s": 0.05,
+    "restart_delay_max_s": 0.2,
+    "recovery_wait_s": 100,
+    "drain_timeout_s": 60,
+}
+SOON_FOUND = {"probe_interval_s": 0.5, "hang_timeout_s": 2.0}
 DEMO = ROOT / "configs" / "demo-model" / "checkpoint"
 
 
@@ -38,8 +44,10 @@ def settings(folder: Path, *, engine: dict[str, Any] | None = None, **servers: A
 
 
 class StubLauncher:
-    """Launches stub servers. `options[model name]` are their further options, or a command of another kind in their
-    place; each start takes the next one of a list, and the last one stays."""
+    """Launches stub servers. `options[model name]` are their extra options, or a command to run instead.
+
+    A list has an entry for each start; its last entry is used for all later starts.
+    """
 
     def __init__(self, *, sleeps: bool = True) -> None:
         self.options: dict[str, list[list[str]]] = {}
@@ -62,7 +70,7 @@ class StubLauncher:
 
 
 def dies(words: str, code: int = 1) -> list[str]:
-    """A server that ends at its start with these words."""
+    """The command of a server that prints these words at its start and exits."""
     return [sys.executable, "-c", f"import sys; print({words!r}); sys.exit({code})"]
 
 

@@ -1,4 +1,4 @@
-"""The client gets a joke out of an engine, or says clearly why there is none."""
+"""The client gets a joke from an engine, or raises an error with a clear reason."""
 
 import asyncio
 import base64

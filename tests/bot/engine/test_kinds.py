@@ -1,4 +1,4 @@
-"""Each kind of server of ours under supervision: LMDeploy by its command line, CPU engines for real."""
+"""Each kind of server that the bot runs, supervised: LMDeploy as a stub with its command line, real CPU engines."""
 
 import shlex
 import sys
@@ -18,7 +18,7 @@ TRAIN = Settings().environments.train_python
 
 @pytest.fixture
 def serve_python(tmp_path):
-    """A Python that starts a stub wherever LMDeploy is asked for."""
+    """A fake Python that starts a stub instead of LMDeploy."""
     script = tmp_path / "python"
     script.write_text(
         f"#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(ROOT / 'tests/bot/engine/fake_serve.py'))} "
@@ -79,7 +79,7 @@ async def test_a_pause_is_reported_by_the_kinds_that_the_bot_runs(tmp_path, kind
 
 @pytest.mark.skipif(not TRAIN.exists(), reason="there is no train environment")
 async def test_cpu_engines_are_checked_mended_and_swapped(tmp_path, question):
-    """The demo model, really: a damaged tokenizer and damaged weights are refused, a kill costs no joke."""
+    """With the demo model: a damaged tokenizer and damaged weights are rejected, and a kill loses no joke."""
     import shutil
 
     bare, broken = tmp_path / "bare", tmp_path / "broken"
@@ -95,7 +95,7 @@ async def test_cpu_engines_are_checked_mended_and_swapped(tmp_path, question):
 
     settings = Settings(
         engine={"kind": "cpu", "retry_delay_s": 0.05},
-        servers={**QUICK, "count": 1, "predecessor": "end"},
+        servers={**QUICK, "count": 1, "previous_model": "stop"},
         storage={"directory": tmp_path},
     )
     servers = make_servers(settings, model(1, "demo", DEMO))

@@ -1,4 +1,4 @@
-"""What an LMDeploy server is started with."""
+"""The command line, the environment and the cache size of an LMDeploy server."""
 
 import json
 
@@ -6,8 +6,8 @@ import pytest
 
 from bot.engine.lmdeploy import cache_size
 from bot.engine.lmdeploy.cache_size import block_gb, cache_blocks, session_tokens
-from bot.engine.lmdeploy.command_line import KEY_VARIABLE, command, environment
-from bot.engine.servers.launch import directory_of
+from bot.engine.lmdeploy.command_line import KEY_VARIABLE, server_command, server_environment
+from bot.engine.servers.launch import checkpoint_directory
 from configs.errors import JokebotError
 from configs.settings import ROOT, Settings
 from storage.learning.models import Model, RegistryError
@@ -16,8 +16,10 @@ INTERNVL2_2B = {"num_hidden_layers": 24, "num_attention_heads": 16, "num_key_val
 
 
 def test_the_key_is_in_the_environment_and_not_in_the_command(tmp_path):
-    told = command(tmp_path / "model", 23456, Settings(), name="champion")
-    assert told[told.index("--key-env") + 1] == KEY_VARIABLE and environment("a-secret")[KEY_VARIABLE] == "a-secret"
+    told = server_command(tmp_path / "model", 23456, Settings(), name="champion")
+    assert (
+        told[told.index("--key-env") + 1] == KEY_VARIABLE and server_environment("a-secret")[KEY_VARIABLE] == "a-secret"
+    )
     assert not [word for word in told if "secret" in word]
 
 
@@ -28,7 +30,7 @@ def test_no_server_starts_with_code_that_was_not_agreed_to(tmp_path):
         1, "mine", "champion", None, None, str(tmp_path), None, "{}", 0.0, code=json.dumps({"modeling.py": "0" * 64})
     )
     with pytest.raises(RegistryError, match="has changed"):
-        directory_of(model)
+        checkpoint_directory(model)
 
 
 def test_the_server_gets_none_of_the_bots_settings_and_secrets():
@@ -38,23 +40,23 @@ def test_the_server_gets_none_of_the_bots_settings_and_secrets():
         "HOME": "/home/bot",
         "PYTHONPATH": "/packages",
     }
-    found = environment("a-secret", base=given)
+    found = server_environment("a-secret", base=given)
     assert not [name for name in found if name.startswith("JOKEBOT_")]
     assert found["HOME"] == "/home/bot" and found["PYTHONPATH"] == f"{ROOT}:/packages"
 
 
 def test_one_thread_a_server_because_torchs_own_starve_the_engine():
-    assert environment("k", base={})["OMP_NUM_THREADS"] == "1"
+    assert server_environment("k", base={})["OMP_NUM_THREADS"] == "1"
 
 
 def test_the_cache_is_counted_in_blocks_so_that_it_does_not_depend_on_what_else_uses_the_card(tmp_path):
-    told = command(tmp_path, 1, Settings(lmdeploy={"cache_blocks": 900}))
+    told = server_command(tmp_path, 1, Settings(lmdeploy={"cache_blocks": 900}))
     assert told[told.index("--num-gpu-blocks") + 1] == "900" and "--cache-max-entry-count" not in told
 
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    """InternVL2-2B, as far as its memory goes: 4.4 GB of weights that take no disk."""
+    """A checkpoint of InternVL2-2B's size: 4.4 GB of weights in a sparse file."""
     (tmp_path / "config.json").write_text(json.dumps({"llm_config": INTERNVL2_2B}))
     with (tmp_path / "model.safetensors").open("wb") as file:
         file.truncate(4_400_000_000)
@@ -63,7 +65,7 @@ def checkpoint(tmp_path):
 
 @pytest.fixture
 def card(monkeypatch):
-    """Says how much memory the card has, GB."""
+    """A function that sets the GPU's memory, in GB."""
 
     def has(gigabytes):
         monkeypatch.setattr(cache_size, "card_gb", lambda: gigabytes)
@@ -90,10 +92,10 @@ def test_the_cache_takes_what_the_card_has_left_beside_all_servers_and_one_more_
 
 def test_a_card_that_is_too_small_is_said_before_anything_starts_and_what_to_do_helps(card, checkpoint):
     card(8.4)
-    with pytest.raises(JokebotError, match=r"don't fit on a card of 8 GB.*servers\.extra = false"):
-        command(checkpoint, 1, lmdeploy())
+    with pytest.raises(JokebotError, match=r"don't fit on a card of 8 GB.*servers\.allow_extra_server = false"):
+        server_command(checkpoint, 1, lmdeploy())
     helped = lmdeploy(
-        servers={"extra": False},
+        servers={"allow_extra_server": False},
         lmdeploy={"prefill_tokens": 2048, "max_batch": 4},
         engine={"kind": "lmdeploy", "max_tiles": 6},
     )
@@ -110,5 +112,5 @@ def test_the_largest_photo_fits_in_a_request():
 
 
 def test_servers_listen_on_this_machine_alone(tmp_path):
-    told = command(tmp_path, 23456, Settings())
+    told = server_command(tmp_path, 23456, Settings())
     assert told[told.index("--server-name") + 1] == "127.0.0.1" and told[told.index("--server-port") + 1] == "23456"

@@ -1,4 +1,4 @@
-"""Who gets which model version."""
+"""The routing of users, chats and photos to model versions."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def router(champion) -> Router:
 
 def test_without_a_canary_all_go_to_the_champion(router, champion):
     assert {router.route(key) for key in KEYS} == {champion}
-    assert router.canary is None and router.share == 0 and router.arms == [champion]
+    assert router.canary is None and router.share == 0 and router.served_models == [champion]
 
 
 def test_a_canary_gets_its_share_of_the_keys_and_the_same_ones_each_time(router):
@@ -36,7 +36,7 @@ def test_a_canary_gets_its_share_of_the_keys_and_the_same_ones_each_time(router)
 
 
 def test_the_hash_is_the_same_in_every_process(router):
-    """Known values: a restart, another machine or another Python must not deal the cards anew."""
+    """Known values: a restart, another machine or another Python must not change the routes."""
     router.set_canary(arm(2), 0.5)
     assert [key for key in range(20) if router.route(key) is router.canary] == STABLE
 
@@ -72,7 +72,7 @@ def test_a_share_outside_is_refused(router, share):
 
 def test_with_each_turn_others_come_to_the_canary(champion):
     now = [0.0]
-    router = Router(champion, turn_s=3600, clock=lambda: now[0])
+    router = Router(champion, rotation_s=3600, clock=lambda: now[0])
     router.set_canary(arm(2), 0.1)
     turns = []
     for now[0] in range(0, 100 * 3600, 3600):
@@ -91,19 +91,19 @@ def test_a_swap_moves_people_bit_by_bit_and_leaves_the_canary_alone(router, cham
     router.set_incoming(green, 0.5)
     assert tried == {key for key in KEYS if router.route(key) is canary}
     assert 0.45 < sum(router.route(key) is green for key in KEYS) / (len(KEYS) - len(tried)) < 0.55
-    assert router.arms == [champion, canary, green] and router.served_model(3) is green
+    assert router.served_models == [champion, canary, green] and router.served_model(3) is green
     router.clear_incoming()
-    assert router.arms == [champion, canary] and router.served_model(3) is None
+    assert router.served_models == [champion, canary] and router.served_model(3) is None
     router.set_incoming(green, 1.0)
     router.set_champion(green)
-    assert router.arms == [green, canary]
+    assert router.served_models == [green, canary]
 
 
 def test_a_canary_that_becomes_champion_is_no_canary_any_more(router, champion):
     canary = arm(2)
     router.set_canary(canary, 0.5)
     router.set_champion(canary)
-    assert router.arms == [canary] and router.canary is None and router.fallback_for(champion) is canary
+    assert router.served_models == [canary] and router.canary is None and router.fallback_for(champion) is canary
 
 
 def test_a_version_that_fails_is_made_up_for_by_the_champion(router, champion):

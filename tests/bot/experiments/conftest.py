@@ -1,4 +1,4 @@
-"""A bot with a champion and a candidate behind a stub engine, and people who know what they like."""
+"""A bot with a champion and a candidate behind a stub engine, and users with fixed preferences."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,16 +11,16 @@ from storage.database import Database
 from storage.learning import models, promotion, runs
 from storage.learning.models import NewModel
 from storage.learning.runs import Run
-from storage.learning.trials import trial_of_run
+from storage.learning.trials import get_trial_of_run
 
 OLD, NEW = "A horse walks into a bar.", "Nobody ordered the horse."
 CHAMPION, CANDIDATE = "base", "candidate"
-QUICK = {"early_share": 0.5, "early_ratings": 6, "share": 0.5, "ratings": 200}
+QUICK = {"initial_share": 0.5, "initial_ratings": 6, "full_share": 0.5, "max_ratings": 200}
 
 
 async def let_through(database: Database) -> Run:
-    """A run whose candidate the gate has let through, and which is for the bot to go on with."""
-    serving = await models.champion(database)
+    """A run whose candidate has passed the gate, in the state canary."""
+    serving = await models.get_champion(database)
     run = await runs.create_run(database, "command")
     for state in ("exporting", "training", "merging"):
         run = await runs.advance(database, run, state)
@@ -32,20 +32,25 @@ async def let_through(database: Database) -> Run:
     )
 
 
+def no_pipeline(*arguments: Any) -> None:
+    """In place of `start_pipeline`: `let_through` does the pipeline's steps, so a process must not do them too."""
+    raise OSError("these tests start no pipeline")
+
+
 @dataclass
 class Chat:
-    """Drives a stage: registers the candidate, sends photos, rates what comes."""
+    """Drives a stage: registers the candidate, sends photos, rates the jokes."""
 
     stage: Any
     picture: Callable[..., bytes]
     sent: int = 0
 
     async def put_on_trial(self) -> Run:
-        """A run whose candidate the gate has let through."""
+        """A run whose candidate has passed the gate."""
         return await let_through(self.stage.app.database)
 
     def send(self, person: int | None = None) -> dict[str, Any]:
-        """A photo that nobody has sent before."""
+        """Send a photo that no user has sent before."""
         self.sent += 1
         colour = self.sent * 7919 % 0xFFFFFF
         return self.stage.send_photo(
@@ -53,7 +58,7 @@ class Chat:
         )
 
     async def rate(self, old: int, new: int, person: int | None = None) -> str:
-        """Send a photo and press the verdict that the joke's model deserves; returns the joke."""
+        """Send a photo and press `old` or `new`, by the model of the joke; returns the joke."""
         joke = await self.stage.joke(self.send(person))
         await self.stage.press(joke, new if joke["text"] == NEW else old, person=person)
         return joke["text"]
@@ -62,12 +67,12 @@ class Chat:
         """Rate until the run has left canary."""
         for _ in range(most):
             await self.rate(old, new)
-            if (found := await runs.find(self.stage.app.database, run.id)).state != "canary":
+            if (found := await runs.get_run(self.stage.app.database, run.id)).state != "canary":
                 return found
         return await self.ends(run)
 
     async def until(self, look: Callable[[], Awaitable[Any]]) -> Any:
-        """What `look` finds, once it finds something."""
+        """The first result of `look` that is true."""
         async with asyncio.timeout(60):
             while True:
                 if found := await look():
@@ -75,10 +80,10 @@ class Chat:
                 await asyncio.sleep(0.02)
 
     async def trial(self, run: Run, until: Callable[[Any], bool] = lambda trial: True) -> Any:
-        """The run's trial, once it is as asked for."""
+        """The run's trial, once `until` is true of it."""
 
         async def look() -> Any:
-            trial = await trial_of_run(self.stage.app.database, run.id)
+            trial = await get_trial_of_run(self.stage.app.database, run.id)
             return trial if trial and until(trial) else None
 
         return await self.until(look)
@@ -87,7 +92,7 @@ class Chat:
         """The run, once it has left canary."""
 
         async def look() -> Run | None:
-            found = await runs.find(self.stage.app.database, run.id)
+            found = await runs.get_run(self.stage.app.database, run.id)
             return None if found.state == "canary" else found
 
         return await self.until(look)
@@ -101,11 +106,12 @@ async def chat_with(stage_with, picture, monkeypatch) -> AsyncIterator[Callable[
     from bot.retraining import orchestrator
 
     monkeypatch.setattr(orchestrator, "IDLE_S", 0.05)
-    monkeypatch.setattr(canary_controller, "LOOK_S", 0.02)
-    monkeypatch.setattr(canary_controller, "PAUSES_S", (0.02, 0.02))
-    monkeypatch.setattr(canary_controller, "ANYWAY_S", 0.2)
-    monkeypatch.setattr(champion_monitor, "LOOK_S", 0.02)
-    base = {"engine": {"attempts": 1, "model": CHAMPION, "canary_by": "photo"}, "canary": QUICK, "duel": {"every": 0}}
+    monkeypatch.setattr(orchestrator, "start_pipeline", no_pipeline)
+    monkeypatch.setattr(canary_controller, "POLL_INTERVAL_S", 0.02)
+    monkeypatch.setattr(canary_controller, "RETRY_DELAYS_S", (0.02, 0.02))
+    monkeypatch.setattr(canary_controller, "MAX_ANALYSIS_INTERVAL_S", 0.2)
+    monkeypatch.setattr(champion_monitor, "POLL_INTERVAL_S", 0.02)
+    base = {"engine": {"attempts": 1, "model": CHAMPION}, "canary": QUICK, "duel": {"one_in_photos": 0}}
 
     async def start(**sections: dict[str, Any]) -> Chat:
         stage = await stage_with(

@@ -1,4 +1,4 @@
-"""The lines are crossed as often as they say, by the random walks that they are made for."""
+"""Random walks cross the boundaries with their nominal probabilities."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ ALPHA, PATHS, STEPS = 0.05, 20_000, 400
 
 @pytest.fixture(scope="module")
 def walks():
-    """Brownian motions at t = 1/400, 2/400 … 1, the standard scores of them."""
+    """Standard scores of Brownian motions at t = 1/400, 2/400 … 1."""
     times = np.arange(1, STEPS + 1) / STEPS
     steps = np.random.default_rng(1).standard_normal((PATHS, STEPS)).astype(np.float32) / STEPS**0.5
     return times, steps.cumsum(1) / np.sqrt(times)
@@ -22,7 +22,7 @@ def test_both_promoting_lines_together_are_crossed_as_often_as_is_spent(walks, e
     last = round(end * STEPS) - 1
     early = np.array([any_time_boundary(t, ALPHA) for t in times[:last]])
     crossed = (scores[:, :last] >= early).any(1) | (scores[:, last] >= final_boundary(float(times[last]), ALPHA))
-    # A walk that is looked at 400 times misses a little of what the continuous one crosses.
+    # A walk with 400 points crosses a little less often than the continuous one.
     assert 0.93 * SPENT * ALPHA < crossed.mean() < ALPHA
 
 

@@ -1,4 +1,4 @@
-"""A candidate on trial: its share, the verdict of people's ratings, and what becomes of it; also over a restart."""
+"""A candidate on trial: its share, the verdict of users' ratings, and its outcome, also across a restart."""
 
 import json
 
@@ -16,7 +16,7 @@ async def test_a_candidate_that_is_liked_more_takes_over(chat_with):
     await chat.trial(run)
     run = await chat.rate_until(run, old=MEH, new=FUNNY)
     assert run.state == "promoted" and "People like its jokes better." in run.reason
-    assert (await models.champion(chat.stage.app.database)).name == CANDIDATE
+    assert (await models.get_champion(chat.stage.app.database)).name == CANDIDATE
     assert {await chat.rate(MEH, FUNNY) for _ in range(8)} == {NEW}
     trial = await chat.trial(run, lambda trial: trial.outcome == "promoted")
     assert trial.ended_at and json.loads(trial.measures)["answer"] == "promote"
@@ -34,23 +34,23 @@ async def test_a_candidate_that_is_liked_less_is_sent_home(chat_with):
 
 
 async def test_without_a_verdict_the_champion_stays_and_the_candidate_is_kept(chat_with):
-    chat = await chat_with(canary={"ratings": 24})
+    chat = await chat_with(canary={"max_ratings": 24})
     run = await chat.put_on_trial()
     await chat.trial(run)
     run = await chat.rate_until(run, old=FUNNY, new=FUNNY, most=40)
     assert run.state == "undecided" and "neither is clearly better" in run.reason
-    assert (await models.champion(chat.stage.app.database)).name != CANDIDATE
+    assert (await models.get_champion(chat.stage.app.database)).name != CANDIDATE
     assert (await models.get_model(chat.stage.app.database, CANDIDATE)).status == "candidate"
     assert (await promotion.promote(chat.stage.app.database, run.candidate_id, "admin")).model_id == run.candidate_id
 
 
 async def test_a_trial_ends_after_so_many_days(chat_with):
-    chat = await chat_with(canary={"days": 1e-7})
+    chat = await chat_with(canary={"max_days": 1e-7})
     assert (await chat.ends(await chat.put_on_trial())).state == "undecided"
 
 
 async def test_the_candidate_gets_its_larger_share_once_it_has_shown_no_harm(chat_with):
-    chat = await chat_with(canary={"early_share": 0.3, "share": 0.6, "early_ratings": 3})
+    chat = await chat_with(canary={"initial_share": 0.3, "full_share": 0.6, "initial_ratings": 3})
     run = await chat.put_on_trial()
     assert (await chat.trial(run)).late_at is None
     router = chat.stage.app.servers.router
@@ -61,7 +61,7 @@ async def test_the_candidate_gets_its_larger_share_once_it_has_shown_no_harm(cha
 
 
 async def test_a_restart_goes_on_with_the_trial(chat_with):
-    chat = await chat_with(canary={"early_ratings": 3})
+    chat = await chat_with(canary={"initial_ratings": 3})
     run = await chat.put_on_trial()
     before = await chat.trial(run)
     while (await chat.trial(run)).late_at is None:
@@ -123,7 +123,7 @@ async def test_a_candidate_that_learnt_from_somebody_forgotten_since_is_tried_no
     await chat.trial(run)
     database = chat.stage.app.database
     await chat.rate(FUNNY, FUNNY)
-    await datasets.register(database, "theirs", "ratings", [RecordRow("joke-1", "train", 1)])
+    await datasets.register_dataset(database, "theirs", "ratings", [RecordRow("joke-1", "train", 1)])
     async with database.write() as connection:
         await connection.execute("UPDATE models SET dataset = 'theirs' WHERE id = ?", (run.candidate_id,))
         await connection.execute("DELETE FROM jokes")

@@ -1,22 +1,22 @@
-"""After a promotion: liking that falls brings the model before back by itself; liking that holds ends the watch."""
+"""After a promotion: if the liking falls, the previous champion is restored; if it holds, the monitoring ends."""
 
 from bot.retraining.deployer import ModelDeployer
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from storage.learning import models, promotion, runs
-from storage.learning.trials import open_watch
+from storage.learning.trials import get_open_monitor
 
 FUNNY, MEH = 0, 2
 
 
 async def promoted(chat, before: int):
-    """A candidate that an admin put into service after 60 photos of the champion's were rated `before`."""
+    """A candidate that an admin promoted after 60 of the champion's photos were rated `before`."""
     for _ in range(60):
         await chat.rate(before, before)
     run = await chat.put_on_trial()
     app = chat.stage.app
     await chat.trial(run)
     await ModelDeployer(app.database, app.servers).promote(run.candidate_id, "admin")
-    await chat.until(lambda: open_watch(app.database))
+    await chat.until(lambda: get_open_monitor(app.database))
     return run
 
 
@@ -25,7 +25,7 @@ async def outcome(chat) -> str | None:
 
 
 async def until_over(chat, verdict: int) -> str:
-    """Rate the new champion until the watch has ended; what came of it."""
+    """Rate the new champion until the monitoring has ended; returns its outcome."""
     for _ in range(100):
         await chat.rate(verdict, verdict)
         if found := await outcome(chat):
@@ -34,14 +34,14 @@ async def until_over(chat, verdict: int) -> str:
 
 
 async def test_a_champion_that_is_liked_less_is_taken_back_and_the_admins_hear_of_it_once(chat_with):
-    chat = await chat_with(telegram={"admins": [FIRST_PERSON_ID]})
+    chat = await chat_with(telegram={"admins": [FIRST_USER_ID]})
     admin = chat.stage.alice
     run = await promoted(chat, before=FUNNY)
     assert await until_over(chat, MEH) == "fell"
     database = chat.stage.app.database
-    assert (await models.champion(database)).name == "base"
+    assert (await models.get_champion(database)).name == "base"
     assert (await models.get_model(database, run.candidate_id)).status == "rejected"
-    assert (await promotion.promotions(database))[0].kind == "watch"
+    assert (await promotion.list_promotions(database))[0].kind == "watch"
     told = chat.stage.words("watch-fell", model=run.candidate_id, back=1, now=0, before=100)
     await chat.stage.world.wait_for(lambda world: [one for one in world.messages(admin) if one.get("text") == told], 60)
     await chat.stage.restart()
@@ -50,19 +50,19 @@ async def test_a_champion_that_is_liked_less_is_taken_back_and_the_admins_hear_o
 
 
 async def test_a_champion_that_is_liked_as_much_stays(chat_with):
-    chat = await chat_with(watch={"ratings": 15})
+    chat = await chat_with(champion_monitor={"ratings": 15})
     run = await promoted(chat, before=FUNNY)
     assert await until_over(chat, FUNNY) == "kept"
-    assert (await models.champion(chat.stage.app.database)).id == run.candidate_id
+    assert (await models.get_champion(chat.stage.app.database)).id == run.candidate_id
 
 
 async def test_a_restart_goes_on_watching(chat_with):
     chat = await chat_with()
     await promoted(chat, before=FUNNY)
     await chat.rate(MEH, MEH)
-    watch = await open_watch(chat.stage.app.database)
+    watch = await get_open_monitor(chat.stage.app.database)
     await chat.stage.restart()
-    assert await open_watch(chat.stage.app.database) == watch
+    assert await get_open_monitor(chat.stage.app.database) == watch
     assert await until_over(chat, MEH) == "fell"
 
 
@@ -75,7 +75,7 @@ async def test_a_step_back_by_an_admin_ends_the_watch(chat_with):
 
 
 async def test_a_step_back_that_a_kill_cut_off_is_still_told(chat_with):
-    chat = await chat_with(telegram={"admins": [FIRST_PERSON_ID]})
+    chat = await chat_with(telegram={"admins": [FIRST_USER_ID]})
     run = await promoted(chat, before=FUNNY)
     await chat.rate(MEH, MEH)
     async with chat.stage.app.database.write() as connection:
@@ -99,4 +99,4 @@ async def test_runs_that_are_over_leave_nothing_watched(chat_with):
     await chat.trial(run)
     await runs.request_cancel(chat.stage.app.database, run.id)
     await chat.ends(run)
-    assert await open_watch(chat.stage.app.database) is None
+    assert await get_open_monitor(chat.stage.app.database) is None

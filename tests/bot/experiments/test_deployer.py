@@ -1,4 +1,4 @@
-"""Servers and registry change together: where a change can't be written down, the model before goes on answering."""
+"""Servers and registry change together: if the registry can't be written, the previous model stays in service."""
 
 import sqlite3
 
@@ -20,6 +20,6 @@ async def test_a_model_that_the_database_does_not_take_as_champion_answers_nobod
         )
     with pytest.raises(sqlite3.Error, match="disk full"):
         await ModelDeployer(app.database, app.servers).promote(run.candidate_id, "admin")
-    assert (await models.champion(app.database)).name == app.servers.router.champion.model.name == CHAMPION
+    assert (await models.get_champion(app.database)).name == app.servers.router.champion.model.name == CHAMPION
     app.servers.router.clear_canary()
     assert (await chat.stage.joke(chat.send()))["text"] == OLD

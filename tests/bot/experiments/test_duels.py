@@ -1,4 +1,4 @@
-"""Duels: two jokes in one message, in random order; the one who sent the photo chooses, once, and nobody else does."""
+"""Duels: two jokes in one message, in random order; only the photo's sender may choose, once."""
 
 import asyncio
 import json
@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 
-from storage.chat.duels import duel_of_update
+from storage.chat.duels import get_duel_of_update
 from storage.learning import runs
-from storage.learning.trials import duel_picks, trial_of_run
+from storage.learning.trials import get_trial_of_run, list_duel_choices
 
 OLD, NEW = "A horse walks into a bar.", "Nobody ordered the horse."
 
@@ -26,10 +26,10 @@ def data_of(message) -> list[str]:
 
 @pytest.fixture
 async def dueling(chat_with):
-    """A chat with a candidate on trial; every photo may be a duel, as far as two in a row allow. Gives chat and run."""
+    """A chat with a candidate on trial, and its run; every photo may be a duel, except directly after one."""
 
     async def start(**sections):
-        chat = await chat_with(**{"duel": {"every": 1}, **sections})
+        chat = await chat_with(**{"duel": {"one_in_photos": 1}, **sections})
         run = await chat.put_on_trial()
         await chat.stage.until(lambda: chat.stage.app.servers.router.canary is not None)
         return chat, run
@@ -38,7 +38,7 @@ async def dueling(chat_with):
 
 
 async def duel_in(chat):
-    """Send photos until one is answered with a duel."""
+    """Send photos until one gets a duel."""
     for _ in range(3):
         message = await chat.stage.joke(chat.send())
         if is_duel(message):
@@ -48,7 +48,7 @@ async def duel_in(chat):
 
 async def picks(chat, run) -> list[int]:
     database = chat.stage.app.database
-    return await duel_picks(database, await trial_of_run(database, run.id))
+    return await list_duel_choices(database, await get_trial_of_run(database, run.id))
 
 
 async def test_both_jokes_stand_in_one_message_and_the_choice_is_counted_for_its_model(dueling):
@@ -84,7 +84,7 @@ async def test_both_orders_come_up(dueling):
 
 
 async def test_no_chat_has_two_in_a_row_and_only_one_photo_in_so_many_is_one(dueling):
-    chat, _ = await dueling(duel={"every": 3})
+    chat, _ = await dueling(duel={"one_in_photos": 3})
     answers = [is_duel(await chat.stage.joke(chat.send())) for _ in range(12)]
     places = [place for place, duel in enumerate(answers) if duel]
     assert len(places) >= 3
@@ -150,9 +150,9 @@ async def test_jokes_of_duels_are_no_ratings_evidence(dueling):
 
 
 async def test_a_photo_whose_duel_was_cut_off_by_a_restart_is_answered_once(dueling, monkeypatch):
-    """The bot ends while the candidate's joke is under way.
+    """The bot ends during the generation of the candidate's joke.
 
-    At its next start no candidate is served yet: a single joke it is.
+    At its next start no candidate is served yet, so the photo gets a single joke.
     """
     from bot.engine.stub.engine import StubReply
 
@@ -198,4 +198,4 @@ async def test_a_choice_under_a_message_that_a_kill_left_unnoted_counts(dueling)
     assert await chat.stage.press(duel, 2) == chat.stage.words("duel-chosen-meh")
     assert await picks(chat, run) == [0]
     update = await chat.stage.value("SELECT update_id FROM duels")
-    assert (await duel_of_update(chat.stage.app.database, update)).message_id == duel["message_id"]
+    assert (await get_duel_of_update(chat.stage.app.database, update)).message_id == duel["message_id"]

@@ -1,15 +1,15 @@
-"""SIGKILL in the middle of a trial: the next process serves the candidate again and goes on with the same trial."""
+"""SIGKILL during a trial: the next process serves the candidate again and continues the same trial."""
 
 import asyncio
 import os
 import sys
 
 from bot.engine.stub.engine import StubEngine, StubReply
+from bot.sandbox.keyboards import callback_data
 from bot.sandbox.server import Sandbox
-from bot.sandbox.world import callback_data
 from storage.database import Database
 from storage.learning import models, runs
-from storage.learning.trials import trial_of_run, trial_ratings
+from storage.learning.trials import count_trial_ratings, get_trial_of_run
 from tests.bot.experiments.conftest import CANDIDATE, CHAMPION, NEW, OLD, let_through
 
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
@@ -17,14 +17,14 @@ KILLS_AFTER = (2, 9)
 """Photos rated when the bot is killed: while the candidate has its small share, and after that."""
 SETTINGS = {
     "ENGINE_MODEL": CHAMPION,
-    "ENGINE_CANARY_BY": "photo",
+    "CANARY_ASSIGN_BY": "photo",
     "ENGINE_ATTEMPTS": "1",
-    "DUEL_EVERY": "0",
-    "CANARY_EARLY_SHARE": "0.5",
-    "CANARY_EARLY_RATINGS": "3",
+    "DUEL_ONE_IN_PHOTOS": "0",
+    "CANARY_INITIAL_SHARE": "0.5",
+    "CANARY_INITIAL_RATINGS": "3",
     "LIMITS_CHAT_MESSAGES_PER_S": "1000",
     "RETRAIN_CRON": "",
-    "RETRAIN_PAIRS": "0",
+    "RETRAIN_START_AT_NEW_PAIRS": "0",
 }
 
 
@@ -48,19 +48,21 @@ async def test_a_killed_bot_goes_on_with_the_trial_to_its_verdict(tmp_path, pict
         began, rated, bot = set(), 0, await start(environment)
         try:
             await begins(database, run)
-            while (run := await runs.find(database, run.id)).state == "canary" and rated < 100:
+            while (run := await runs.get_run(database, run.id)).state == "canary" and rated < 100:
                 if rated in KILLS_AFTER:
                     bot.kill()
                     await bot.wait()
                     bot = await start(environment)
                 await rate(sandbox.world, picture, rated)
                 rated += 1
-                if trial := await trial_of_run(database, run.id):
+                if trial := await get_trial_of_run(database, run.id):
                     began.add((trial.id, trial.began_at))
             assert run.state == "promoted", run
             assert len(began) == 1 and rated > max(KILLS_AFTER)
-            trial = await trial_of_run(database, run.id)
-            assert await trial_ratings(database, trial) >= rated - 5, "ratings of before a kill must count after it"
+            trial = await get_trial_of_run(database, run.id)
+            assert await count_trial_ratings(database, trial) >= rated - 5, (
+                "ratings of before a kill must count after it"
+            )
         finally:
             bot.kill()
             await bot.wait()
@@ -80,15 +82,15 @@ async def start(environment: dict[str, str]) -> asyncio.subprocess.Process:
 
 
 async def begins(database: Database, run: runs.Run) -> None:
-    """Wait until the trial has begun: what is rated before it is none of its evidence."""
+    """Wait until the trial has begun: earlier ratings don't count."""
     async with asyncio.timeout(60):
-        while await trial_of_run(database, run.id) is None:  # noqa: ASYNC110
+        while await get_trial_of_run(database, run.id) is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
 async def rate(world, picture, number: int) -> None:
     """Send a photo, and press 😂 under the candidate's joke, 😐 under the champion's."""
-    person = next(iter(world.people))
+    person = next(iter(world.users))
     photo = world.send_photo(person, person, picture(colour=(number, 90, 90)))
     joke = (
         await world.wait_for(
@@ -101,4 +103,4 @@ async def rate(world, picture, number: int) -> None:
         )
     )[0]
     query = world.press(person, person, joke["message_id"], callback_data(joke)[0 if joke["text"] == NEW else 2])
-    assert await world.answer(query, 60)
+    assert await world.wait_for_answer(query, 60)

@@ -1,11 +1,11 @@
-"""The watch's test: it sees a fall, and hardly ever one that isn't there, however often it looks."""
+"""The champion monitor's test detects a fall, and rarely a false one, with any number of analyses."""
 
 import random
 
 import pytest
 
 from bot.experiments import Observation
-from bot.experiments.regression_test import LEAST_BEFORE, test_regression
+from bot.experiments.regression_test import MIN_PREDECESSOR_PHOTOS, compare_with_predecessor
 
 ALPHA, PLANNED = 0.05, 400
 
@@ -15,11 +15,13 @@ def rated(dice: random.Random, liking: float, photos: int) -> list[Observation]:
 
 
 def falls(liking_before: float, liking_now: float, *, times: int = 120, seed: int = 1) -> float:
-    """Share of watches that end in a step back, looked at after every eighth photo."""
+    """Share of monitored champions that are rolled back, with an analysis after every eighth photo."""
     dice, count = random.Random(seed), 0
     for _ in range(times):
         before, now = rated(dice, liking_before, 300), rated(dice, liking_now, PLANNED)
-        count += any(test_regression(before, now[:photos], ALPHA, PLANNED).fell for photos in range(8, PLANNED + 1, 8))
+        count += any(
+            compare_with_predecessor(before, now[:photos], ALPHA, PLANNED).fell for photos in range(8, PLANNED + 1, 8)
+        )
     return count / times
 
 
@@ -37,10 +39,12 @@ def test_a_fall_by_twenty_points_is_seen():
 
 
 def test_eight_people_who_rate_one_joke_are_one_photo():
-    before = [Observation(8, 8)] * LEAST_BEFORE + [Observation(7, 8)] * LEAST_BEFORE
-    assert not test_regression(before, [Observation(0, 8)] * 2, ALPHA, PLANNED).fell
+    before = [Observation(8, 8)] * MIN_PREDECESSOR_PHOTOS + [Observation(7, 8)] * MIN_PREDECESSOR_PHOTOS
+    assert not compare_with_predecessor(before, [Observation(0, 8)] * 2, ALPHA, PLANNED).fell
 
 
 def test_without_enough_to_compare_with_nothing_is_said():
-    assert not test_regression([Observation(1, 1)] * (LEAST_BEFORE - 1), [Observation(0, 1)] * 200, ALPHA, PLANNED).fell
-    assert not test_regression([], [], ALPHA, PLANNED).fell
+    assert not compare_with_predecessor(
+        [Observation(1, 1)] * (MIN_PREDECESSOR_PHOTOS - 1), [Observation(0, 1)] * 200, ALPHA, PLANNED
+    ).fell
+    assert not compare_with_predecessor([], [], ALPHA, PLANNED).fell

@@ -1,4 +1,4 @@
-"""The benchmark's own simulated trials, fewer of them: `make bench-gate` runs a thousand of each kind."""
+"""A few of the benchmark's simulated trials; `make bench-gate` runs a thousand of each kind."""
 
 import pytest
 

@@ -9,11 +9,11 @@ import pytest
 from bot.chats.bans import BanList
 from bot.engine.stub.engine import StubReply
 from bot.messaging.admin_notifier import AdminNotifier
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from bot.telegram.send_journal import journal_replies
 from storage.learning import bans
 
-ADMINS = {"admins": [FIRST_PERSON_ID, FIRST_PERSON_ID + 2]}
+ADMINS = {"admins": [FIRST_USER_ID, FIRST_USER_ID + 2]}
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ async def test_they_hear_it_again_after_a_day_and_the_button_says_it_too(stage, 
     await say(stage, f"/ban {stage.bob}")
     assert "Please don't take it to heart" in await stage.press(joke, 0, person=stage.bob)
     assert await stage.press(joke, 0, person=stage.bob) == ""
-    monkeypatch.setattr("bot.chats.bans.WORD_EVERY_S", 0.0)
+    monkeypatch.setattr("bot.chats.bans.NOTICE_INTERVAL_S", 0.0)
     assert await stage.press(joke, 0, person=stage.bob) == stage.words("banned", until="good")
 
 
@@ -77,7 +77,7 @@ async def test_a_ban_ends_by_itself(stage):
 
 
 async def test_somebody_is_named_by_a_reply_in_a_group_by_username_or_by_number(stage):
-    eve = stage.world.add_person("Eve", username="eve_1").id
+    eve = stage.world.add_user("Eve", username="eve_1").id
     group = stage.world.add_group("Friends", [stage.alice, stage.bob, eve])
     rude = stage.world.send_text(stage.bob, group, "Your jokes are bad.")
     assert f"Bob · {stage.bob}" in await say(stage, "/ban 2w", chat=group, reply_to=rude["message_id"])
@@ -85,15 +85,15 @@ async def test_somebody_is_named_by_a_reply_in_a_group_by_username_or_by_number(
     assert f"Eve · @eve_1 · {eve}" in await say(stage, "/ban @EVE_1")
     assert await say(stage, "/ban @nobody") == stage.words("ban-unknown", who="@nobody")
     assert "? · 424242" in await say(stage, "/ban 424242")
-    assert {one.person_id for one in await bans.in_force(stage.app.database)} == {stage.bob, eve, 424242}
-    until = (await bans.history(stage.app.database, stage.bob))[0].until
+    assert {one.person_id for one in await bans.list_active_bans(stage.app.database)} == {stage.bob, eve, 424242}
+    until = (await bans.list_bans_of_user(stage.app.database, stage.bob))[0].until
     assert 13.9 * 86400 < until - time.time() < 14.1 * 86400
 
 
 @pytest.mark.parametrize("text", ["/ban", "/ban bob", "/ban -5", "/ban 3d", "/ban @", "/ban 99999999999999999999"])
 async def test_an_unclear_ban_bans_nobody_and_says_how(stage, text):
     assert await say(stage, text) == stage.words("ban-how")
-    assert await bans.in_force(stage.app.database) == []
+    assert await bans.list_active_bans(stage.app.database) == []
 
 
 async def test_neither_admins_nor_bots_can_be_banned_and_nobody_else_may_ban(stage):
@@ -102,13 +102,13 @@ async def test_neither_admins_nor_bots_can_be_banned_and_nobody_else_may_ban(sta
     assert await say(stage, "/ban", reply_to=joke["message_id"]) == stage.words("ban-bot")
     for command in ("/ban", "/unban"):
         assert await say(stage, f"{command} {stage.alice}", person=stage.bob) == stage.words("admins-only")
-    assert await bans.in_force(stage.app.database) == []
+    assert await bans.list_active_bans(stage.app.database) == []
 
 
 async def test_who_becomes_an_admin_is_let_in(stage):
-    await bans.ban(stage.app.database, stage.ming, by=stage.alice)
+    await bans.add_ban(stage.app.database, stage.ming, by=stage.alice)
     await stage.restart()
-    assert await bans.in_force(stage.app.database) == []
+    assert await bans.list_active_bans(stage.app.database) == []
 
 
 async def test_the_other_admins_are_told_in_their_language(stage):
@@ -159,7 +159,7 @@ async def test_photos_that_wait_when_their_sender_is_banned_are_not_answered(sta
 
 
 async def test_names_that_try_to_break_the_list_are_one_plain_line(stage):
-    eve = stage.world.add_person("Eve\u202e\n\n1. Admin " + "x" * 100).id
+    eve = stage.world.add_user("Eve\u202e\n\n1. Admin " + "x" * 100).id
     await stage.answer(stage.world.send_text(eve, eve, "hello"))
     answer = await say(stage, f"/ban {eve}")
     assert "Eve 1. Admin xxx" in answer and "\n" not in answer and "\u202e" not in answer and "x" * 40 not in answer

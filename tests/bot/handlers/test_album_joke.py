@@ -10,9 +10,9 @@ from bot.jokes.user_limiter import UserLimiter
 from storage.database import Database
 from tests.bot.conftest import callback_data
 
-ONE = {"joke": {"album": "one"}}
+ONE = {"joke": {"album_mode": "per_album"}}
 RATINGS = ["😂", "🙂", "😐", "🔁"]
-PATIENT = {"album_call_quiet_s": 600}
+PATIENT = {"album_mention_wait_s": 600}
 """So long that a test in which somebody waits for the end of it fails."""
 
 
@@ -152,7 +152,7 @@ async def test_in_groups_an_album_that_calls_nobody_is_left_alone(stage, picture
 
 async def test_an_album_is_one_photo_in_hand_and_is_set_aside_whole(stage_with, pictures):
     gate = asyncio.Event()
-    stage = await stage_with(StubReply(gate=gate), limits={"photos_waiting_per_person": 1}, **ONE)
+    stage = await stage_with(StubReply(gate=gate), limits={"max_queued_photos_per_user": 1}, **ONE)
     album = stage.world.send_album(stage.alice, stage.alice, pictures(3))
     await stage.until(lambda: bool(stage.engine.asked))
     stage.world.send_album(stage.alice, stage.alice, pictures(3, 500))
@@ -253,7 +253,7 @@ async def test_a_photo_whose_file_is_gone_is_said_to_be(stage, pictures):
 async def test_nobody_may_ask_by_number_for_more_than_their_share(stage_with, pictures):
     gate = asyncio.Event()
     stage = await stage_with(
-        script=[StubReply()], answer=StubReply(gate=gate), limits={"photos_waiting_per_person": 1}, **ONE
+        script=[StubReply()], answer=StubReply(gate=gate), limits={"max_queued_photos_per_user": 1}, **ONE
     )
     album = stage.world.send_album(stage.alice, stage.alice, pictures(3))
     joke = await whole(stage, album[0], 3)

@@ -7,7 +7,7 @@ import pytest
 from bot.engine.stub.engine import StubReply
 from bot.jokes.album_tracker import AlbumTracker
 
-PATIENT = {"album_quiet_s": 600, "album_call_quiet_s": 600}
+PATIENT = {"album_wait_s": 600, "album_mention_wait_s": 600}
 """So long that a test in which somebody waits for the end of it fails."""
 
 
@@ -85,9 +85,9 @@ async def test_a_caption_beside_something_else_in_the_album_counts_too(stage_wit
     stage = await stage_with(limits=PATIENT)
     photo = stage.send_photo(album="7")
     await waits(stage)
-    message = stage.world.post(
+    message = stage.world.post_message(
         stage.world.chats[stage.alice],
-        stage.world.people[stage.alice].user(),
+        stage.world.users[stage.alice].user_object(),
         {
             "document": {"file_id": "x", "file_unique_id": "y", "file_name": "a.pdf"},
             "media_group_id": "7",
@@ -151,7 +151,7 @@ async def test_the_caption_outlives_a_restart_after_its_own_photo_is_done(stage_
     assert await captions(stage) == ["Rome"] * 3
 
 
-@pytest.mark.parametrize(("bound", "value"), [("REMEMBERED_S", 0.0), ("MANY", 0)])
+@pytest.mark.parametrize(("bound", "value"), [("REMEMBERED_S", 0.0), ("MAX_ALBUMS", 0)])
 async def test_albums_are_not_remembered_for_ever(stage, monkeypatch, bound, value):
     await stage.joke(stage.send_photo("Rome", album="7"))
     await stage.quiet()

@@ -92,7 +92,9 @@ async def test_a_photo_that_is_gone_is_said_to_be(stage):
 
 async def test_nobody_may_ask_for_more_than_their_share(stage_with):
     gate = asyncio.Event()
-    stage = await stage_with(script=[StubReply()], answer=StubReply(gate=gate), limits={"photos_waiting_per_person": 1})
+    stage = await stage_with(
+        script=[StubReply()], answer=StubReply(gate=gate), limits={"max_queued_photos_per_user": 1}
+    )
     photo = stage.send_photo()
     joke = await stage.joke(photo)
     await stage.quiet()
@@ -108,7 +110,7 @@ async def test_buttons_are_answered_while_the_engine_is_busy(stage_with):
         script=[StubReply()],
         answer=StubReply(gate=gate),
         engine={"in_flight": 1},
-        limits={"updates_in_work": 1, "photos_waiting": 2},
+        limits={"concurrent_updates": 1, "max_queued_photos": 2},
     )
     joke = await stage.joke(stage.send_photo())
     photos = [stage.send_photo(person=stage.bob) for _ in range(12)]

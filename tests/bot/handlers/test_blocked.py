@@ -2,7 +2,7 @@
 
 from bot.engine.stub.engine import StubReply
 
-GUARD = {"blocked": ["damn", "/sorry\\w*/"], "blocked_tries": 3}
+SAFETY = {"blocked": ["damn", "/sorry\\w*/"], "max_blocked_attempts": 3}
 
 
 def shown(stage):
@@ -12,7 +12,7 @@ def shown(stage):
 
 async def test_a_blocked_joke_is_made_again_and_never_shown_even_while_it_is_written(stage_with):
     bad = StubReply("one two three four five six seven eight nine ten eleven twelve DaMn thirteen", token_s=0.3)
-    stage = await stage_with(answer=StubReply("A clean cat."), script=[bad], guard=GUARD)
+    stage = await stage_with(answer=StubReply("A clean cat."), script=[bad], safety=SAFETY)
     joke = await stage.joke(stage.send_photo())
     assert joke["text"] == "A clean cat." and stage.engine.requests == 2
     assert any(text.startswith("one") for text in shown(stage)), (
@@ -23,7 +23,7 @@ async def test_a_blocked_joke_is_made_again_and_never_shown_even_while_it_is_wri
 
 
 async def test_where_every_joke_is_blocked_that_is_said_and_nothing_is_kept(stage_with):
-    stage = await stage_with(answer=StubReply("I am so SORRY-looking"), guard=GUARD)
+    stage = await stage_with(answer=StubReply("I am so SORRY-looking"), safety=SAFETY)
     message = stage.send_photo()
     said = await stage.answer(message, lambda one: one["text"] == stage.words("joke-blocked"))
     assert "reply_markup" not in said and stage.engine.requests == 3

@@ -5,9 +5,9 @@ import json
 import pytest
 from telegram.ext import Application
 
-from bot.handlers.command_menu import menu_commands
-from bot.handlers.routes import ADMIN_COMMANDS, COMMANDS, add_routes
-from bot.handlers.routing import command
+from bot.handlers.command_menu import ADMIN_COMMANDS, COMMANDS, menu_commands
+from bot.handlers.routes import command
+from bot.handlers.update_router import add_routes
 
 
 async def nothing(incoming):

@@ -1,5 +1,9 @@
 """/forget wipes a person out, after asking, and nobody else."""
 
+import asyncio
+from dataclasses import replace
+
+from bot.engine.stub.engine import StubReply
 from tests.waiting import until
 
 
@@ -93,3 +97,47 @@ async def test_what_is_too_old_goes_by_the_hourly_pass(stage_with):
     await stage.restart()
     await stage.until(lambda: not list(stage.settings.storage.photos.rglob("*.jpg")))
     assert await stage.value("SELECT count(*) FROM jokes") == 0
+
+
+def traces(stage, *texts):
+    """The files of the data folder that contain one of the texts."""
+    files = [file for file in stage.settings.storage.directory.rglob("*") if file.is_file()]
+    return [(file.name, text) for file in files for text in texts if text.encode() in file.read_bytes()]
+
+
+async def test_nothing_of_a_person_stays_in_any_file_while_the_bot_runs(stage_with):
+    stage = await stage_with(StubReply("UNIQUEJOKETEXT about it"))
+    person = stage.world.add_user("Zyxwvut Personname").id
+    texts = ("Zyxwvut", "captionqqzzxx", "UNIQUEJOKETEXT")
+    joke = await stage.joke(stage.send_photo("captionqqzzxx", person=person))
+    await stage.press(joke, 0, person=person)
+    await stage.answer(stage.world.send_text(person, person, "/help"))
+    await stage.quiet()
+    assert {text for _, text in traces(stage, *texts)} >= {"captionqqzzxx", "UNIQUEJOKETEXT"}
+    question = await ask(stage, person)
+    await stage.press(question, 0, person=person)
+    await says(stage, question, stage.words("forget-done", photos=1, jokes=1, ratings=1))
+    assert traces(stage, *texts) == []
+    await stage.quiet()
+    assert traces(stage, *texts) == []
+
+
+async def test_photos_in_work_end_without_a_word_and_leave_nothing(stage_with, caplog):
+    gate = asyncio.Event()
+    stage = await stage_with(replace(StubReply("UNIQUEJOKETEXT about it"), gate=gate))
+    photos = [stage.send_photo("captionqqzzxx") for _ in range(3)]
+
+    async def is_stored() -> bool:
+        return await stage.value("SELECT count(*) FROM photo_senders") == 1 and bool(stage.engine.requests)
+
+    await until(is_stored)
+    question = await ask(stage, stage.alice)
+    await stage.press(question, 0)
+    await says(stage, question, stage.words("forget-done", photos=1, jokes=0, ratings=0))
+    gate.set()
+    await stage.quiet()
+    await until(lambda: not any(stage.answers(photo) for photo in photos))
+    assert await stage.value("SELECT count(*) FROM jokes") == 0
+    assert await stage.value("SELECT count(*) FROM inbox WHERE state = 'failed'") == 0
+    assert "Traceback" not in caplog.text
+    assert traces(stage, "captionqqzzxx", "UNIQUEJOKETEXT") == []

@@ -10,7 +10,7 @@ async def test_commands_are_answered_in_ones_own_language(stage, command):
     for person, language in ((stage.alice, "en"), (stage.ming, "zh")):
         message = stage.world.send_text(person, person, f"/{command}")
         answer = await stage.answer(message)
-        assert answer["text"] == stage.words(command, language, bot=stage.world.bot["username"], album="each")
+        assert answer["text"] == stage.words(command, language, bot=stage.world.bot["username"], album="per_photo")
 
 
 async def test_the_command_menu_is_set_in_every_language(stage):

@@ -75,7 +75,7 @@ async def test_chinese_people_get_chinese_jokes_and_words(stage):
 
 async def test_people_of_other_languages_get_the_settings_language(stage_with):
     stage = await stage_with(joke={"language": "zh"})
-    person = stage.world.add_person("Jörg", "de").id
+    person = stage.world.add_user("Jörg", "de").id
     await stage.joke(stage.send_photo(person=person))
     assert await stage.value("SELECT language FROM jokes") == "zh"
 

@@ -36,7 +36,7 @@ async def test_the_same_verdict_again_changes_nothing(stage):
 
 async def test_many_presses_become_few_edits_and_the_last_state_wins(stage_with):
     stage = await stage_with(limits={"chat_messages_per_s": 2.0, "group_messages_per_min": 60.0})
-    people = [stage.world.add_person(f"Person {number}").id for number in range(20)]
+    people = [stage.world.add_user(f"Person {number}").id for number in range(20)]
     group = stage.world.add_group("Twenty", people)
     joke = await stage.joke(stage.send_photo("/joke", person=people[0], chat=group))
     for person in people:

@@ -78,7 +78,7 @@ async def test_pages_turn_in_one_message_and_show_what_is_chosen(stage):
 
 async def test_every_choice_can_be_made_and_taken_back(stage):
     menu = await ask(stage, stage.alice, stage.group)
-    before = stage.part(ChatSettingsStore).of(stage.group)
+    before = stage.part(ChatSettingsStore).get(stage.group)
     for page, values in {
         "style": ("absurd", "usual"),
         "answers": ("photos", "called"),
@@ -91,7 +91,7 @@ async def test_every_choice_can_be_made_and_taken_back(stage):
         for value in values:
             await press(stage, menu, f"c:{page}:{value}")
             await stage.world.wait_for(lambda _, sends=f"c:{page}:{value}": chosen(stage, menu) == [sends], 60)
-        assert replace(stage.part(ChatSettingsStore).of(stage.group), speaks=None) == before
+        assert replace(stage.part(ChatSettingsStore).get(stage.group), speaks=None) == before
         await press(stage, menu, "c:main")
 
 
@@ -168,7 +168,7 @@ async def test_only_administrators_change_a_groups_settings(stage):
     assert await stage.value("SELECT count(*) FROM chats") == 0
     promote(stage.world, group, stage.bob)
     await choose(stage, group, "style", "pun", stage.bob)
-    assert stage.part(ChatSettingsStore).of(group).style == "pun"
+    assert stage.part(ChatSettingsStore).get(group).style == "pun"
 
 
 async def test_an_anonymous_administrator_may_and_a_member_who_speaks_for_a_channel_may_not(stage):
@@ -256,7 +256,7 @@ async def test_forgetting_somebody_forgets_their_private_settings_and_leaves_the
         lambda world: "reply_markup" not in world.message(stage.alice, question["message_id"]), 60
     )
     assert (
-        stage.part(ChatSettingsStore).of(stage.alice).style,
-        stage.part(ChatSettingsStore).of(stage.group).style,
+        stage.part(ChatSettingsStore).get(stage.alice).style,
+        stage.part(ChatSettingsStore).get(stage.group).style,
     ) == (None, "pun")
     assert await stage.value("SELECT group_concat(chat_id) FROM chats") == str(stage.group)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from bot.charts.canvas import COLOURS, LIGHT
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from tests.bot.conftest import callback_data
 
 WORDS = "You: 1 photo, 1 joke, 1 rating, 0% 😂 or 🙂.\nAll of us: 1 photo, 2 jokes, 1 rating, 0% 😂 or 🙂."
@@ -15,7 +15,7 @@ WORDS = "You: 1 photo, 1 joke, 1 rating, 0% 😂 or 🙂.\nAll of us: 1 photo, 2
 
 @pytest.fixture
 async def stage(stage_with):
-    return await stage_with(telegram={"admins": [FIRST_PERSON_ID]})
+    return await stage_with(telegram={"admins": [FIRST_USER_ID]})
 
 
 async def send(stage, person=None, chat=None):
@@ -69,5 +69,5 @@ async def test_nobody_else_has_a_picture_drawn(stage):
 async def test_where_no_picture_can_be_drawn_the_words_come_alone(stage, monkeypatch):
     from bot.charts import render
 
-    monkeypatch.setattr(render, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(render, "TIMEOUT_S", 0.0)
     assert (await send(stage))["text"].startswith("You: 0 photos")

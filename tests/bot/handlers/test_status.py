@@ -14,15 +14,16 @@ from bot.engine.servers.base import ServerStatus
 from bot.engine.stub.engine import StubReply
 from bot.i18n.formatting import day_and_time
 from bot.maintenance import backup_job
-from bot.monitoring import alert_checks, host_stats, status_report
+from bot.monitoring import alert_checks, host_stats
 from bot.monitoring.alerts import AlertManager
 from bot.retraining.orchestrator import RunOrchestrator
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
+from configs import __version__
 from storage.chat import schedule
 from storage.learning import promotion, runs
 from storage.learning.models import register_base
 
-ADMIN = {"admins": [FIRST_PERSON_ID]}
+ADMIN = {"admins": [FIRST_USER_ID]}
 
 
 async def lines(stage, person=None):
@@ -48,10 +49,10 @@ async def test_all_is_well(stage_with, plenty, monkeypatch):
     await stage.joke(stage.send_photo())
     await stage.until(lambda: any(stage.settings.backup_folder.glob("jokebot-*/backup.json")))
     found = await lines(stage)
-    assert found[0].startswith(f"🟢 Jokebot {status_report.program_version()} · up ")
+    assert found[0].startswith(f"🟢 Jokebot {__version__} · up ")
     assert found[1:4] == ["🟢 Engine answers", "🟢 Nobody waits", "🟢 Model 1 · base"]
     assert found[4].startswith("🟢 900 GB free · data ") and " · database " in found[4]
-    due = day_and_time(await schedule.due_at(stage.app.database, "retrain"))
+    due = day_and_time(await schedule.get_due_time(stage.app.database, "retrain"))
     assert found[5].startswith("🟢 Backup ") and found[5].endswith(" ago")
     assert found[6:] == [f"🟢 No training yet. Next: {due}", "🟢 No errors in the last 24 hours"]
 
@@ -61,7 +62,7 @@ async def test_what_needs_a_look_is_seen_at_once(stage_with, plenty, monkeypatch
         """Nobody takes the run up before it has failed, and no alert is an error more."""
 
     monkeypatch.setattr(RunOrchestrator, "_round", idle)
-    monkeypatch.setattr(AlertManager, "look", idle)
+    monkeypatch.setattr(AlertManager, "run_checks", idle)
     monkeypatch.setattr(host_stats, "free_disk_bytes", lambda folder: 10**9)
     stage = await stage_with(telegram=ADMIN, backup={"every_h": 0}, retrain={"cron": ""}, alerts={"disk_gb": 5})
     stage.engine.models.clear()
@@ -128,7 +129,7 @@ async def test_cards_are_shown_where_there_are_some_and_a_driver_that_hangs_hold
 ):
     tool = tmp_path / "nvidia-smi"
     monkeypatch.setattr(host_stats, "NVIDIA_SMI", str(tool))
-    monkeypatch.setattr(alert_checks, "SLOW_S", 3600.0)
+    monkeypatch.setattr(alert_checks, "EXPENSIVE_INTERVAL_S", 3600.0)
 
     def says(script):
         tool.write_text(f"#!/bin/sh\n{script}\n")
@@ -138,7 +139,7 @@ async def test_cards_are_shown_where_there_are_some_and_a_driver_that_hangs_hold
     stage = await stage_with(telegram=ADMIN)
     found = await lines(stage)
     assert [line for line in found if "H200" in line] == ["🟢 H200 · 31 of 151 GB", "🟢 H200 · 0 of 151 GB"]
-    monkeypatch.setattr(host_stats, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(host_stats, "NVIDIA_SMI_TIMEOUT_S", 0.2)
     says("exec sleep 600")
     assert "🔴 No graphics card answers nvidia-smi" in await lines(stage)
 
@@ -154,7 +155,7 @@ async def test_a_line_that_cannot_be_had_leaves_the_others(stage_with, plenty, m
 
 
 async def test_it_is_short_in_every_language(stage_with, plenty):
-    stage = await stage_with(telegram={"admins": [FIRST_PERSON_ID, FIRST_PERSON_ID + 2]})
+    stage = await stage_with(telegram={"admins": [FIRST_USER_ID, FIRST_USER_ID + 2]})
     found = await lines(stage, stage.ming)
     assert "🟢 引擎正常" in found and len(found) < 12 and max(map(len, found)) < 80
 
@@ -165,5 +166,5 @@ def test_a_folder_is_weighed_once_for_each_file_and_never_for_long(tmp_path):
     (tmp_path / "deep" / "again").hardlink_to(tmp_path / "deep" / "er" / "one")
     (tmp_path / "two").write_bytes(b"x" * 500)
     assert host_stats.folder_size(tmp_path) == host_stats.FolderSize(1500, True)
-    assert not host_stats.folder_size(tmp_path, -1.0).whole
+    assert not host_stats.folder_size(tmp_path, -1.0).complete
     assert host_stats.folder_size(tmp_path / "nowhere") == host_stats.FolderSize(0, True)

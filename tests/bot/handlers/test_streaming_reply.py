@@ -91,7 +91,7 @@ async def test_the_joke_is_sent_anew_where_its_message_was_deleted(stage_with):
     stage = await stage_with(StubReply(gate=gate), engine={"in_flight": 1})
     photo = await behind_another(stage)
     place = await stage.answer(photo)
-    stage.world.remove(stage.world.chats[stage.alice], place["message_id"])
+    stage.world.delete_message(stage.world.chats[stage.alice], place["message_id"])
     gate.set()
     joke = await stage.joke(photo)
     assert joke["message_id"] != place["message_id"]

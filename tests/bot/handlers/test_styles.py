@@ -3,7 +3,7 @@
 import pytest
 
 from bot.i18n.translator import Translator
-from bot.jokes.style_names import available_styles, style_from_caption, style_label
+from bot.jokes.styles import available_styles, style_from_caption, style_label
 from configs.prompts import load_prompts
 
 WORDS, PROMPTS = Translator(), load_prompts()
@@ -47,9 +47,9 @@ def test_a_hashtag_anywhere_or_a_name_alone_is_a_wish_and_the_rest_is_the_hint(c
 def test_deadpan_has_its_own_name_in_chinese_and_the_old_one_is_only_an_alias_in_captions():
     assert style_label(WORDS, "zh", "deadpan") == "一本正经"
     texts = (
-        WORDS.say("zh", "help", bot="jokebot", album="each"),
-        WORDS.say("zh", "settings-look-style"),
-        WORDS.say("zh", "settings-style-ask"),
+        WORDS.format("zh", "help", bot="jokebot", album="per_photo"),
+        WORDS.format("zh", "settings-look-style"),
+        WORDS.format("zh", "settings-style-ask"),
     )
     assert all("#一本正经" in text and "冷笑话" not in text for text in texts)
     assert (

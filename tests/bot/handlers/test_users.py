@@ -3,13 +3,13 @@
 import pytest
 
 from bot.handlers.admin import users
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from tests.bot.conftest import callback_data
 
 
 @pytest.fixture
 async def stage(stage_with):
-    return await stage_with(telegram={"admins": [FIRST_PERSON_ID]})
+    return await stage_with(telegram={"admins": [FIRST_USER_ID]})
 
 
 async def ask(stage, person=None, chat=None):
@@ -33,7 +33,7 @@ async def test_people_are_shown_with_what_they_did_and_who_is_banned(stage):
 
 
 async def test_buttons_turn_the_pages_in_place(stage, monkeypatch):
-    monkeypatch.setattr(users, "A_PAGE", 1)
+    monkeypatch.setattr(users, "USERS_PER_PAGE", 1)
     for person in (stage.alice, stage.bob, stage.ming):
         await stage.joke(stage.send_photo(person=person))
     message = await ask(stage)

@@ -7,8 +7,8 @@ import pytest
 from fluent.syntax import FluentParser, ast
 
 from bot.engine.errors import Kind
+from bot.handlers.command_menu import ADMIN_COMMANDS, COMMANDS
 from bot.handlers.fallback import KINDS
-from bot.handlers.routes import ADMIN_COMMANDS, COMMANDS
 from bot.i18n.translator import FALLBACK, LOCALES, Translator
 from configs.prompts import load_prompts
 from storage.media.image_check import Reason
@@ -56,13 +56,15 @@ def test_every_reason_and_every_command_has_words_of_its_own(language):
 
 @pytest.mark.parametrize("language", WORDS.languages)
 def test_admins_help_names_every_command_of_theirs(language):
-    said = WORDS.format(language, "help-admin", bot="jokebot", album="each")
+    said = WORDS.format(language, "help-admin", bot="jokebot", album="per_photo")
     assert [name for name in ADMIN_COMMANDS if f"/{name}" not in said] == []
 
 
 @pytest.mark.parametrize("language", WORDS.languages)
 def test_help_tells_of_an_albums_numbers_where_there_are_some(language):
-    each, one = (WORDS.format(language, "help", bot="jokebot", album=album).splitlines() for album in ("each", "one"))
+    each, one = (
+        WORDS.format(language, "help", bot="jokebot", album=album).splitlines() for album in ("per_photo", "per_album")
+    )
     told = [line for line in one if line not in each]
     assert len(told) == 1 and told[0].startswith("🖼 2  ") and [line for line in one if line not in told] == each
 

@@ -18,7 +18,7 @@ from configs.settings import Settings
 from storage.chat.jokes import get_joke
 from storage.database import Database
 from storage.learning.models import register_base
-from storage.media.photos import check_photo, keep_photo, photo_path
+from storage.media.photos import add_photo, check_photo, photo_path
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ async def make_joker(database, stub, tmp_path):
 async def photo(database, tmp_path):
     buffer = io.BytesIO()
     Image.linear_gradient("L").convert("RGB").resize((64, 48)).save(buffer, "JPEG")
-    return await keep_photo(
+    return await add_photo(
         database, tmp_path / "photos", check_photo(buffer.getvalue(), max_bytes=10**6, max_pixels=10**6), 5
     )
 
@@ -148,7 +148,7 @@ async def test_the_engine_never_gets_more_than_its_share(stub, make_joker, photo
     stub.answer = StubReply("ha", first_token_s=0.02)
     joker = await make_joker(engine={"in_flight": 2})
     jokes = await asyncio.gather(*(joker.generate(photo, user_id=person, language="en") for person in range(12)))
-    assert len({joke.id for joke in jokes}) == 12 and stub.most_in_flight <= 2
+    assert len({joke.id for joke in jokes}) == 12 and stub.max_in_flight <= 2
 
 
 async def test_people_see_their_place_and_a_photo_is_read_when_its_turn_comes(
@@ -160,11 +160,11 @@ async def test_people_see_their_place_and_a_photo_is_read_when_its_turn_comes(
     stub.answer = StubReply("ha", gate=gate)
     joker = await make_joker(engine={"in_flight": 1})
 
-    async def on_place(place: int) -> None:
+    async def on_position(place: int) -> None:
         await places.put(place)
 
     first = asyncio.create_task(joker.generate(photo, user_id=1, language="en"))
-    second = asyncio.create_task(joker.generate(photo, user_id=2, language="en", on_place=on_place))
+    second = asyncio.create_task(joker.generate(photo, user_id=2, language="en", on_position=on_position))
     async with asyncio.timeout(60):
         assert await places.get() == 1
         while not stub.in_flight:  # noqa: ASYNC110
@@ -179,7 +179,7 @@ async def test_people_see_their_place_and_a_photo_is_read_when_its_turn_comes(
 async def test_a_full_queue_says_so(stub, make_joker, photo):
     gate = asyncio.Event()
     stub.answer = StubReply("ha", gate=gate)
-    joker = await make_joker(engine={"in_flight": 1}, limits={"photos_waiting_per_person": 1})
+    joker = await make_joker(engine={"in_flight": 1}, limits={"max_queued_photos_per_user": 1})
     tasks = [asyncio.create_task(joker.generate(photo, user_id=1, language="en")) for _ in range(2)]
     async with asyncio.timeout(60):
         while joker._queue.waiting < 1:  # noqa: ASYNC110
@@ -216,7 +216,7 @@ async def canary(database, stub):
 
 
 async def test_each_joke_records_the_version_that_made_it(make_joker, photo, canary):
-    joker = await make_joker(engine={"canary_by": "person"})
+    joker = await make_joker(canary={"assign_by": "user"})
     joker._router.set_canary(canary[1], 0.5)
     made = {person: await joker.generate(photo, user_id=person, language="en") for person in range(20)}
     assert {joke.model_id for joke in made.values()} == {1, 2}
@@ -226,16 +226,16 @@ async def test_each_joke_records_the_version_that_made_it(make_joker, photo, can
 
 
 async def test_a_person_a_chat_or_a_photo_keeps_its_version(make_joker, photo, canary):
-    for kind, key in (("person", 5), ("chat", 77), ("photo", photo.id)):
-        joker = await make_joker(engine={"canary_by": kind})
+    for kind, key in (("user", 5), ("chat", 77), ("photo", photo.id)):
+        joker = await make_joker(canary={"assign_by": kind})
         joker._router.set_canary(canary[1], 0.5)
         joke = await joker.generate(photo, user_id=5, chat_id=77, language="en")
         assert joke.model_id == joker._router.route(key).model.id
 
 
 async def test_a_canary_that_fails_is_made_up_for_by_the_champion(stub, make_joker, photo, canary):
-    joker, (engine, arm) = await make_joker(), canary
-    joker._router.set_canary(arm, 1.0)
+    joker, (engine, served) = await make_joker(), canary
+    joker._router.set_canary(served, 1.0)
     engine.script.append(StubRefusal(503))
     joke = await joker.generate(photo, user_id=5, language="en")
     assert joke.model_id == 1 and joke.text == stub.answer.text and engine.requests == 1
@@ -244,4 +244,4 @@ async def test_a_canary_that_fails_is_made_up_for_by_the_champion(stub, make_jok
 
 async def test_one_version_can_be_asked_for(make_joker, photo, canary):
     joker = await make_joker()
-    assert (await joker.generate(photo, user_id=5, language="en", arm=canary[1])).text == "canary"
+    assert (await joker.generate(photo, user_id=5, language="en", served=canary[1])).text == "canary"

@@ -41,7 +41,7 @@ async def test_a_photo_that_is_declined_is_not_kept_and_gets_a_kind_word(stage_w
         seen.append((threading.current_thread() is threading.main_thread(), data[:3]))
         return "too small" if len(data) < len(picture()) else None
 
-    stage = await stage_with(guard={"moderate": hook(moderate)})
+    stage = await stage_with(safety={"moderation_hook": hook(moderate)})
     declined = await stage.answer(stage.send_photo(data=red))
     assert declined["text"] == stage.words("photo-declined") and "reply_markup" not in declined
     assert await stage.value("SELECT count(*) FROM photos") == 0 and not list(
@@ -60,9 +60,9 @@ def failing(data: bytes) -> str:
 async def test_a_hook_that_fails_closes_or_opens_as_set(hook, photo, function):
     name = hook(function)
     with pytest.raises(PhotoError) as caught:
-        await Moderator(SafetySettings(moderate=name)).check(photo)
+        await Moderator(SafetySettings(moderation_hook=name)).check(photo)
     assert caught.value.reason == "unchecked"
-    await Moderator(SafetySettings(moderate=name, moderate_failure="pass")).check(photo)
+    await Moderator(SafetySettings(moderation_hook=name, moderate_failure="pass")).check(photo)
 
 
 async def test_hooks_that_hang_hold_nothing_up(hook, photo):
@@ -73,16 +73,16 @@ async def test_hooks_that_hang_hold_nothing_up(hook, photo):
         gate.wait()
 
     name = hook(hang)
-    moderator = Moderator(SafetySettings(moderate=name, moderate_timeout_s=0.05))
-    for _ in range(moderation.MOST_HANGING + 3):
+    moderator = Moderator(SafetySettings(moderation_hook=name, moderate_timeout_s=0.05))
+    for _ in range(moderation.MAX_HANGING + 3):
         with pytest.raises(PhotoError):
             await moderator.check(photo)
-    assert len(hanging := moderator._hanging) == moderation.MOST_HANGING
+    assert len(hanging := moderator._hanging) == moderation.MAX_HANGING
     gate.set()
     for thread in hanging:
         await asyncio.to_thread(thread.join, 60)
-    assert len(calls) == moderation.MOST_HANGING, "no more threads are begun than may hang"
-    moderator._settings = SafetySettings(moderate=name)
+    assert len(calls) == moderation.MAX_HANGING, "no more threads are begun than may hang"
+    moderator._settings = SafetySettings(moderation_hook=name)
     await moderator.check(photo)
     assert not moderator._hanging
 
@@ -92,17 +92,17 @@ async def test_hooks_that_hang_hold_nothing_up(hook, photo):
     [
         ("no_such_module:moderate", "can't be imported"),
         ("bot.jokes.moderation:nothing", "can't be imported"),
-        ("bot.jokes.moderation:AT_ONCE", "no function"),
+        ("bot.jokes.moderation:MAX_CONCURRENT", "no function"),
     ],
 )
 def test_a_hook_that_is_none_ends_the_start_with_its_name(name, said):
-    with pytest.raises(SettingsError, match=f"guard.moderate.*{said}|{name}.*{said}"):
-        Moderator(SafetySettings(moderate=name))
+    with pytest.raises(SettingsError, match=f"safety.moderation_hook.*{said}|{name}.*{said}"):
+        Moderator(SafetySettings(moderation_hook=name))
 
 
 def test_the_setting_has_a_form():
     with pytest.raises(ValueError, match="module:function"):
-        Settings(guard={"moderate": "rm -rf"})
+        Settings(safety={"moderation_hook": "rm -rf"})
 
 
 async def test_without_a_hook_every_photo_passes(photo):

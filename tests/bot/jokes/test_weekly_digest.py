@@ -11,7 +11,7 @@ from bot.engine.stub.engine import StubReply
 from bot.jokes.weekly_digest import DAYS, WeeklyDigest, latest_due
 from bot.sandbox.groups import add_basic_group, upgrade
 from configs.settings import DigestSettings
-from storage.maintenance.forget_person import set_private
+from storage.chat.consent import set_private
 from tests.bot.handlers.test_settings import choose
 
 FEW = {"rated": 3}
@@ -39,7 +39,7 @@ def make(number):
 
 def next_due(stage):
     """When it is due next, seconds since 1970."""
-    return latest_due(stage.settings.weekly, time.time() + 7 * 86400)
+    return latest_due(stage.settings.digest, time.time() + 7 * 86400)
 
 
 def shown(stage, chat):
@@ -62,16 +62,16 @@ def this_hour():
 
 @pytest.fixture
 async def stage(stage_with):
-    return await stage_with(script=[StubReply(text) for text in TEXTS], weekly=FEW)
+    return await stage_with(script=[StubReply(text) for text in TEXTS], digest=FEW)
 
 
 async def test_the_photos_liked_most_are_shown_with_their_jokes_best_first_and_once(stage):
     await set_up(stage, stage.group)
     week, due = stage.part(WeeklyDigest), next_due(stage)
-    await week.look(due - 1)
+    await week.post_due(due - 1)
     assert shown(stage, stage.group) == []
     for later in (1, 61, 3600):
-        await week.look(due + later)
+        await week.post_due(due + later)
     assert shown(stage, stage.group) == [
         stage.words("weekly-title") + "\n\n🥇 Great.\n😂 2",
         "🥈 Good.\n😂 1 · 🙂 1",
@@ -83,24 +83,24 @@ async def test_the_photos_liked_most_are_shown_with_their_jokes_best_first_and_o
         if one["from"]["is_bot"] and "photo" in one
     ]
     assert sizes == [330, 340, 320]
-    await week.look(due + 7 * 86400)  # nothing was told in that week
+    await week.post_due(due + 7 * 86400)  # nothing was told in that week
     assert len(shown(stage, stage.group)) == 3
 
 
 async def test_where_nobody_asked_for_it_nothing_is_posted(stage):
     await set_up(stage, stage.group)
     await choose(stage, stage.group, "weekly", "off")
-    await stage.part(WeeklyDigest).look(next_due(stage) + 1)
+    await stage.part(WeeklyDigest).post_due(next_due(stage) + 1)
     assert shown(stage, stage.group) == []
 
 
 async def test_a_week_with_few_rated_jokes_is_left_out(stage):
     await set_up(stage, stage.group, ((0, 0), (0, 0)))
     due = next_due(stage)
-    await stage.part(WeeklyDigest).look(due + 1)
+    await stage.part(WeeklyDigest).post_due(due + 1)
     assert shown(stage, stage.group) == []
     await stage.joke(stage.send_photo("/joke", chat=stage.group))
-    await stage.part(WeeklyDigest).look(due + 3600)
+    await stage.part(WeeklyDigest).post_due(due + 3600)
     assert shown(stage, stage.group) == []
 
 
@@ -108,7 +108,7 @@ async def test_in_a_private_chat_ones_own_ratings_are_enough(stage):
     await choose(stage, stage.alice, "weekly", "on")
     for number, place in enumerate((0, 1, 2)):
         await stage.press(await stage.joke(stage.send_photo(data=make(number))), place)
-    await stage.part(WeeklyDigest).look(next_due(stage) + 1)
+    await stage.part(WeeklyDigest).post_due(next_due(stage) + 1)
     assert [caption.splitlines()[-2:] for caption in shown(stage, stage.alice)] == [
         ["🥇 Fine.", "😂 1"],
         ["🥈 Great.", "🙂 1"],
@@ -117,7 +117,7 @@ async def test_in_a_private_chat_ones_own_ratings_are_enough(stage):
 
 async def test_private_and_forgotten_people_blocked_jokes_and_photos_that_are_gone_are_left_out(stage_with):
     stage = await stage_with(
-        script=[StubReply(text) for text in ("Ming's.", "Bad word.", "Gone.", "Left.")], weekly=FEW
+        script=[StubReply(text) for text in ("Ming's.", "Bad word.", "Gone.", "Left.")], digest=FEW
     )
     joke = await stage.joke(stage.send_photo("/joke", chat=stage.group, person=stage.ming, data=make(9)))
     await stage.press(joke, 0)
@@ -126,28 +126,28 @@ async def test_private_and_forgotten_people_blocked_jokes_and_photos_that_are_go
     gone = await stage.value("SELECT sha256 FROM photos JOIN jokes ON photo_id = photos.id WHERE text = 'Gone.'")
     (stage.settings.storage.photos / gone[:2] / f"{gone}.jpg").unlink()
     stage.settings = stage.settings.model_copy(
-        update={"guard": stage.settings.guard.model_copy(update={"blocked": ["bad word"]})}
+        update={"safety": stage.settings.safety.model_copy(update={"blocked": ["bad word"]})}
     )
     await stage.restart()
-    await stage.part(WeeklyDigest).look(next_due(stage) + 1)
+    await stage.part(WeeklyDigest).post_due(next_due(stage) + 1)
     assert shown(stage, stage.group) == [stage.words("weekly-title") + "\n\n🥇 Left.\n😂 2"]
 
 
 async def test_what_was_due_while_the_bot_was_down_is_posted_at_its_start_and_only_then(stage_with):
-    stage = await stage_with(weekly=this_hour())
+    stage = await stage_with(digest=this_hour())
     await set_up(stage, stage.group)
     await week_ago(stage)
     for _ in range(2):
         await stage.restart()
         await stage.world.wait_for(lambda _: len(shown(stage, stage.group)) == 3, 60)
-    await stage.part(WeeklyDigest).look(time.time())
+    await stage.part(WeeklyDigest).post_due(time.time())
     assert len(shown(stage, stage.group)) == 3
 
 
 async def test_what_is_a_day_late_is_left_out(stage):
     await set_up(stage, stage.group)
     due = next_due(stage)
-    await stage.part(WeeklyDigest).look(due + 86400)
+    await stage.part(WeeklyDigest).post_due(due + 86400)
     assert shown(stage, stage.group) == []
 
 
@@ -157,7 +157,7 @@ async def test_a_bot_that_is_killed_while_it_posts_posts_nothing_twice(stage_wit
     """
     monkeypatch.setattr("bot.telegram.send_journal.GRACE_S", 0.0)
     gate = asyncio.Event()
-    stage = await stage_with(script=[StubReply(text) for text in TEXTS], weekly=this_hour())
+    stage = await stage_with(script=[StubReply(text) for text in TEXTS], digest=this_hour())
     await set_up(stage, stage.group)
     await week_ago(stage)
     send = stage.sandbox._methods["sendphoto"]
@@ -189,9 +189,9 @@ async def test_a_group_that_became_a_supergroup_unnoticed_gets_its_week_there(st
     stage.world.updates.put = lambda kind, payload: None
     new = upgrade(stage.world, old)
     stage.world.updates.put = put
-    await stage.part(WeeklyDigest).look(next_due(stage) + 1)
+    await stage.part(WeeklyDigest).post_due(next_due(stage) + 1)
     assert len(shown(stage, new)) == 3 and "🥇 Great." in shown(stage, new)[0]
-    assert stage.part(ChatSettingsStore).of(new).weekly_since is not None
+    assert stage.part(ChatSettingsStore).get(new).weekly_since is not None
 
 
 async def test_who_has_shut_the_bot_out_gets_no_more_weeks(stage):
@@ -199,17 +199,17 @@ async def test_who_has_shut_the_bot_out_gets_no_more_weeks(stage):
     for number in range(3):
         await stage.press(await stage.joke(stage.send_photo(data=make(number))), 0)
     stage.world.block(stage.alice)
-    await stage.part(WeeklyDigest).look(next_due(stage) + 1)
-    assert len(stage.calls("sendPhoto")) == 1 and stage.part(ChatSettingsStore).of(stage.alice).weekly_since is None
+    await stage.part(WeeklyDigest).post_due(next_due(stage) + 1)
+    assert len(stage.calls("sendPhoto")) == 1 and stage.part(ChatSettingsStore).get(stage.alice).weekly_since is None
 
 
 async def test_a_photo_that_telegram_would_refuse_is_made_smaller_and_a_long_joke_is_cut(stage_with):
     from tests.bot.conftest import make_picture
 
-    stage = await stage_with(answer=StubReply("😂" * 700), weekly={"rated": 1})
+    stage = await stage_with(answer=StubReply("😂" * 700), digest={"rated": 1})
     await choose(stage, stage.alice, "weekly", "on")
     await stage.press(await stage.joke(stage.send_photo(data=make_picture((9000, 1200)))), 0)
-    await stage.part(WeeklyDigest).look(next_due(stage) + 1)
+    await stage.part(WeeklyDigest).post_due(next_due(stage) + 1)
     (posted,) = [one for one in stage.world.messages(stage.alice) if one["from"]["is_bot"] and "photo" in one]
     assert posted["photo"][-1]["width"] <= 2560 and posted["caption"].endswith("…\n😂 1")
     assert len(posted["caption"].encode("utf-16-le")) // 2 <= 1024

@@ -1,4 +1,4 @@
-"""Admins hear of trouble once, and once when it is over: also over restarts, and each in their own language."""
+"""Admins get one message when an alert begins and one when it ends, in their language, also across restarts."""
 
 import os
 import re
@@ -12,41 +12,41 @@ from bot.app import run_until_stopped
 from bot.maintenance import backup_job
 from bot.monitoring import alert_checks, alerts, host_stats
 from bot.sandbox.server import Sandbox
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from bot.telegram.polling import TokenRejected
-from storage.chat.alerts import begin
+from storage.chat.alerts import begin_alert
 from storage.database import DatabaseError
 from tests.bot.conftest import TOKEN, make_settings
 from tests.bot.telegram.test_webhook import free_port
 
-ADMINS = {"admins": [FIRST_PERSON_ID, FIRST_PERSON_ID + 2]}
+ADMINS = {"admins": [FIRST_USER_ID, FIRST_USER_ID + 2]}
 ONLY = {"engine_min": 0, "disk_gb": 0, "database_min": 0, "gpu_min": 0, "webhook_min": 0}
-"""Of these a test turns on what it is about."""
+"""All checks off; a test turns on its own."""
 
 
 @pytest.fixture(autouse=True)
 def prompt(monkeypatch):
-    """Looks and words at once."""
+    """Checks and messages without delay."""
     for module, name, value in (
-        (alerts, "LOOK_S", 0.05),
-        (alerts, "TELL_S", 0.05),
-        (alerts, "WELL_S", 0.2),
-        (alert_checks, "SLOW_S", 0.0),
+        (alerts, "CHECK_INTERVAL_S", 0.05),
+        (alerts, "SEND_INTERVAL_S", 0.05),
+        (alerts, "RECOVERY_S", 0.2),
+        (alert_checks, "EXPENSIVE_INTERVAL_S", 0.0),
         (backup_job, "START_S", 0.0),
-        (backup_job, "LOOK_EVERY_S", 0.1),
+        (backup_job, "CHECK_INTERVAL_S", 0.1),
     ):
         monkeypatch.setattr(module, name, value)
 
 
 def heard(stage, person, beginning):
-    """How often somebody was told something that begins so."""
+    """How many of the bot's messages to a user begin like this."""
     return sum(
         one["from"]["is_bot"] and one.get("text", "").startswith(beginning) for one in stage.world.messages(person)
     )
 
 
 async def told(stage, name, person=None, times=1, language="en", **values):
-    """Wait until somebody was told so, exactly as often."""
+    """Wait until a user has got this message exactly so many times."""
     person = person or stage.alice
     text = stage.words(
         f"alert-{name}",
@@ -98,7 +98,7 @@ async def test_each_admin_hears_it_in_their_language(stage_with):
 async def test_an_engine_that_is_away_for_a_moment_is_no_news(stage_with):
     stage = await stage_with(telegram=ADMINS, alerts={**ONLY, "engine_min": 60})
     stage.engine.models.clear()
-    await stage.until(lambda: "engine" in stage.app.alerts._bad_since)
+    await stage.until(lambda: "engine" in stage.app.alerts._failing_since)
     assert not stage.app.alerts.lasting
 
 
@@ -108,8 +108,8 @@ async def test_a_disk_that_is_nearly_full_and_one_with_room_again(stage_with, mo
     stage = await stage_with(telegram=ADMINS, alerts={**ONLY, "disk_gb": 2.0})
     began = await told(stage, "disk-began")
     room["free"] = 2.1e9
-    stage.app.alerts._well_since.clear()
-    await stage.until(lambda: "disk" in stage.app.alerts._bad_since)
+    stage.app.alerts._passing_since.clear()
+    await stage.until(lambda: "disk" in stage.app.alerts._failing_since)
     assert "disk" in stage.app.alerts.lasting, "at the edge nothing flutters"
     room["free"] = 9e9
     await told(stage, "disk-ended")
@@ -170,10 +170,10 @@ async def test_a_graphics_card_that_goes_is_missed_also_after_a_restart(stage_wi
 
     cards(1)
     stage = await stage_with(telegram=ADMINS, alerts={**ONLY, "gpu_min": 0.001})
-    await stage.until(lambda: "gpu" in stage.app.alerts._looked_at and not stage.app.alerts._bad_since)
+    await stage.until(lambda: "gpu" in stage.app.alerts._checked_at and not stage.app.alerts._failing_since)
     (card,) = await host_stats.list_gpus()
     assert (card.name, round(card.used_gb), round(card.all_gb)) == ("NVIDIA H100 80GB HBM3", 64, 86)
-    await stage.until(lambda: stage.app.alerts._checks["gpu"].look.__self__._cards == 1)
+    await stage.until(lambda: stage.app.alerts._checks["gpu"].probe.__self__._gpu_count == 1)
     cards(0)
     began = await told(stage, "gpu-began", had=1, now=0)
     await stage.restart()
@@ -208,7 +208,7 @@ async def test_a_bot_with_a_damaged_database_says_so_once_before_it_stops(tmp_pa
         for _ in range(2):
             with pytest.raises(DatabaseError):
                 await run_until_stopped(settings)
-        (said,) = (one["text"] for one in sandbox.world.messages(FIRST_PERSON_ID))
+        (said,) = (one["text"] for one in sandbox.world.messages(FIRST_USER_ID))
     assert said.startswith("🔴 I have to stop: The database") and "jokebot restore" in said
 
 
@@ -223,7 +223,7 @@ async def test_a_backup_folder_that_cannot_be_read_is_told_as_a_failed_backup(st
     def unreadable(folder):
         raise PermissionError(13, "Permission denied", str(folder))
 
-    monkeypatch.setattr(backup_job, "backups", unreadable)
+    monkeypatch.setattr(backup_job, "list_backups", unreadable)
     stage = await stage_with(telegram=ADMINS, alerts=ONLY)
     began = await told(stage, "backup-began")
     await stage.joke(stage.send_photo())
@@ -231,12 +231,12 @@ async def test_a_backup_folder_that_cannot_be_read_is_told_as_a_failed_backup(st
 
 
 async def test_a_job_that_fails_every_other_time_is_told_once(stage_with, monkeypatch):
-    monkeypatch.setattr(alerts, "WELL_S", 60.0)
+    monkeypatch.setattr(alerts, "RECOVERY_S", 60.0)
     stage = await stage_with(telegram=ADMINS, alerts=ONLY)
     for _ in range(3):
         await stage.app.alerts.job_failed("erasure", KeyError("x"))
         await stage.app.alerts.job_succeeded("erasure")
-        await stage.app.alerts.look()
+        await stage.app.alerts.run_checks()
     await told(stage, "job-began", job=stage.words("job-erasure"))
     assert "job:erasure" in stage.app.alerts.lasting
     answer = await stage.answer(stage.world.send_text(stage.alice, stage.alice, "/status"))
@@ -256,6 +256,6 @@ async def test_what_was_told_of_a_job_that_there_is_no_more_is_over(stage_with, 
 async def test_an_alert_that_cannot_be_put_into_words_keeps_no_other_from_being_told(stage_with):
     stage = await stage_with(telegram=ADMINS, alerts=ONLY)
     for what in ("unheard-of", "token"):
-        await begin(stage.app.database, what, {})
+        await begin_alert(stage.app.database, what, {})
     await stage.world.wait_for(lambda _: heard(stage, stage.alice, "🔴 On 20") == 1, 60)
     await told(stage, "job-began", job=stage.words("job-alert-messages"))

@@ -1,4 +1,4 @@
-"""`jokebot doctor` tells what is wrong and what to do, and changes nothing."""
+"""`jokebot doctor` reports problems and how to fix them, and changes nothing."""
 
 from pathlib import Path
 
@@ -24,14 +24,14 @@ async def test_a_token_that_telegram_knows_is_well_and_another_is_not(tmp_path):
                 settings_for(tmp_path, telegram=TelegramSettings(token=token, base_url=sandbox.url))
             )
             assert finding.state == state and bool(finding.todo) == (state == "bad")
-            assert not token or token not in finding.line()
+            assert not token or token not in finding.format()
 
 
 async def test_a_telegram_that_does_not_answer_is_told_without_the_token(tmp_path):
     [finding] = await doctor.check_token(
         settings_for(tmp_path, telegram=TelegramSettings(token=TOKEN, base_url="http://127.0.0.1:9"))
     )
-    assert finding.state == "bad" and TOKEN not in finding.line()
+    assert finding.state == "bad" and TOKEN not in finding.format()
 
 
 async def test_the_engine_is_asked_for_its_models(tmp_path):
@@ -59,14 +59,14 @@ async def test_servers_of_our_own_need_an_environment_a_checkpoint_and_for_lmdep
     )
     [registry] = await doctor.check_engine(settings_for(tmp_path, engine=EngineSettings(kind="cpu")))
     assert (no_gpu.state, well.state, gone.state, registry.state) == ("bad", "ok", "bad", "note")
-    assert "NVIDIA" in no_gpu.says and "1 cpu server" in well.says and "is not at" in gone.says
+    assert "NVIDIA" in no_gpu.message and "1 cpu server" in well.message and "is not at" in gone.message
     driver = tmp_path / "nvidia-smi"
     driver.touch(0o755)
     missing = EnvironmentSettings(serve_python=tmp_path / "python")
     [no_serve] = await doctor.check_engine(
         settings_for(tmp_path, engine=EngineSettings(kind="lmdeploy"), model={"directory": demo}, environments=missing)
     )
-    assert no_serve.state == "bad" and "make env-serve" in no_serve.says
+    assert no_serve.state == "bad" and "make env-serve" in no_serve.message
 
 
 async def test_a_webhook_wants_an_https_address_and_a_secret(tmp_path):
@@ -89,7 +89,7 @@ async def test_a_webhook_wants_an_https_address_and_a_secret(tmp_path):
 
 async def test_the_train_environment_of_this_host_is_as_locked():
     train, _ = await doctor.check_environments(Settings())
-    assert train.state == "ok", train.line()
+    assert train.state == "ok", train.format()
 
 
 async def test_an_environment_that_is_missing_or_none_of_ours_is_named(tmp_path):
@@ -99,7 +99,7 @@ async def test_an_environment_that_is_missing_or_none_of_ours_is_named(tmp_path)
     assert missing.state == "bad" and missing.todo == "run `make env-train`"
     bot_python = Path(".venv/bot/bin/python")
     wrong, _ = await doctor.check_environments(Settings(environments=EnvironmentSettings(train_python=bot_python)))
-    assert wrong.state == "bad" and "torch" in wrong.says
+    assert wrong.state == "bad" and "torch" in wrong.message
 
 
 def test_a_library_of_the_system_that_is_missing_is_no_reason_to_make_the_environment_anew(tmp_path):
@@ -110,7 +110,7 @@ def test_a_library_of_the_system_that_is_missing_is_no_reason_to_make_the_enviro
     python.write_text(f"#!/bin/sh\nPYTHONPATH='{tmp_path}' exec '{Settings().environments.train_python}' \"$@\"\n")
     python.chmod(0o700)
     (found,) = doctor.check_environment("train", python, ["cv2"], needed=True)
-    assert found.state == "bad" and "libGL.so.1" in found.says and "apt-get install libgl1" in found.todo
+    assert found.state == "bad" and "libGL.so.1" in found.message and "apt-get install libgl1" in found.todo
 
 
 async def test_a_full_disk_is_told(tmp_path, monkeypatch):

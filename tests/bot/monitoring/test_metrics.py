@@ -1,4 +1,4 @@
-"""The figures that a monitor reads, over HTTP, from a running bot."""
+"""The metrics over HTTP, from a running bot."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ from bot.monitoring.metrics import ALERTS, MetricsServer, MetricsSnapshot, expos
 from configs.errors import SettingsError
 from configs.settings import ROOT, Settings
 from storage.chat.alerts import Alert
-from storage.chat.metrics import LatencyHistogram, RunDurations
+from storage.chat.metrics import LatencyHistogram, RunCounts
 from storage.learning import promotion, runs
 from storage.learning.models import Model, register_base
 from storage.learning.runs import UNFINISHED
@@ -39,7 +39,7 @@ async def get(app: App, path: str) -> tuple[int, str]:
 
 
 async def scrape(app: App) -> dict[str, float]:
-    """All samples by `name{labels}`, after a look at every line's form."""
+    """All samples by `name{labels}`, after a check of every line's format."""
     status, text = await get(app, "/metrics")
     assert status == 200 and text.endswith("\n")
     samples, declared = {}, set()
@@ -163,7 +163,7 @@ async def test_the_format_is_the_one_that_every_prometheus_reads(stage_with):
 
 
 def test_the_bot_starts_without_the_library_of_the_monitor():
-    """Its import takes 30 ms, which only a scrape should pay for."""
+    """Its import takes 30 ms, so only a scrape imports it."""
     code = "import sys, bot.app; sys.exit('prometheus_client' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
@@ -212,7 +212,7 @@ async def test_where_a_run_is_and_how_runs_ended(stage_with):
 
 def test_every_state_of_a_run_has_its_sample():
     for state in (*UNFINISHED, None):
-        samples = run_families(RunDurations({}, state, None))[0][3]
+        samples = run_families(RunCounts({}, state, None))[0][3]
         assert len(samples) == len(UNFINISHED) + 1
         assert [labels for labels, value in samples.items() if value] == [(("state", state or "none"),)]
 
@@ -239,7 +239,7 @@ async def test_what_admins_were_told_of_and_lasts_is_seen(stage_with):
     assert set(
         alert_checks.AlertChecks(
             stage.settings, stage.app.database, stage.app.servers, stage.app.client, stage.part(BackupJob), 0.0
-        ).all()
+        ).enabled_checks()
     ) <= set(ALERTS)
     assert (await scrape(stage.app))['jokebot_alert{what="engine"}'] == 0
     stage.app.alerts.lasting["engine"] = Alert(0, "engine", "{}", 0.0)
@@ -249,7 +249,7 @@ async def test_what_admins_were_told_of_and_lasts_is_seen(stage_with):
 
 
 async def test_old_models_have_no_figures_of_their_own(stage_with, monkeypatch):
-    monkeypatch.setattr(metrics, "MODELS", 2)
+    monkeypatch.setattr(metrics, "MAX_MODELS", 2)
     stage = await stage_with(metrics=ON)
     await stage.joke(stage.send_photo())
     await scrape_until(stage.app, 'jokebot_jokes_total{model="base"}', 1)

@@ -1,4 +1,4 @@
-"""A running bot with a past, whose admin pages the sandbox shows; Alice is an admin."""
+"""A running bot with a history, whose admin pages the sandbox shows; Alice is an admin."""
 
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,18 +13,18 @@ import pytest
 from bot.engine.stub.engine import StubEngine
 from bot.retraining import orchestrator
 from bot.sandbox.server import Sandbox
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from storage.database import Database
 from tests.bot.conftest import TOKEN, Stage, make_settings, running
 from tests.bot.panel.played import Past
-from tests.bot.sandbox.page.conftest import browser, mistakes, open_page, patient_press  # noqa: F401  (fixtures)
+from tests.bot.sandbox.page.conftest import browser, long_answer_timeout, mistakes, open_page  # noqa: F401  (fixtures)
 
 KEY = "a long key that only the two know"
 
 
 @dataclass
 class Watched:
-    """A stage, its past, and its sandbox, which knows the bot's admin pages."""
+    """A stage, its history, and its sandbox, which shows the bot's admin pages."""
 
     stage: Stage
     past: Past
@@ -32,9 +32,9 @@ class Watched:
     async def get(
         self, path: str = "", key: str = KEY, headers: dict[str, str] | None = None, **query: Any
     ) -> tuple[int, Any, str]:
-        """What the bot itself answers: status, JSON or bytes, ETag."""
+        """The bot's own answer: status, JSON or bytes, ETag."""
         headers = {"Authorization": f"Bearer {key}", **(headers or {})}
-        query = {"person": FIRST_PERSON_ID, "language": "en", **query}
+        query = {"person": FIRST_USER_ID, "language": "en", **query}
         async with (
             aiohttp.ClientSession() as session,
             session.get(f"{self.stage.app.panel.url}/panel{path}", params=query, headers=headers) as response,
@@ -45,16 +45,14 @@ class Watched:
 
 @pytest.fixture(autouse=True)
 def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run's process that doesn't end by itself is stopped soon, and what came of the run is told at once."""
-    monkeypatch.setattr(orchestrator, "CANCEL_S", 0.1)
-    monkeypatch.setattr(orchestrator, "TELL_S", 0.1)
+    """Messages about runs without delay, and a short grace for a run's process."""
+    monkeypatch.setattr(orchestrator, "CANCEL_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(orchestrator, "SEND_INTERVAL_S", 0.1)
 
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Path:
-    """An interpreter for the train environment that does nothing until it is told to end; the test says how far it
-    has come.
-    """
+    """A fake train interpreter that does nothing until it is ended; the test writes its progress."""
     script = tmp_path / "python"
     script.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'import signal; signal.pause()'\n")
     script.chmod(0o755)
@@ -69,7 +67,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def watch(tmp_path: Path, sandbox: Sandbox, pipeline: Path) -> AsyncIterator[Callable[..., Awaitable[Watched]]]:
-    """`await watch(past=False)`: the bot, with a past or brand new."""
+    """`await watch(past=False)`: the bot, with a history or a new database."""
     async with AsyncExitStack() as stack:
 
         async def start(*, past: bool = True) -> Watched:
@@ -78,10 +76,10 @@ async def watch(tmp_path: Path, sandbox: Sandbox, pipeline: Path) -> AsyncIterat
                 sandbox.url,
                 engine.url,
                 tmp_path / "data",
-                telegram={"admins": [FIRST_PERSON_ID]},
+                telegram={"admins": [FIRST_USER_ID]},
                 model={"name": "InternVL2-2B"},
                 environments={"train_python": pipeline},
-                retrain={"pairs": 0, "stop_grace_s": 0.1},
+                retrain={"start_at_new_pairs": 0, "stop_grace_s": 0.1},
                 panel={"listen": "127.0.0.1:0", "key": KEY},
             )
             database = await Database.open(settings.storage.database)

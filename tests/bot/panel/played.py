@@ -1,6 +1,6 @@
-"""A bot's past, written by the storage modules themselves: days of photos, jokes and ratings, two runs that ended.
+"""A bot's history, written by the storage modules: days of photos, jokes and ratings, and two finished runs.
 
-Days pass by setting the clock, which every storage module reads through `time.time`.
+`time.time`, which every storage module reads, is set to each day.
 """
 
 import json
@@ -11,20 +11,20 @@ from typing import Any
 from unittest import mock
 
 from configs.settings import ROOT, Settings
+from storage.chat.consent import set_private
 from storage.chat.jokes import NewJoke, add_joke
-from storage.chat.ratings import rate
+from storage.chat.ratings import record_rating
 from storage.database import Database
 from storage.learning import datasets, models, promotion, runs
 from storage.learning.models import Model, NewModel
 from storage.learning.reasons import EndReason
 from storage.learning.runs import Run
-from storage.maintenance.forget_person import set_private
-from storage.media.photos import Photo, check_photo, keep_photo
+from storage.media.photos import Photo, add_photo, check_photo
 
 DRAWINGS = sorted((ROOT / "configs" / "demo-model" / "samples").glob("*.jpg"))
 PEOPLE = range(1001, 1013)
 HIDDEN = 1013
-"""Somebody who is private."""
+"""A user with the private setting."""
 DAY_S = 86400.0
 JOKES = (
     "This one has read the whole manual, twice, and still asks where the batteries go.",
@@ -58,7 +58,7 @@ GATE = {
 
 
 class Past:
-    """Writes it, a day at a time."""
+    """Writes the history, a day at a time."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database, self._settings = database, settings
@@ -68,9 +68,7 @@ class Past:
         self.now = 0.0
 
     async def write(self, days: int = 2) -> None:
-        """Everything up to now, three times so many days: model 1 served first, model 2 serves, model 3 was
-        rejected.
-        """
+        """Write three times so many days up to now: model 1 was champion, model 2 is, model 3 was rejected."""
         self.now = time.time() - 3 * days * DAY_S - 2 * 3600
         with mock.patch("time.time", lambda: self.now):
             base = await models.register_base(self._database, self._settings.model.name, None)
@@ -87,13 +85,13 @@ class Past:
             for _ in range(days):
                 await self._day(second, 0.76)
             self.hidden = await self.tell(second, self.photos[0], "A secret joke.", HIDDEN)
-            await rate(self._database, self.hidden, PEOPLE[0], 3)
+            await record_rating(self._database, self.hidden, PEOPLE[0], 3)
             await set_private(self._database, HIDDEN, True)
 
     async def _keep_photos(self) -> None:
         for number, drawing in enumerate(DRAWINGS):
             checked = check_photo(drawing.read_bytes(), max_bytes=10**8, max_pixels=10**8)
-            self.photos.append(await keep_photo(self._database, self._settings.storage.photos, checked, PEOPLE[number]))
+            self.photos.append(await add_photo(self._database, self._settings.storage.photos, checked, PEOPLE[number]))
 
     async def _day(self, model: Model, liking: float) -> None:
         morning = self.now
@@ -103,12 +101,12 @@ class Past:
             joke = await self.tell(model, photo, text)
             for person in self._chance.sample(PEOPLE, self._chance.randint(1, 5)):
                 value = self._chance.choice((3, 3, 2)) if self._chance.random() < liking else 1
-                await rate(self._database, joke, person, value)
+                await record_rating(self._database, joke, person, value)
         self.now = morning + DAY_S
 
     async def serving(self, database: Database) -> Model:
         """The model in service."""
-        found = await models.champion(database)
+        found = await models.get_champion(database)
         assert found is not None
         return found
 
@@ -138,12 +136,12 @@ class Past:
         return await models.get_model(self._database, run.candidate_id)
 
     async def train(self, run: Run, database: Database | None = None) -> Run:
-        """A queued run up to the beginning of its training."""
+        """Bring a queued run to the beginning of its training."""
         database = database or self._database
         self.now += 5
         run = await runs.advance(database, run, "exporting", model_name=f"run-{run.id}")
         self.now += 20
-        await datasets.register(database, f"dataset-{run.id}", "ratings", [])
+        await datasets.register_dataset(database, f"dataset-{run.id}", "ratings", [])
         return await runs.advance(database, run, "training", dataset=f"dataset-{run.id}")
 
     def write_losses(self, run: Run, steps: int) -> None:
@@ -178,7 +176,7 @@ class Past:
 
 
 def say_progress(settings: Settings, run: Run, step: int, steps: int, eta_s: float) -> None:
-    """What a training writes while it works."""
+    """Write a training's progress file."""
     told = {"step": step, "steps": steps, "loss": 1.42, "eta_s": eta_s, "updated": time.time()}
     file = settings.storage.runs / str(run.id) / "progress.json"
     Path(f"{file}.new").write_text(json.dumps(told))

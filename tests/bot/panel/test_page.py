@@ -1,4 +1,4 @@
-"""The admin pages in a real Chromium, before a running bot with a past."""
+"""The admin pages in a real Chromium, with a running bot that has a history."""
 
 import dataclasses
 import re
@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from storage.chat.ratings import rate
+from storage.chat.ratings import record_rating
 from storage.learning import runs
 from tests.bot.panel.played import say_progress
 
@@ -128,9 +128,9 @@ async def test_a_new_rating_comes_onto_the_page_that_is_open(watch, open_page, s
         "Fresh as bread.",
         database=watched.stage.app.database,
     )
-    await rate(watched.stage.app.database, joke, BOB, 3)
+    await record_rating(watched.stage.app.database, joke, BOB, 3)
     await expect(page.locator(".recent li").first).to_contain_text("Fresh as bread.")
-    await rate(watched.stage.app.database, joke, MING, 3)
+    await record_rating(watched.stage.app.database, joke, MING, 3)
     await expect(page.locator(".recent li").first).to_contain_text("😂 2")
 
 
@@ -172,7 +172,7 @@ async def test_a_bot_that_is_away_is_said_and_comes_back(watch, open_page, sandb
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_on_a_phone_they_fit_and_arrow_keys_go_through_the_tabs_in_chinese(watch, open_page, sandbox, scheme):
     await watch()
-    sandbox.world.people[ALICE] = dataclasses.replace(sandbox.world.people[ALICE], language_code="zh")
+    sandbox.world.users[ALICE] = dataclasses.replace(sandbox.world.users[ALICE], language_code="zh")
     page = await open_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
     await page.get_by_role("button", name="返回聊天列表").click()
     await page.get_by_role("button", name="管理").click()

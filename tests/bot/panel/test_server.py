@@ -1,4 +1,4 @@
-"""The admin pages' figures over HTTP, from a running bot with a past."""
+"""The admin pages' data over HTTP, from a running bot with a history."""
 
 import io
 

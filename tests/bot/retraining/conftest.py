@@ -1,4 +1,4 @@
-"""A stage whose first person is an admin and whose train environment plays what the test wrote down (`pretend.py`)."""
+"""A stage whose first user is an admin, with a fake train environment that plays a test's script (`pretend.py`)."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ import pytest
 from bot.engine.stub.engine import StubEngine
 from bot.retraining import orchestrator
 from bot.sandbox.server import Sandbox
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from storage.learning import models, promotion, runs
 from tests.bot.conftest import TOKEN, Stage, make_settings, running
 
@@ -22,7 +22,7 @@ PRETEND = Path(__file__).with_name("pretend.py")
 
 @dataclass
 class Theatre:
-    """What the pretended train environment does next, in the bot's data folder."""
+    """The script of the fake train environment, in the bot's data folder."""
 
     data: Path
 
@@ -52,14 +52,14 @@ class Theatre:
         (self.data / "play.json").write_text(json.dumps(acts))
 
     def go(self, name: str) -> None:
-        """Let what waits for that name go on."""
+        """Release the step that waits for that name."""
         (self.data / name).touch()
 
 
 @pytest.fixture(autouse=True)
 def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """News at once."""
-    monkeypatch.setattr(orchestrator, "TELL_S", 0.1)
+    """Messages without delay."""
+    monkeypatch.setattr(orchestrator, "SEND_INTERVAL_S", 0.1)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def theatre(tmp_path: Path) -> Theatre:
 
 @pytest.fixture
 def python(tmp_path: Path) -> Path:
-    """An interpreter that plays."""
+    """The fake interpreter."""
     script = tmp_path / "python"
     script.write_text(f'#!/bin/sh\nexec {sys.executable} {PRETEND} "$@"\n')
     script.chmod(0o755)
@@ -79,9 +79,9 @@ def python(tmp_path: Path) -> Path:
 @pytest.fixture
 def sections(python: Path) -> dict[str, dict[str, Any]]:
     return {
-        "telegram": {"admins": [FIRST_PERSON_ID]},
+        "telegram": {"admins": [FIRST_USER_ID]},
         "environments": {"train_python": python},
-        "retrain": {"minimum_pairs": 10, "pairs": 0},
+        "retrain": {"min_pairs": 10, "start_at_new_pairs": 0},
     }
 
 
@@ -95,7 +95,7 @@ async def admins_stage(stage_with: Callable[..., Any], sections: dict[str, dict[
 async def curtain(
     tmp_path: Path, sections: dict[str, dict[str, Any]]
 ) -> AsyncIterator[Callable[[], AbstractAsyncContextManager[Stage]]]:
-    """`async with curtain() as stage`: a bot that starts and stops, each time with the same peers and the same data."""
+    """`async with curtain() as stage`: start a bot and stop it, each time with the same peers and data."""
     async with Sandbox.running(port=0, token=TOKEN) as sandbox, StubEngine.running() as engine:
         settings = make_settings(sandbox.url, engine.url, tmp_path / "data", **sections)
 
@@ -108,8 +108,8 @@ async def curtain(
 
 
 async def add_model(database: Any, name: str) -> models.Model:
-    """A candidate made after the champion, without files."""
-    serving = await models.champion(database)
+    """A candidate that is newer than the champion, without files."""
+    serving = await models.get_champion(database)
     async with database.write() as connection:
         return await models.add_candidate(
             connection,
@@ -128,13 +128,13 @@ async def add_model(database: Any, name: str) -> models.Model:
 
 
 async def judged_run(database: Any, answer: str = "promote", *, name: str = "run-1", **verdict: Any) -> runs.Run:
-    """A run that the gate has spoken about, on its way as its process would have brought it there."""
+    """A run with the gate's verdict, in the state to which its process would have brought it."""
     run = await runs.create_run(database, "command")
     for state in ("exporting", "training", "merging"):
         run = await runs.advance(
             database, run, state, **({"dataset": "d", "model_name": name} if state == "training" else {})
         )
-    serving = await models.champion(database)
+    serving = await models.get_champion(database)
     run = await promotion.record_merge(
         database,
         run,

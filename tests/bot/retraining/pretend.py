@@ -1,10 +1,10 @@
-"""Stands in for the train environment's interpreter: plays what a test wrote down, and goes on where it was killed.
+"""A fake of the train environment's interpreter: plays a test's script, and continues after a kill.
 
 DATA/play.json is a list of acts, DATA/played the number of those that are done:
     {"row": {"state": "training", …}}   change the run's row        {"file": "progress.json", "text": "…"}   write into
         its folder
     {"wait": "name"}                    until DATA/name exists      {"say": "…"}   {"die": true}   {"end": 1}
-DATA/pid is its own number. `jokebot pairs --json` says what stands in DATA/pairs.json.
+DATA/pid is its own number. `jokebot retrain --dry-run --json` says what stands in DATA/pairs.json.
 """
 
 import json
@@ -46,7 +46,7 @@ def perform(run: int, act: dict) -> None:
 
 def main() -> None:
     assert "JOKEBOT_TELEGRAM_TOKEN" not in os.environ, "the bot's token is nobody else's business"
-    if "pairs" in sys.argv:
+    if "--dry-run" in sys.argv:
         print((DATA / "pairs.json").read_text())
         return
     (DATA / "pid").write_text(str(os.getpid()))

@@ -1,6 +1,4 @@
-"""SIGKILL of the bot while a run's process works: that ends too, the next bot begins it again, and people get their
-jokes.
-"""
+"""SIGKILL of the bot during a run: its process ends too, the next bot restarts it, and users get their jokes."""
 
 import asyncio
 import os
@@ -10,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from bot.engine.stub.engine import StubEngine
+from bot.sandbox.keyboards import callback_data
 from bot.sandbox.server import Sandbox
-from bot.sandbox.world import callback_data
 from storage.database import Database
 from storage.learning import models, runs
 from tests.bot.conftest import TOKEN
 from tests.waiting import until
 
-SETTINGS = {"RETRAIN_CRON": "", "RETRAIN_PAIRS": "0", "LIMITS_CHAT_MESSAGES_PER_S": "1000"}
+SETTINGS = {"RETRAIN_CRON": "", "RETRAIN_START_AT_NEW_PAIRS": "0", "LIMITS_CHAT_MESSAGES_PER_S": "1000"}
 PATIENCE_S = 120
 
 
 @pytest.fixture
 async def bot(tmp_path, python):
-    """`await bot()` starts the bot anew; the sandbox, the engine and the data stay."""
+    """`await bot()` starts the bot again; the sandbox, the engine and the data stay."""
     async with Sandbox.running(port=0, token=TOKEN) as sandbox, StubEngine.running() as engine:
         environment = {
             **os.environ,
@@ -60,7 +58,7 @@ async def bot(tmp_path, python):
 
 
 def works(pid: int) -> bool:
-    """Whether that process is there and no zombie, whose parent is slow to look after it."""
+    """Whether that process runs; a zombie doesn't count."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
@@ -74,7 +72,7 @@ def process_of_run(theatre) -> int:
 
 async def joke(world, picture, number):
     """A photo gets its joke."""
-    person = next(iter(world.people))
+    person = next(iter(world.users))
     photo = world.send_photo(person, person, picture(colour=(number, 90, 90)))
     await world.wait_for(
         lambda _: any(
@@ -96,7 +94,7 @@ async def test_a_killed_bot_takes_its_runs_process_along_and_the_next_goes_on_wi
     await joke(bot.world, picture, 1)
     database = await Database.open(theatre.data / "jokebot.sqlite3")
     try:
-        champion = await models.champion(database)
+        champion = await models.get_champion(database)
         run = await runs.create_run(database, "command")
         await until(lambda: (theatre.data / "played").exists() and (theatre.data / "played").read_text() == "2")
         killed = process_of_run(theatre)
@@ -104,16 +102,16 @@ async def test_a_killed_bot_takes_its_runs_process_along_and_the_next_goes_on_wi
         first.kill()
         await first.wait()
         await until(lambda: not works(killed))
-        assert (await runs.find(database, run.id)).state == "training"
+        assert (await runs.get_run(database, run.id)).state == "training"
         await bot()
         await until(lambda: process_of_run(theatre) not in (0, killed))
         await joke(bot.world, picture, 2)
         theatre.go("end")
 
         async def ended():
-            return (await runs.find(database, run.id)).reason == "The play is over."
+            return (await runs.get_run(database, run.id)).reason == "The play is over."
 
         await until(ended)
-        assert await models.champion(database) == champion and len(await runs.history(database)) == 1
+        assert await models.get_champion(database) == champion and len(await runs.list_runs(database)) == 1
     finally:
         await database.close()

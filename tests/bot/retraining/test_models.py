@@ -14,7 +14,7 @@ async def stage(admins_stage):
 
 
 async def offer(stage, name):
-    """A candidate that the engine offers by its name, as a proxy with several servers does."""
+    """A candidate whose name the engine lists, like a proxy with several servers."""
     model = await add_model(stage.app.database, name)
     stage.engine.models = [name]
     return model
@@ -32,23 +32,23 @@ async def promoted(stage, model):
 
 
 async def test_promote_asks_first_and_then_puts_the_model_into_service(stage):
-    model, old = await offer(stage, "run-1"), await models.champion(stage.app.database)
+    model, old = await offer(stage, "run-1"), await models.get_champion(stage.app.database)
     question = await stage.joke(say(stage, f"/promote {model.id}"))
     assert question["text"] == stage.words(
         "promote-ask", model=model.id, called="run-1", champion=old.id, **{"champion-name": old.name}
     )
     await stage.press(question, 1)
     await says(stage, question, stage.words("promote-left"))
-    assert (await models.champion(stage.app.database)).id == old.id
+    assert (await models.get_champion(stage.app.database)).id == old.id
     await promoted(stage, model)
-    assert (await models.champion(stage.app.database)).id == model.id == stage.app.servers.router.champion.model.id
+    assert (await models.get_champion(stage.app.database)).id == model.id == stage.app.servers.router.champion.model.id
     await stage.joke(stage.send_photo())
     assert await stage.value("SELECT model_id FROM jokes") == model.id
-    assert (await promotion.promotions(stage.app.database))[0].asked_by == stage.alice
+    assert (await promotion.list_promotions(stage.app.database))[0].asked_by == stage.alice
 
 
 async def test_rollback_goes_back_and_the_next_joke_is_the_old_models(stage):
-    old, model = await models.champion(stage.app.database), await offer(stage, "run-1")
+    old, model = await models.get_champion(stage.app.database), await offer(stage, "run-1")
     await promoted(stage, model)
     stage.engine.models = [old.name]
     answer = await stage.answer(say(stage, "/rollback"))
@@ -58,19 +58,19 @@ async def test_rollback_goes_back_and_the_next_joke_is_the_old_models(stage):
 
 
 async def test_a_model_that_cannot_be_served_changes_nothing_and_says_why(stage):
-    model, old = await add_model(stage.app.database, "run-1"), await models.champion(stage.app.database)
+    model, old = await add_model(stage.app.database, "run-1"), await models.get_champion(stage.app.database)
     question = await stage.joke(say(stage, f"/promote {model.id}"))
     await stage.press(question, 0)
     await stage.world.wait_for(
         lambda world: "nothing has changed" in world.message(stage.alice, question["message_id"])["text"], 60
     )
-    assert (await models.champion(stage.app.database)).id == old.id == stage.app.servers.router.champion.model.id
+    assert (await models.get_champion(stage.app.database)).id == old.id == stage.app.servers.router.champion.model.id
 
 
 async def test_what_cannot_be_promoted_is_said_at_once(stage):
-    serving = await models.champion(stage.app.database)
+    serving = await models.get_champion(stage.app.database)
     rejected = await add_model(stage.app.database, "run-1")
-    await models.retire(stage.app.database, rejected.id, "rejected", "It was worse.")
+    await models.retire_model(stage.app.database, rejected.id, "rejected", "It was worse.")
     for words, text in (
         (stage.words("promote-how"), "/promote"),
         (stage.words("promote-how"), "/promote the best"),
@@ -87,7 +87,7 @@ async def test_models_are_listed_with_their_status_and_how_they_are_liked(stage)
     joke = await stage.joke(stage.send_photo())
     await stage.press(joke, 0)
     await stage.press(joke, 2, person=stage.alice)
-    candidate, serving = await add_model(stage.app.database, "run-1"), await models.champion(stage.app.database)
+    candidate, serving = await add_model(stage.app.database, "run-1"), await models.get_champion(stage.app.database)
     lines = (await stage.answer(say(stage, "/models")))["text"].splitlines()
     assert lines[0] == stage.words("models-title")
     assert lines[2:] == [

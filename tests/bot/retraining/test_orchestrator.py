@@ -1,6 +1,4 @@
-"""A run's process is started, looked after, begun again where it died, and ended with the bot; the command line is
-obeyed.
-"""
+"""A run's process is started, supervised, restarted after a crash, and ended with the bot; requests are served."""
 
 import asyncio
 import json
@@ -10,7 +8,7 @@ import sys
 import pytest
 
 from bot.retraining import orchestrator
-from bot.retraining.pipeline_process import variables
+from bot.retraining.pipeline_process import train_environment
 from storage.chat import control_requests
 from storage.database import Database
 from storage.learning import runs
@@ -21,14 +19,14 @@ FAILED = {"row": {"state": "failed", "reason": "The play is over.", "finished_at
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(orchestrator, "PAUSES_S", (0.01, 0.01))
-    monkeypatch.setattr(orchestrator, "LOOK_S", 0.05)
+    monkeypatch.setattr(orchestrator, "RETRY_DELAYS_S", (0.01, 0.01))
+    monkeypatch.setattr(orchestrator, "POLL_INTERVAL_S", 0.05)
 
 
 async def becomes(stage, *states):
     """Wait until the latest run is in one of these states."""
     for _ in range(6000):
-        run = next(iter(await runs.history(stage.app.database, 1)), None)
+        run = next(iter(await runs.list_runs(stage.app.database, 1)), None)
         if run and run.state in states:
             return run
         await asyncio.sleep(0.01)
@@ -47,7 +45,7 @@ async def test_a_process_that_dies_is_begun_again_and_goes_on(admins_stage, thea
     theatre.play({"row": {"state": "training"}}, {"die": True}, {"row": {"state": "merging"}}, {"die": True}, FAILED)
     await runs.create_run(admins_stage.app.database, "command")
     await becomes(admins_stage, "failed")
-    assert [state for state, _ in await runs.timeline(admins_stage.app.database, 1)] == [
+    assert [state for state, _ in await runs.list_states(admins_stage.app.database, 1)] == [
         "queued",
         "training",
         "merging",
@@ -75,7 +73,7 @@ async def test_a_run_goes_on_after_the_bot_was_stopped_and_its_process_is_ended_
 async def test_a_cancelled_run_whose_process_does_not_notice_is_stopped_all_the_same(
     stage_with, sections, theatre, monkeypatch
 ):
-    monkeypatch.setattr(orchestrator, "CANCEL_S", 0.0)
+    monkeypatch.setattr(orchestrator, "CANCEL_TIMEOUT_S", 0.0)
     stage = await stage_with(**sections | {"retrain": sections["retrain"] | {"stop_grace_s": 0.2}})
     theatre.play({"row": {"state": "training"}}, {"wait": "never"})
     run = await runs.create_run(stage.app.database, "command")
@@ -88,21 +86,21 @@ async def test_the_command_line_is_obeyed_and_told_what_came_of_it(admins_stage)
     database = admins_stage.app.database
     model = await add_model(database, "run-1")
     admins_stage.engine.models = ["run-1"]
-    done = await control_requests.wait_for(
-        database, await control_requests.ask(database, "promote", model.id), wait_s=60
+    done = await control_requests.wait_for_answer(
+        database, await control_requests.add_request(database, "promote", model.id), wait_s=60
     )
     assert done.done and "run-1" in done.answer
-    refused = await control_requests.wait_for(
-        database, await control_requests.ask(database, "promote", model.id), wait_s=60
+    refused = await control_requests.wait_for_answer(
+        database, await control_requests.add_request(database, "promote", model.id), wait_s=60
     )
     assert not refused.done and "in service already" in refused.answer
 
 
 def test_a_runs_process_gets_the_settings_and_no_secrets_of_the_chat(admins_stage, monkeypatch):
     monkeypatch.setenv("JOKEBOT_TELEGRAM_TOKEN", "1:secret")
-    found = variables(admins_stage.settings)
+    found = train_environment(admins_stage.settings)
     assert not [name for name in found if name.startswith("JOKEBOT_TELEGRAM")]
-    assert found["JOKEBOT_RETRAIN_MINIMUM_PAIRS"] == "10" and found["JOKEBOT_STORAGE_DIRECTORY"] == str(
+    assert found["JOKEBOT_RETRAIN_MIN_PAIRS"] == "10" and found["JOKEBOT_STORAGE_DIRECTORY"] == str(
         admins_stage.settings.storage.directory
     )
     assert json.dumps(found)

@@ -1,4 +1,4 @@
-"""Why a run ended is said in the language of whoever is told."""
+"""The reason why a run ended is in the reader's language."""
 
 import ast
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bot.handlers.admin.retrain import first_sentence
-from bot.i18n.reasons import in_words
+from bot.i18n.reasons import reason_text
 from bot.i18n.translator import Translator
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from configs.errors import JokebotError
 from configs.settings import ROOT
 from storage.learning import promotion, runs
@@ -20,11 +20,14 @@ from tests.bot.retraining.conftest import judged_run
 WORDS = Translator()
 TRAINING = ROOT / "trainer" / "xtuner" / "plan.py"
 OTHER_CODES = ("bot/sandbox", "bot/engine/cpu")
-"""Where a code is Telegram's or OpenAI's."""
+"""Folders where a code is one of Telegram's or OpenAI's."""
+
+WITH_CODE = ("EndReason", "InsufficientResources", "StepFailed", "StepKilled", "__init__")
+"""Calls with a code, besides those of exceptions that end in Error."""
 
 
 def written_codes() -> Iterator[str]:
-    """Every code that stands in the sources, as `code="…"` or as the second argument of a Reason."""
+    """Every code in the sources, as `code="…"` or as the second argument of an EndReason."""
     for folder in ("bot", "storage", "trainer"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             if not str(file.relative_to(ROOT)).startswith(OTHER_CODES):
@@ -32,9 +35,9 @@ def written_codes() -> Iterator[str]:
                     node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
                 ]:
                     called = getattr(call.func, "id", getattr(call.func, "attr", ""))
-                    if called == "Reason" or called.endswith("Error") or called == "__init__":
+                    if called in WITH_CODE or called.endswith("Error"):
                         for given in [word.value for word in call.keywords if word.arg == "code"] + call.args[1:2] * (
-                            called == "Reason"
+                            called == "EndReason"
                         ):
                             either = (given.body, given.orelse) if isinstance(given, ast.IfExp) else (given,)
                             yield from (one.value for one in either if isinstance(one, ast.Constant))
@@ -64,7 +67,7 @@ def test_a_reason_is_said_with_its_figures_and_its_step_by_name():
     reason = EndReason(
         "Its step training was begun 5 times.", "attempts", {"step": "training", "times": 5, "signal": "SIGKILL"}
     )
-    said = in_words(WORDS, "zh", reason)
+    said = reason_text(WORDS, "zh", reason)
     assert WORDS.format("zh", "run-state-training") in said and "5" in said and "SIGKILL" in said
 
 
@@ -75,7 +78,7 @@ def test_what_has_no_words_is_said_as_it_was_written_down():
         EndReason("The disk is full.", "no-such-code", {"what": 1}),
         EndReason("The disk is full.", "no-disk", {}),
     ):
-        assert in_words(WORDS, "zh", why) == "The disk is full."
+        assert reason_text(WORDS, "zh", why) == "The disk is full."
 
 
 def test_the_first_sentence_ends_where_its_language_ends_it():
@@ -85,7 +88,7 @@ def test_the_first_sentence_ends_where_its_language_ends_it():
 
 
 async def test_an_admin_who_speaks_chinese_reads_why_a_run_ended_in_chinese(stage_with, sections):
-    sections["telegram"]["admins"] = [FIRST_PERSON_ID + 2]
+    sections["telegram"]["admins"] = [FIRST_USER_ID + 2]
     stage = await stage_with(**sections)
     assert (await stage.answer(stage.world.send_text(stage.ming, stage.ming, "/runs")))["text"] == WORDS.format(
         "zh", "runs-none"
@@ -100,7 +103,7 @@ async def test_an_admin_who_speaks_chinese_reads_why_a_run_ended_in_chinese(stag
 
 
 async def test_what_the_gate_found_is_listed_in_the_admins_language(stage_with, sections):
-    sections["telegram"]["admins"] = [FIRST_PERSON_ID + 2]
+    sections["telegram"]["admins"] = [FIRST_USER_ID + 2]
     stage = await stage_with(**sections)
     run = await judged_run(stage.app.database, "reject", codes=["copying"])
     assert run.why.code == "gate"

@@ -1,4 +1,4 @@
-"""/retrain: for admins alone, asked first, and one run at a time."""
+"""/retrain: only for admins, after a confirmation, and one run at a time."""
 
 import json
 
@@ -19,7 +19,7 @@ def say(stage, text, *, person=None, chat=None):
 
 
 async def says(stage, message, text):
-    """Wait until a message of the bot's says that, without buttons."""
+    """Wait until the bot's message has this text and no buttons."""
 
     def there(world):
         now = world.message(message["chat"]["id"], message["message_id"])

@@ -1,4 +1,4 @@
-"""/review: admins see what would be learnt, joke by joke, and what they drop is no evidence."""
+"""/review: admins see the jokes of the next dataset one by one; dropped jokes are not used."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What admins see of a run: one message that goes on, a picture when the gate has spoken, each end told once."""
+"""A run's messages to admins: one with the progress, a picture after the gate, each outcome once."""
 
 import asyncio
 import io
@@ -12,7 +12,7 @@ from bot.i18n.localizer import Localizer
 from bot.i18n.translator import Translator
 from bot.retraining.evaluation_summary import EvaluationSummary
 from storage.database import Database
-from storage.learning import promotion, runs
+from storage.learning import promotion, run_notices, runs
 from storage.learning.trials import TrialRecord
 from tests.bot.retraining.conftest import judged_run
 
@@ -53,7 +53,7 @@ async def told(stage, text, person=None):
 
 
 async def noted(stage):
-    """Wait until it is written down that an end was told."""
+    """Wait until the message about an end is recorded."""
     for _ in range(6000):
         if await stage.value("SELECT count(*) FROM run_news WHERE what = 'ended'"):
             return
@@ -62,7 +62,7 @@ async def noted(stage):
 
 
 def write_results(data, run, picture):
-    """What a run's process and the export leave: losses, and a dataset with its pictures."""
+    """Write the results of a run's process and the export: losses, and a dataset with its pictures."""
     folder, dataset = data / "runs" / str(run), data / "datasets" / "d"
     (dataset / "images").mkdir(parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ async def test_a_bot_that_is_started_again_goes_on_with_the_same_message(curtain
     theatre.go("next")
     async with curtain() as stage:
         await told(stage, stage.words("run-doing-merging"))
-        assert await runs.followers(stage.app.database, run.id) == {stage.alice: 1}
+        assert await run_notices.all_tracked_messages(stage.app.database, run.id) == {stage.alice: 1}
         assert len(texts(stage)) == 1
 
 
@@ -150,7 +150,7 @@ async def test_admins_are_told_in_the_language_they_speak(stage_with, sections):
 def test_measures_are_read_as_people_read_them(language):
     found = {
         row.label: row
-        for row in EvaluationSummary(Localizer(WORDS, language)).all({"measures": MEASURES, "codes": ["distinct"]})
+        for row in EvaluationSummary(Localizer(WORDS, language)).rows({"measures": MEASURES, "codes": ["distinct"]})
     }
     likelihood, ranking = (found[WORDS.format(language, f"measure-{name}")] for name in ("likelihood", "ranking"))
     assert (likelihood.old, likelihood.new, likelihood.better) == ("2.500", "2.250", True)
@@ -170,7 +170,7 @@ def test_what_people_said_in_the_trial_comes_first():
         "reason": "better",
     }
     trial = TrialRecord(**{**dict.fromkeys(TrialRecord.__dataclass_fields__), "measures": json.dumps(seen)})
-    first = EvaluationSummary(Localizer(WORDS, "en")).all({"measures": MEASURES}, trial)[0]
+    first = EvaluationSummary(Localizer(WORDS, "en")).rows({"measures": MEASURES}, trial)[0]
     assert (first.label, first.old, first.new, first.better) == (
         WORDS.format("en", "measure-liking"),
         "50%",

@@ -1,4 +1,4 @@
-"""Runs that nobody asks for: by the clock, missed times met once, and by enough new pairs."""
+"""Automatic runs: by the schedule, with missed times caught up once, and by enough new pairs."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ import pytest
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.retraining import scheduler as clock
-from bot.retraining.scheduler import NAME, trigger
+from bot.retraining.scheduler import NAME, parse_cron
 from configs.errors import SettingsError
 from storage.chat import schedule
 from storage.learning import runs
@@ -23,16 +23,16 @@ def sections(sections):
 
 
 async def history(stage):
-    return [(run.started_by, run.state) for run in await runs.history(stage.app.database)]
+    return [(run.started_by, run.state) for run in await runs.list_runs(stage.app.database)]
 
 
 async def due_now(stage):
-    """Once the bot has planned its next time, let that be now."""
+    """Wait until the bot has scheduled its next run, then make that due now."""
     for _ in range(6000):
-        if await schedule.due_at(stage.app.database, NAME):
+        if await schedule.get_due_time(stage.app.database, NAME):
             break
         await asyncio.sleep(0.01)
-    await schedule.plan(stage.app.database, NAME, time.time() - 1)
+    await schedule.set_due_time(stage.app.database, NAME, time.time() - 1)
 
 
 async def test_a_time_that_passed_while_the_bot_was_down_is_met_once_at_its_start(curtain, theatre):
@@ -43,7 +43,7 @@ async def test_a_time_that_passed_while_the_bot_was_down_is_met_once_at_its_star
     async with curtain() as stage:
         await stage.until(lambda: theatre.data.joinpath("played").exists())
         assert await history(stage) == [("schedule", "queued")]
-        assert time.time() < await schedule.due_at(stage.app.database, NAME) <= time.time() + 86400
+        assert time.time() < await schedule.get_due_time(stage.app.database, NAME) <= time.time() + 86400
     async with curtain() as stage:
         assert await history(stage) == [("schedule", "queued")]
 
@@ -51,7 +51,7 @@ async def test_a_time_that_passed_while_the_bot_was_down_is_met_once_at_its_star
 async def test_the_clock_ticks_by_itself_and_never_twice_for_times_that_were_missed(
     stage_with, sections, theatre, monkeypatch
 ):
-    monkeypatch.setattr(clock, "trigger", lambda line: IntervalTrigger(seconds=1))
+    monkeypatch.setattr(clock, "parse_cron", lambda line: IntervalTrigger(seconds=1))
     theatre.pairs(20)
     theatre.play({"wait": "never"})
     stage = await stage_with(**sections)
@@ -67,24 +67,24 @@ async def test_the_clock_begins_a_run_only_where_there_is_enough_to_learn(admins
     for new, fresh, expected in ((9, 9, []), (10, 0, []), (10, 1, [("schedule", "queued")])):
         theatre.pairs(new, fresh=fresh)
         await due_now(admins_stage)
-        await admins_stage.app.schedule.tick()
+        await admins_stage.app.schedule.run_due()
         assert await history(admins_stage) == expected
 
 
 async def test_new_pairs_begin_a_run_but_those_that_a_run_has_had_do_not(stage_with, sections, theatre):
-    sections["retrain"] |= {"pairs": 30}
+    sections["retrain"] |= {"start_at_new_pairs": 30}
     stage = await stage_with(**sections)
     theatre.play({"wait": "never"})
     theatre.pairs(50, fresh=29)
-    await stage.app.schedule.look()
+    await stage.app.schedule.check_new_pairs()
     assert await history(stage) == []
     theatre.pairs(50, fresh=30)
-    await stage.app.schedule.look()
+    await stage.app.schedule.check_new_pairs()
     assert await history(stage) == [], "nobody has rated since the last look"
     await stage.press(await stage.joke(stage.send_photo()), 0)
-    await stage.app.schedule.look()
+    await stage.app.schedule.check_new_pairs()
     assert [by for by, _ in await history(stage)] == ["pairs"]
-    await stage.app.schedule.look()
+    await stage.app.schedule.check_new_pairs()
     assert len(await history(stage)) == 1
 
 
@@ -102,7 +102,7 @@ async def test_new_pairs_begin_a_run_but_those_that_a_run_has_had_do_not(stage_w
     ],
 )
 def test_weekdays_are_crons_own(line, days):
-    times, at = trigger(line), SUNDAY
+    times, at = parse_cron(line), SUNDAY
     found = set()
     for _ in range(8):
         at = times.get_next_fire_time(at, at)
@@ -113,4 +113,4 @@ def test_weekdays_are_crons_own(line, days):
 @pytest.mark.parametrize("line", ["61 4 * * *", "0 4 * * 8", "0 4 * * caturday"])
 def test_a_time_that_does_not_exist_is_a_mistake_in_the_settings(line):
     with pytest.raises(SettingsError, match="JOKEBOT_RETRAIN_CRON"):
-        trigger(line)
+        parse_cron(line)

@@ -1,6 +1,4 @@
-"""From /retrain in the chat to a model in service, with the real pipeline: export, XTuner, merge and gate on the
-demo model.
-"""
+"""From /retrain to a model in service, with the real pipeline on the demo model: export, XTuner, merge and gate."""
 
 import io
 import random
@@ -9,7 +7,7 @@ import pytest
 from PIL import Image
 
 from bot.engine.stub.engine import StubReply
-from bot.sandbox.telegram_objects import FIRST_PERSON_ID
+from bot.sandbox.telegram_objects import FIRST_USER_ID
 from configs.settings import ROOT, Settings
 from storage.learning import models, runs
 from tests.bot.conftest import make_picture
@@ -18,9 +16,9 @@ from tests.bot.retraining.test_retrain import say
 TRAIN_PYTHON = Settings().environments.train_python
 PHOTOS = 14
 LEARNING = {
-    "telegram": {"admins": [FIRST_PERSON_ID]},
+    "telegram": {"admins": [FIRST_USER_ID]},
     "model": {"name": "stub", "directory": ROOT / "configs/demo-model/checkpoint"},
-    "retrain": {"cron": "", "pairs": 0, "minimum_pairs": 2},
+    "retrain": {"cron": "", "start_at_new_pairs": 0, "min_pairs": 2},
     "selection": {"holdout_share": 0.4},
     "training": {
         "epochs": 1,
@@ -31,12 +29,12 @@ LEARNING = {
         "lora_alpha": 16,
         "workers": 0,
     },
-    "gate": {"replies": 4, "max_tokens": 24, "likelihood_drift": 100.0},
+    "gate": {"replies_per_language": 4, "max_tokens": 24, "max_likelihood_drift": 100.0},
 }
 
 
 def blocks(number):
-    """A picture that no other one is near to."""
+    """A picture that is no near duplicate of another one."""
     draw = random.Random(number)
     small = Image.new("RGB", (4, 4))
     small.putdata([tuple(draw.randrange(256) for _ in range(3)) for _ in range(16)])
@@ -46,7 +44,7 @@ def blocks(number):
 
 
 async def seen(stage, found, patience_s=2100):
-    """The newest message to the admin of which `found` is true."""
+    """The newest message to the admin for which `found` is true."""
     return await stage.world.wait_for(
         lambda world: next((one for one in reversed(world.messages(stage.alice)) if found(one)), None), patience_s
     )
@@ -74,8 +72,8 @@ async def test_a_run_from_the_chat_ends_in_a_model_that_takes_over_and_steps_bac
     sure = await stage.joke(say(stage, f"/promote {candidate}"))
     await stage.press(sure, 0)
     await seen(stage, lambda one: one.get("text", "").startswith(f"Model {candidate} is in service"))
-    assert (await models.champion(stage.app.database)).id == candidate
-    assert (await runs.history(stage.app.database))[0].state == "promoted"
+    assert (await models.get_champion(stage.app.database)).id == candidate
+    assert (await runs.list_runs(stage.app.database))[0].state == "promoted"
     answer = await stage.answer(say(stage, "/rollback"))
     assert answer["text"].startswith("Back to model 1 (stub)")
     await stage.joke(stage.send_photo(data=make_picture()))

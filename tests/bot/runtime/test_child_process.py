@@ -1,4 +1,4 @@
-"""A part runs as a child, says when it is ready, and never outlives its parent."""
+"""A child process reports when it is ready, and never outlives its parent."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ def python(code: str) -> list[str]:
 
 
 def gone(pid: int) -> bool:
-    """Whether the process is ended, or nothing of it is left but its exit code."""
+    """Whether the process has ended, zombies included."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -132,7 +132,7 @@ def test_environment_and_folder_are_the_callers(tmp_path):
 
 @contextmanager
 def parent_of(code: str) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
-    """A process that starts such a child and waits; its child's and grandchildren's pids."""
+    """A process that starts such a child and waits, and the pids of its child and grandchildren."""
     source = (
         "from bot.runtime.child_process import start_child\nimport sys, time\nchild = start_child('part', "
         f"[sys.executable, '-c', {code!r}], grace_s=1)\n"

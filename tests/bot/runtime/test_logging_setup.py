@@ -1,4 +1,4 @@
-"""Log lines: no secret in any, as text or as JSON, and each knows what it is about."""
+"""Log lines, as text and JSON, contain no secret and have their context."""
 
 import asyncio
 import io
@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from bot.runtime.logging_setup import complain, configure, secrets_of, without
+from bot.runtime.logging_setup import configure_logging, make_secret_filter, report_error, secrets_of
 from bot.telegram.coalescer import Coalescer
 from configs.errors import JokebotError
 from configs.log_context import ContextFormatter, about, accepted, message_in, request_id
@@ -20,7 +20,7 @@ SECRET = 'p@ss/"wörd"'
 def logger_of(form: str) -> tuple[logging.Logger, io.StringIO]:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(ContextFormatter(form, without([TOKEN, "p@ss/word", SECRET])))
+    handler.setFormatter(ContextFormatter(form, make_secret_filter([TOKEN, "p@ss/word", SECRET])))
     logger = logging.Logger("test")
     logger.addHandler(handler)
     return logger, stream
@@ -33,17 +33,17 @@ def lines(request):
 
 @pytest.fixture
 def json_lines():
-    """A logger, and what it wrote."""
+    """A logger, and its output."""
     logger, stream = logger_of("json")
     return logger, lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 @pytest.fixture
 def configured(monkeypatch):
-    """Configures the whole process's logging, and takes it back."""
+    """Configures the logging of the process, and restores it after the test."""
     root, before = logging.getLogger(), (logging.getLogger().handlers[:], logging.getLogger().level)
     monkeypatch.setattr("sys.excepthook", lambda *_: None)
-    yield lambda **log: configure(Settings(telegram={"token": TOKEN}, log=log))
+    yield lambda **log: configure_logging(Settings(telegram={"token": TOKEN}, log=log))
     root.handlers[:] = before[0]
     root.setLevel(before[1])
     logging.captureWarnings(False)
@@ -172,7 +172,7 @@ def test_the_message_is_found_in_either_form(lines):
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_command_that_ends_with_an_error_says_so_in_the_same_form(configured, capsys, form):
     configured(format=form)
-    complain(JokebotError("No bot token is set."))
+    report_error(JokebotError("No bot token is set."))
     said = capsys.readouterr().err
     assert (
         said == "jokebot: No bot token is set.\n"

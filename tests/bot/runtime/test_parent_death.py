@@ -1,4 +1,4 @@
-"""The two scripts that end a child with its parent can't import a common module; what they share is the same."""
+"""The two scripts that end a child with its parent can't import a common module, but have the same constant."""
 
 from bot.runtime import parent_watchdog
 from trainer.pipeline import exec_with_pdeathsig

@@ -1,4 +1,4 @@
-"""A program is run to its end, or ended when its time is up."""
+"""A program runs until it ends, or is ended at its time limit."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What was read is read again once it has rested, one reader at a time."""
+"""A cached value is read again once it has expired, with one read at a time."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from bot.runtime.throttled_cache import ThrottledCache
 
 
 class Clock:
-    """Time that passes when it is told to."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0

@@ -1,4 +1,4 @@
-"""A running sandbox, and three ways to talk to it: aiogram, plain HTTP, and people's acts through `sandbox.world`."""
+"""A running sandbox, and its clients: aiogram and plain HTTP. Users act through `sandbox.world`."""
 
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,7 +26,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def bot(sandbox: Sandbox) -> AsyncIterator[Bot]:
-    """aiogram, a client library that knows nothing of Jokebot, at the sandbox."""
+    """An aiogram client of the sandbox; aiogram shares no code with Jokebot."""
     bot = Bot(sandbox.token, session=AiohttpSession(api=TelegramAPIServer.from_base(sandbox.url)))
     yield bot
     await bot.session.close()

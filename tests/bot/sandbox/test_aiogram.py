@@ -1,4 +1,4 @@
-"""An independent client calls every method and parses every answer and every kind of update."""
+"""An independent client library calls every method and parses every answer and kind of update."""
 
 import io
 
@@ -20,7 +20,7 @@ ALICE, BOB = 1001, 1002
 KEYBOARD = InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text="😂", callback_data="rate:1:3")]])
 
 
-async def test_it_learns_who_it_is(bot):
+async def test_get_me(bot):
     me = await bot.get_me()
     assert (me.id, me.is_bot, me.username, me.can_read_all_group_messages) == (
         123456,
@@ -41,7 +41,7 @@ async def test_a_message_has_its_markup_parsed_and_its_keyboard_kept(bot):
     assert message.from_user.is_bot and message.chat.type == "private" and message.chat.first_name == "Alice"
 
 
-async def test_every_edit_is_seen_by_people(bot, sandbox, picture):
+async def test_every_edit_changes_the_message(bot, sandbox, picture):
     text = await bot.send_message(ALICE, "one", reply_markup=KEYBOARD)
     edited = await bot.edit_message_text("two", chat_id=ALICE, message_id=text.message_id)
     assert edited.edit_date and edited.reply_markup is None
@@ -92,8 +92,8 @@ async def test_commands_chats_and_members(bot, sandbox):
     commands = [BotCommand(command="start", description="Begin"), BotCommand(command="stats", description="Numbers")]
     assert await bot.set_my_commands(commands)
     assert await bot.set_my_commands(commands[:1], language_code="zh")
-    assert [one.command for one in await bot.get_my_commands()] == ["start", "stats"]
-    assert [one.command for one in await bot.get_my_commands(language_code="zh")] == ["start"]
+    assert [command.command for command in await bot.get_my_commands()] == ["start", "stats"]
+    assert [command.command for command in await bot.get_my_commands(language_code="zh")] == ["start"]
     assert await bot.delete_my_commands(language_code="zh") and await bot.get_my_commands(language_code="zh") == []
     group = await bot.get_chat(sandbox.world.group_id)
     assert (group.type, group.title) == ("supergroup", "Joke lovers")
@@ -107,9 +107,9 @@ async def test_commands_chats_and_members(bot, sandbox):
 
 
 async def test_a_reply_carries_the_message_it_answers(bot, sandbox):
-    asked = sandbox.world.send_text(BOB, sandbox.world.group_id, "A joke?")
+    question = sandbox.world.send_text(BOB, sandbox.world.group_id, "A joke?")
     answer = await bot.send_message(
-        sandbox.world.group_id, "No.", reply_parameters=ReplyParameters(message_id=asked["message_id"])
+        sandbox.world.group_id, "No.", reply_parameters=ReplyParameters(message_id=question["message_id"])
     )
     assert answer.reply_to_message.text == "A joke?"
     sandbox.world.send_text(BOB, sandbox.world.group_id, "Why?", reply_to=answer.message_id)
@@ -124,7 +124,7 @@ async def test_deleted_messages_are_gone(bot, sandbox):
     assert sandbox.world.messages(ALICE) == []
 
 
-async def test_every_kind_of_message_from_people_is_parsed(bot, sandbox, picture):
+async def test_every_kind_of_user_message_is_parsed(bot, sandbox, picture):
     world, group = sandbox.world, sandbox.world.group_id
     gif = picture(64, 48, kind="GIF")
     world.send_text(ALICE, ALICE, "/start@jokebot_sandbox_bot 😀 @bob")
@@ -137,7 +137,7 @@ async def test_every_kind_of_message_from_people_is_parsed(bot, sandbox, picture
     world.send_video(ALICE, ALICE, b"\0\0\0\x18ftypmp42", caption="a film")
     world.send_album(1003, group, [picture(color="red"), picture(color="blue")], ["both", None])
     messages = [update.message for update in await bot.get_updates()]
-    assert [(one.type, one.offset, one.length) for one in messages[0].entities] == [
+    assert [(entity.type, entity.offset, entity.length) for entity in messages[0].entities] == [
         ("bot_command", 0, 26),
         ("mention", 30, 4),
     ]
@@ -159,8 +159,8 @@ async def test_every_kind_of_message_from_people_is_parsed(bot, sandbox, picture
 async def test_edits_presses_and_memberships_are_updates_too(bot, sandbox):
     world = sandbox.world
     joke = await bot.send_message(ALICE, "joke", reply_markup=KEYBOARD)
-    said = world.send_text(ALICE, ALICE, "first")
-    world.edit_text(ALICE, ALICE, said["message_id"], "second")
+    message = world.send_text(ALICE, ALICE, "first")
+    world.edit_text(ALICE, ALICE, message["message_id"], "second")
     world.press(ALICE, ALICE, joke.message_id, "rate:1:3")
     world.block(BOB)
     _, edited, press, member = await bot.get_updates()
@@ -174,13 +174,13 @@ async def test_a_press_is_answered_once(bot, sandbox):
     joke = await bot.send_message(ALICE, "joke", reply_markup=KEYBOARD)
     query_id = sandbox.world.press(ALICE, ALICE, joke.message_id, "rate:1:3")
     assert await bot.answer_callback_query(query_id, text="Thanks!", show_alert=True)
-    answer = await sandbox.world.answer(query_id, timeout_s=30)
+    answer = await sandbox.world.wait_for_answer(query_id, timeout_s=30)
     assert (answer["text"], answer["show_alert"]) == ("Thanks!", True)
     with pytest.raises(TelegramBadRequest, match="query is too old"):
         await bot.answer_callback_query(query_id)
 
 
-async def test_refusals_arrive_as_the_exceptions_that_the_client_has_for_them(bot, sandbox):
+async def test_errors_raise_the_client_s_exceptions(bot, sandbox):
     with pytest.raises(TelegramBadRequest, match="chat not found"):
         await bot.send_message(77, "hi")
     sandbox.faults.add("sendMessage", "429", retry_after=7)

@@ -1,4 +1,4 @@
-"""`jokebot sandbox` as a person starts it: a process that says where it is and how to point a bot at it."""
+"""`jokebot sandbox` as a process: it prints its address and how to connect a bot."""
 
 import asyncio
 import re

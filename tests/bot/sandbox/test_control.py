@@ -1,4 +1,4 @@
-"""The control API: what the page and other processes do over HTTP."""
+"""The control API, over HTTP."""
 
 import asyncio
 import json
@@ -13,9 +13,9 @@ KEYBOARD = {"inline_keyboard": [[{"text": "😂", "callback_data": "3"}]]}
 
 
 @pytest.fixture(autouse=True)
-def patient_press(monkeypatch):
-    """A pressed button waits for its answer as long as a slow machine takes for it."""
-    monkeypatch.setattr("bot.sandbox.control_api.ANSWER_S", 60.0)
+def long_answer_timeout(monkeypatch):
+    """Presses wait longer for their answer, for slow machines."""
+    monkeypatch.setattr("bot.sandbox.control_api.ANSWER_TIMEOUT_S", 60.0)
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def control(sandbox, http):
     return request
 
 
-async def test_the_state_tells_everything_a_page_needs(sandbox, control, call):
+async def test_the_state_has_all_that_the_page_needs(sandbox, control, call):
     sandbox.world.send_text(ALICE, ALICE, "hi")
     await call("setMyCommands", commands=[{"command": "start", "description": "Begin"}])
     sandbox.faults.add("sendMessage", "429", times=3, retry_after=2)
@@ -42,12 +42,12 @@ async def test_the_state_tells_everything_a_page_needs(sandbox, control, call):
     assert state["faults"] == [{"method": "sendMessage", "kind": "429", "times": 3, "retry_after": 2, "delay_s": 0.0}]
 
 
-async def test_a_menu_of_somebodys_own_is_told_for_their_chat_alone(control, call):
-    everybody, admins = [{"command": "start", "description": "Begin"}], [{"command": "retrain", "description": "Learn"}]
-    await call("setMyCommands", commands=everybody)
+async def test_a_user_s_own_menu_is_reported_for_their_chat_only(control, call):
+    default, admins = [{"command": "start", "description": "Begin"}], [{"command": "retrain", "description": "Learn"}]
+    await call("setMyCommands", commands=default)
     await call("setMyCommands", commands=admins, scope={"type": "chat", "chat_id": ALICE})
     _, state = await control("GET", "state")
-    assert (state["commands"], state["menus"]) == (everybody, {f"{ALICE}/{ALICE}": admins})
+    assert (state["commands"], state["menus"]) == (default, {f"{ALICE}/{ALICE}": admins})
     await call("setMyCommands", commands=admins, language_code="zh")
     _, state = await control("GET", "state")
     assert state["menus"]["1003/1003"] == admins and "1002/1002" not in state["menus"]
@@ -152,8 +152,8 @@ async def test_a_press_waits_for_the_bot_s_answer(sandbox, control, call):
     assert status == 400 and "no button" in answer["error"]
 
 
-async def test_a_press_nobody_answers_ends_with_null(control, call, monkeypatch):
-    monkeypatch.setattr("bot.sandbox.control_api.ANSWER_S", 0.05)
+async def test_an_unanswered_press_gives_null(control, call, monkeypatch):
+    monkeypatch.setattr("bot.sandbox.control_api.ANSWER_TIMEOUT_S", 0.05)
     _, sent = await call("sendMessage", chat_id=ALICE, text="joke", reply_markup=KEYBOARD)
     _, answer = await control(
         "POST", "press", json={"person": ALICE, "chat": ALICE, "message_id": sent["result"]["message_id"], "data": "3"}
@@ -161,7 +161,7 @@ async def test_a_press_nobody_answers_ends_with_null(control, call, monkeypatch)
     assert answer["answer"] is None and answer["callback_query_id"]
 
 
-async def test_people_groups_blocks_and_faults(sandbox, control, call):
+async def test_users_groups_blocks_and_faults(sandbox, control, call):
     _, answer = await control("POST", "person", json={"name": "Zoë"})
     zoe = answer["person"]["id"]
     _, answer = await control("POST", "group", json={"title": "Two", "members": [zoe, BOB]})
@@ -193,7 +193,7 @@ async def test_a_mistake_is_one_line(control, path, body, reason):
     assert status == 400 and reason in answer["error"]
 
 
-async def test_other_sites_pages_and_names_are_kept_out(sandbox, http):
+async def test_other_hosts_and_origins_are_refused(sandbox, http):
     port = sandbox.url.rpartition(":")[2]
     text = {"person": ALICE, "chat": ALICE, "text": "x"}
     for headers in (
@@ -218,7 +218,7 @@ async def test_other_sites_pages_and_names_are_kept_out(sandbox, http):
             assert response.status == 200, headers
 
 
-async def test_a_person_s_file_never_runs_in_the_page(sandbox, http):
+async def test_a_user_s_file_never_runs_in_the_page(sandbox, http):
     message = sandbox.world.send_document(ALICE, ALICE, b"<script>alert(1)</script>", "x.html", "text/html")
     async with http.get(f"{sandbox.url}/sandbox/file/{message['document']['file_id']}") as response:
         assert response.headers["Content-Disposition"].startswith("attachment")
@@ -227,7 +227,7 @@ async def test_a_person_s_file_never_runs_in_the_page(sandbox, http):
         assert response.status == 404
 
 
-async def test_the_page_is_served_and_nothing_beside_it(sandbox, http):
+async def test_only_the_page_s_files_are_served(sandbox, http):
     async with http.get(f"{sandbox.url}/") as response:
         assert response.status == 200 and response.content_type == "text/html"
     for path in (
@@ -241,7 +241,7 @@ async def test_the_page_is_served_and_nothing_beside_it(sandbox, http):
             assert response.status == 404, path
 
 
-async def test_samples_are_offered_where_there_are_some(tmp_path, http, picture):
+async def test_samples(tmp_path, http, picture):
     (tmp_path / "cat.jpg").write_bytes(picture())
     async with Sandbox.running(samples={"a cat": tmp_path / "cat.jpg"}) as sandbox:
         async with http.get(f"{sandbox.url}/sandbox/samples") as response:

@@ -1,4 +1,4 @@
-"""Failures on request: each kind is what it says, hits the calls it is meant for, and then is over."""
+"""Injected faults: each kind's effect, which calls it hits, and when it ends."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from bot.sandbox.faults import FaultInjector
 ALICE = 1001
 
 
-def said(sandbox):
+def texts(sandbox):
     return [message["text"] for message in sandbox.world.messages(ALICE)]
 
 
@@ -30,18 +30,18 @@ async def test_answers_with_an_error_have_no_effect_and_end_after_their_times(sa
     }
     assert replies[2][1] == {"ok": False, "error_code": 500, "description": "Internal Server Error"}
     assert replies[3][1] == {"ok": False, "error_code": 502, "description": "Bad Gateway"}
-    assert said(sandbox) == ["4"]
+    assert texts(sandbox) == ["4"]
     assert [call.status for call in sandbox.calls] == [429, 429, 500, 502, 200]
 
 
-async def test_a_cut_connection_leaves_the_call_done_or_not(sandbox, call):
+async def test_a_cut_connection_with_and_without_the_call_s_effect(sandbox, call):
     sandbox.faults.add("sendMessage", "cut")
     sandbox.faults.add("sendMessage", "cut_after")
     for text in ("before", "after"):
         with pytest.raises(aiohttp.ClientConnectionError):
             await call("sendMessage", chat_id=ALICE, text=text)
-    assert said(sandbox) == ["after"]
-    assert [(one.status, one.description) for one in sandbox.calls] == [(0, "fault: cut"), (0, "fault: cut_after")]
+    assert texts(sandbox) == ["after"]
+    assert [(call.status, call.description) for call in sandbox.calls] == [(0, "fault: cut"), (0, "fault: cut_after")]
 
 
 async def test_a_time_out_answers_nothing_and_then_closes(sandbox, call):
@@ -52,10 +52,10 @@ async def test_a_time_out_answers_nothing_and_then_closes(sandbox, call):
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
             await call("sendMessage", chat_id=ALICE, text="x")
-    assert said(sandbox) == []
+    assert texts(sandbox) == []
 
 
-async def test_a_slow_call_is_answered_rightly_in_the_end(sandbox, call):
+async def test_a_slow_call_gets_the_usual_answer(sandbox, call):
     sandbox.faults.add("sendMessage", "slow", delay_s=0.3)
     started = time.monotonic()
     slow = asyncio.create_task(call("sendMessage", chat_id=ALICE, text="slow"))
@@ -63,7 +63,7 @@ async def test_a_slow_call_is_answered_rightly_in_the_end(sandbox, call):
     assert (await call("sendMessage", chat_id=ALICE, text="quick"))[0] == 200
     assert (await slow)[0] == 200
     assert time.monotonic() - started >= 0.3
-    assert sorted(said(sandbox)) == ["quick", "slow"]
+    assert sorted(texts(sandbox)) == ["quick", "slow"]
 
 
 async def test_downloads_fail_too(sandbox, call, http, picture):
@@ -83,15 +83,15 @@ async def test_downloads_fail_too(sandbox, call, http, picture):
             await response.read()
     async with http.get(address) as response:
         assert len(await response.read()) == answer["result"]["file_size"]
-    assert [one.status for one in sandbox.calls if one.method == "download"] == [500, 0, 0, 0, 200]
+    assert [call.status for call in sandbox.calls if call.method == "download"] == [500, 0, 0, 0, 200]
 
 
-async def test_a_fault_for_any_method_hits_whatever_comes_next(sandbox, call):
+async def test_a_fault_for_any_method_hits_the_next_call(sandbox, call):
     sandbox.faults.add(kind="500", times=2)
     assert [(await call(name))[0] for name in ("getMe", "getUpdates", "getMe")] == [500, 500, 200]
 
 
-async def test_clearing_ends_them_all(sandbox, call):
+async def test_clear_removes_all_faults(sandbox, call):
     sandbox.faults.add("getMe", "500", times=None)
     assert [(await call("getMe"))[0] for _ in range(4)] == [500] * 4
     sandbox.faults.clear()
@@ -102,7 +102,7 @@ def test_a_probability_draws_the_same_calls_for_the_same_seed():
     def drawn(seed):
         faults = FaultInjector()
         faults.add("sendMessage", "500", times=None, probability=0.3, seed=seed)
-        return [faults.take("sendMessage") is not None for _ in range(1000)]
+        return [faults.next_fault("sendMessage") is not None for _ in range(1000)]
 
     assert drawn(1) == drawn(1) != drawn(2)
     assert 200 < sum(drawn(1)) < 400

@@ -1,4 +1,4 @@
-"""Groups as Telegram has them: administrators, anonymous ones, and a new id for a group that becomes a supergroup."""
+"""Groups as in Telegram: administrators, anonymous ones, and the upgrade to a supergroup with a new id."""
 
 import pytest
 
@@ -8,17 +8,16 @@ from bot.sandbox.groups import add_basic_group, promote, upgrade
 ALICE, BOB, MING = 1001, 1002, 1003
 
 
-async def test_administrators_are_told_from_members(sandbox, call):
+async def test_administrators_and_members_have_different_statuses(sandbox, call):
     group = sandbox.world.group_id
     promote(sandbox.world, group, BOB)
     promote(sandbox.world, group, MING, anonymous=True)
     statuses = [
-        (await call("getChatMember", chat_id=group, user_id=person))[1]["result"]["status"]
-        for person in (ALICE, BOB, MING)
+        (await call("getChatMember", chat_id=group, user_id=user))[1]["result"]["status"] for user in (ALICE, BOB, MING)
     ]
     assert statuses == ["creator", "administrator", "administrator"]
     _, answer = await call("getChatAdministrators", chat_id=group)
-    assert [(one["user"]["id"], one["is_anonymous"]) for one in answer["result"]] == [
+    assert [(member["user"]["id"], member["is_anonymous"]) for member in answer["result"]] == [
         (ALICE, False),
         (BOB, False),
         (MING, True),
@@ -39,8 +38,8 @@ async def test_only_members_and_the_bot_can_be_administrators(sandbox, call):
 async def test_an_anonymous_administrator_speaks_in_the_groups_name_and_presses_in_their_own(sandbox, call):
     world, group = sandbox.world, sandbox.world.group_id
     promote(world, group, BOB, anonymous=True)
-    said = world.send_text(BOB, group, "hello")
-    assert (said["from"]["username"], said["sender_chat"]["id"]) == ("GroupAnonymousBot", group)
+    message = world.send_text(BOB, group, "hello")
+    assert (message["from"]["username"], message["sender_chat"]["id"]) == ("GroupAnonymousBot", group)
     _, sent = await call(
         "sendMessage",
         chat_id=group,
@@ -53,16 +52,16 @@ async def test_an_anonymous_administrator_speaks_in_the_groups_name_and_presses_
     assert "sender_chat" not in world.send_text(ALICE, group, "hello")
 
 
-async def test_hidden_members_are_not_told_of_but_administrators_are(sandbox, call):
+async def test_a_group_that_hides_members_reports_administrators_only(sandbox, call):
     group = sandbox.world.group_id
     sandbox.world.chats[group].hides_members = True
     status, answer = await call("getChatMember", chat_id=group, user_id=BOB)
     assert (status, answer["description"]) == (400, "Bad Request: CHAT_ADMIN_REQUIRED")
     _, answer = await call("getChatAdministrators", chat_id=group)
-    assert [one["user"]["id"] for one in answer["result"]] == [ALICE]
+    assert [member["user"]["id"] for member in answer["result"]] == [ALICE]
 
 
-async def test_a_group_becomes_a_supergroup_both_are_told_and_the_old_id_is_refused(sandbox, call):
+async def test_an_upgrade_sends_both_chats_a_service_message_and_the_old_id_is_refused(sandbox, call):
     world = sandbox.world
     old = add_basic_group(world, "Small circle", [ALICE, BOB])
     promote(world, old, BOB)
@@ -80,7 +79,7 @@ async def test_a_group_becomes_a_supergroup_both_are_told_and_the_old_id_is_refu
     assert (status, answer["parameters"]) == (400, {"migrate_to_chat_id": new})
     assert (await call("sendMessage", chat_id=new, text="hello"))[0] == 200
     assert [
-        (await call("getChatMember", chat_id=new, user_id=person))[1]["result"]["status"] for person in (ALICE, BOB)
+        (await call("getChatMember", chat_id=new, user_id=user))[1]["result"]["status"] for user in (ALICE, BOB)
     ] == ["creator", "administrator"]
     with pytest.raises(SandboxError):
         upgrade(world, new)

@@ -1,4 +1,4 @@
-"""The library that Jokebot is made with drives the sandbox too: its wire form is another (form fields, multipart)."""
+"""python-telegram-bot with the sandbox; it sends form fields and multipart instead of JSON."""
 
 import io
 
@@ -25,7 +25,7 @@ async def ptb(sandbox):
         yield bot
 
 
-async def test_a_joke_s_whole_way(ptb, sandbox, picture):
+async def test_a_joke_from_photo_to_rating(ptb, sandbox, picture):
     data = picture(1280, 960)
     sandbox.world.send_photo(ALICE, ALICE, data, "my cat")
     update = (await ptb.get_updates(timeout=10))[0]
@@ -36,7 +36,7 @@ async def test_a_joke_s_whole_way(ptb, sandbox, picture):
     query_id = sandbox.world.press(ALICE, ALICE, message.message_id, "3")
     press = (await ptb.get_updates(offset=update.update_id + 1, timeout=10))[0].callback_query
     assert await press.answer("noted")
-    assert (await sandbox.world.answer(query_id))["text"] == "noted"
+    assert (await sandbox.world.wait_for_answer(query_id))["text"] == "noted"
     assert sandbox.world.messages(ALICE)[-1]["text"] == "a joke"
 
 

@@ -1,4 +1,4 @@
-"""What Telegram refuses, in its own words and shapes."""
+"""Calls that Telegram refuses, with its error descriptions."""
 
 import json
 
@@ -9,7 +9,7 @@ from bot.sandbox.errors import ApiError
 from bot.sandbox.flood_limits import FloodGuard, FloodLimits
 from bot.sandbox.server import Sandbox
 
-ALICE, NOBODY = 1001, 4711
+ALICE, UNKNOWN = 1001, 4711
 BUTTON = {"text": "😂", "callback_data": "1"}
 UNCHANGED = (
     "message is not modified: specified new message content and reply markup are exactly the same as a current "
@@ -22,7 +22,7 @@ def keyboard(**button):
 
 
 REFUSED = [
-    ("sendMessage", {"chat_id": NOBODY, "text": "x"}, "chat not found"),
+    ("sendMessage", {"chat_id": UNKNOWN, "text": "x"}, "chat not found"),
     ("sendMessage", {"chat_id": "@nobody", "text": "x"}, "chat not found"),
     ("sendMessage", {"text": "x"}, "chat_id is empty"),
     ("sendMessage", {"chat_id": ALICE}, "message text is empty"),
@@ -130,8 +130,8 @@ REFUSED = [
     ),
     ("getFile", {}, "file_id not specified"),
     ("getFile", {"file_id": "nonsense"}, "wrong file_id or the file is temporarily unavailable"),
-    ("getChat", {"chat_id": NOBODY}, "chat not found"),
-    ("getChatMember", {"chat_id": ALICE, "user_id": NOBODY}, "PARTICIPANT_ID_INVALID"),
+    ("getChat", {"chat_id": UNKNOWN}, "chat not found"),
+    ("getChatMember", {"chat_id": ALICE, "user_id": UNKNOWN}, "PARTICIPANT_ID_INVALID"),
     ("getChatAdministrators", {"chat_id": ALICE}, "there are no administrators in the private chat"),
     ("setMyCommands", {"commands": [{"command": "Ä", "description": "x"}]}, "BOT_COMMAND_INVALID"),
     ("setMyCommands", {"commands": [{"command": "a", "description": ""}]}, "BOT_COMMAND_DESCRIPTION_INVALID"),
@@ -145,8 +145,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("method", "parameters", "reason"), REFUSED, ids=lambda value: str(value)[:40])
-async def test_it_refuses(sandbox, call, method, parameters, reason):
-    sandbox.world.send_text(ALICE, ALICE, "a person's message")
+async def test_an_invalid_call_is_refused(sandbox, call, method, parameters, reason):
+    sandbox.world.send_text(ALICE, ALICE, "a user's message")
     assert (await call("sendMessage", chat_id=ALICE, text="joke", reply_markup={"inline_keyboard": [[BUTTON]]}))[
         0
     ] == 200
@@ -157,7 +157,7 @@ async def test_it_refuses(sandbox, call, method, parameters, reason):
     assert sandbox.calls[-1].status == 400 and sandbox.calls[-1].description == expected["description"]
 
 
-async def test_what_just_fits_is_taken(call):
+async def test_calls_at_the_limits_are_accepted(call):
     button = {"inline_keyboard": [[{"text": "x", "callback_data": "é" * 32}]]}
     for text in ("x" * 4096, "😂" * 2048, f"<b>{'x' * 4096}</b>"):
         assert (await call("sendMessage", chat_id=ALICE, text=text, parse_mode="HTML", reply_markup=button))[0] == 200
@@ -165,7 +165,7 @@ async def test_what_just_fits_is_taken(call):
     assert (await call("sendMessage", chat_id=ALICE, text="x", reply_parameters=lenient))[0] == 200
 
 
-async def test_a_stranger_and_an_unknown_method_get_telegram_s_answers(sandbox, http):
+async def test_a_wrong_token_and_an_unknown_method(sandbox, http):
     for path, status, description in (
         ("bot1:x/getMe", 401, "Unauthorized"),
         (f"bot{sandbox.token}/sendLove", 404, "Not Found"),
@@ -177,7 +177,7 @@ async def test_a_stranger_and_an_unknown_method_get_telegram_s_answers(sandbox, 
             assert await response.json() == {"ok": False, "error_code": status, "description": description}
 
 
-async def test_parameters_may_come_in_each_of_telegram_s_ways(sandbox, http):
+async def test_parameters_in_each_encoding(sandbox, http):
     address = f"{sandbox.url}/bot{sandbox.token}/SENDmessage"
     form = aiohttp.FormData({"chat_id": str(ALICE), "text": "multipart"}, default_to_multipart=True)
     for sent in (
@@ -205,7 +205,7 @@ async def upload(sandbox, http, method, name, data, **fields):
         return response.status, await response.json()
 
 
-async def test_photos_that_telegram_would_not_take(sandbox, http, picture):
+async def test_invalid_photos_are_refused(sandbox, http, picture):
     big = b"\xff\xd8\xff" + bytes(10 * 1024 * 1024)
     refused = [
         (big, f"file of size {len(big)} bytes is too big for a photo; the maximum size is 10485760 bytes"),
@@ -241,7 +241,7 @@ async def test_a_caption_can_be_edited_to_1024_characters_and_no_further(sandbox
     assert (await call("editMessageCaption", caption="x" * 1024, **edit))[0] == 200
 
 
-async def test_files_over_20_mb_are_not_handed_out(sandbox, call):
+async def test_files_over_20_mb_can_t_be_downloaded(sandbox, call):
     at_limit, over = bytes(20 * 1024 * 1024), bytes(20 * 1024 * 1024 + 1)
     for data, status in ((at_limit, 200), (over, 400)):
         message = sandbox.world.send_document(ALICE, ALICE, data, "big.bin", "application/octet-stream")
@@ -250,19 +250,19 @@ async def test_files_over_20_mb_are_not_handed_out(sandbox, call):
     assert answer["description"] == "Bad Request: file is too big"
 
 
-async def test_an_upload_over_50_mb_is_not_taken(sandbox, http):
+async def test_an_upload_over_50_mb_is_refused(sandbox, http):
     status, answer = await upload(sandbox, http, "sendDocument", "document", bytes(50 * 1024 * 1024 + 1), chat_id=ALICE)
     assert (status, answer["error_code"], answer["description"]) == (413, 413, "Request Entity Too Large")
 
 
-async def test_in_a_group_other_people_s_messages_stay(sandbox, call):
+async def test_in_a_group_other_users_messages_can_t_be_deleted(sandbox, call):
     group = sandbox.world.group_id
     theirs = sandbox.world.send_text(ALICE, group, "mine")
     _, answer = await call("deleteMessage", chat_id=group, message_id=theirs["message_id"])
     assert answer["description"] == "Bad Request: message can't be deleted"
 
 
-async def test_who_blocked_the_bot_hears_nothing_of_it(sandbox, call):
+async def test_messages_to_a_user_who_blocked_the_bot_are_refused(sandbox, call):
     sandbox.world.block(ALICE)
     assert await call("sendMessage", chat_id=ALICE, text="x") == (
         403,
@@ -282,7 +282,7 @@ async def test_a_press_that_is_too_old_cannot_be_answered(call, sandbox):
         400,
         "Bad Request: query is too old and response timeout expired or query ID is invalid",
     )
-    assert await sandbox.world.answer(query_id, timeout_s=0.05) is None
+    assert await sandbox.world.wait_for_answer(query_id, timeout_s=0.05) is None
 
 
 async def test_flood_limits_when_they_are_switched_on(http):

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.sandbox.errors import ApiError
-from bot.sandbox.text_entities import formatted, found_entities, units
+from bot.sandbox.text_entities import find_entities, parse_text, units
 
 
 def test_length_is_counted_in_utf_16_units():
@@ -23,8 +23,8 @@ def test_length_is_counted_in_utf_16_units():
         ("plain", []),
     ],
 )
-def test_entities_that_telegram_finds_by_itself(text, expected):
-    assert [(one["type"], one["offset"], one["length"]) for one in found_entities(text)] == expected
+def test_entities_that_telegram_detects(text, expected):
+    assert [(entity["type"], entity["offset"], entity["length"]) for entity in find_entities(text)] == expected
 
 
 @pytest.mark.parametrize(
@@ -47,16 +47,16 @@ def test_entities_that_telegram_finds_by_itself(text, expected):
     ],
 )
 def test_html(markup, text, expected):
-    found, entities = formatted(markup, "HTML")
-    assert (found, [(one["type"], one["offset"], one["length"]) for one in entities]) == (text, expected)
+    plain, entities = parse_text(markup, "HTML")
+    assert (plain, [(entity["type"], entity["offset"], entity["length"]) for entity in entities]) == (text, expected)
 
 
 def test_links_and_languages_are_kept():
-    assert formatted('<a href="https://example.org/?a=1&amp;b=2">x</a>', "html")[1] == [
+    assert parse_text('<a href="https://example.org/?a=1&amp;b=2">x</a>', "html")[1] == [
         {"type": "text_link", "offset": 0, "length": 1, "url": "https://example.org/?a=1&b=2"}
     ]
-    assert formatted("<a href='tg://user?id=1>2'>x</a>", "html")[1][0]["url"] == "tg://user?id=1>2"
-    assert formatted('<pre><code class="language-python">x</code></pre>', "HTML")[1] == [
+    assert parse_text("<a href='tg://user?id=1>2'>x</a>", "html")[1][0]["url"] == "tg://user?id=1>2"
+    assert parse_text('<pre><code class="language-python">x</code></pre>', "HTML")[1] == [
         {"type": "pre", "offset": 0, "length": 1, "language": "python"}
     ]
 
@@ -80,10 +80,10 @@ def test_links_and_languages_are_kept():
 )
 def test_broken_html_is_refused_in_telegram_s_words(markup, reason):
     with pytest.raises(ApiError) as caught:
-        formatted(markup, "HTML")
+        parse_text(markup, "HTML")
     assert caught.value.description == f"Bad Request: can't parse entities: {reason}"
 
 
 def test_a_bot_s_own_entities_are_kept_and_moved_with_the_trimmed_space():
-    given = [{"type": "bold", "offset": 2, "length": 3}]
-    assert formatted("  abc", entities=given) == ("abc", [{"type": "bold", "offset": 0, "length": 3}])
+    entities = [{"type": "bold", "offset": 2, "length": 3}]
+    assert parse_text("  abc", entities=entities) == ("abc", [{"type": "bold", "offset": 0, "length": 3}])

@@ -1,4 +1,4 @@
-"""getUpdates: an update stays until a higher offset confirms it; one poller at a time."""
+"""getUpdates: an update stays until a higher offset confirms it, and only one poller may wait."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ def ids(updates):
     return [update["update_id"] for update in updates]
 
 
-async def test_updates_come_again_until_they_are_confirmed(sandbox, poll):
+async def test_updates_are_repeated_until_they_are_confirmed(sandbox, poll):
     for text in ("a", "b", "c"):
         sandbox.world.send_text(ALICE, ALICE, text)
     first = await poll()
@@ -73,7 +73,7 @@ async def test_a_long_poll_ends_empty_at_its_time_out(poll):
     assert time.monotonic() - started >= 0.9
 
 
-async def test_the_older_of_two_pollers_is_told_of_the_conflict(sandbox, call, poll):
+async def test_the_older_of_two_pollers_gets_a_conflict(sandbox, call, poll):
     older = asyncio.create_task(call("getUpdates", timeout=50))
     await sandbox.world.wait_for(lambda world: sandbox.calls)
     newer = asyncio.create_task(poll(timeout=50))
@@ -98,7 +98,7 @@ async def test_only_allowed_kinds_are_queued_from_then_on(sandbox, poll, call):
     assert len(await poll()) == 3
 
 
-async def test_updates_are_forgotten_after_a_day(sandbox):
+async def test_updates_are_dropped_after_a_day(sandbox):
     now = [1_000_000.0]
     sandbox.updates._clock = lambda: now[0]
     sandbox.world.send_text(ALICE, ALICE, "old")

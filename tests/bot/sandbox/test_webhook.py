@@ -10,7 +10,7 @@ ALICE = 1001
 
 
 class Receiver:
-    """A bot's webhook whose next answers can be chosen."""
+    """A bot's webhook with configurable answers."""
 
     def __init__(self):
         self.statuses: list[int] = []
@@ -68,7 +68,7 @@ async def test_an_unreachable_webhook_keeps_its_updates(sandbox, call):
     assert (await call("getUpdates"))[1]["result"] == []
 
 
-async def test_a_webhook_shuts_pollers_out(sandbox, call, receiver):
+async def test_polling_is_refused_beside_a_webhook(sandbox, call, receiver):
     waiting = asyncio.create_task(call("getUpdates", timeout=50))
     await sandbox.world.wait_for(lambda world: sandbox.calls)
     await call("setWebhook", url=receiver.url)
@@ -78,7 +78,7 @@ async def test_a_webhook_shuts_pollers_out(sandbox, call, receiver):
         )
 
 
-async def test_setting_a_webhook_can_drop_what_waits(sandbox, call, receiver):
+async def test_setting_a_webhook_can_drop_pending_updates(sandbox, call, receiver):
     sandbox.world.send_text(ALICE, ALICE, "old")
     await call("setWebhook", url=receiver.url, drop_pending_updates=True, allowed_updates=["message"])
     sandbox.world.send_text(ALICE, ALICE, "new")

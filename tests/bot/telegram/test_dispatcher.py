@@ -67,7 +67,7 @@ class Desk:
                     pass
 
     async def nothing_is_pending(self) -> bool:
-        return not await inbox.pending(self.database)
+        return not await inbox.list_pending_updates(self.database)
 
 
 def message(number: int) -> dict[str, Any]:
@@ -88,8 +88,8 @@ async def test_a_repeated_update_is_handled_once(database):
 
 
 async def test_an_update_that_is_taken_up_again_brings_what_was_done_for_it(database):
-    await inbox.receive(database, [message(1)])
-    await inbox.show(database, 1, 41)
+    await inbox.add_updates(database, [message(1)])
+    await inbox.record_message(database, 1, 41)
     desk = Desk(database)
     await desk.updates.start()
     await desk.updates.receive([message(2)])
@@ -98,13 +98,13 @@ async def test_an_update_that_is_taken_up_again_brings_what_was_done_for_it(data
 
 
 async def test_what_does_not_fit_waits_in_the_table_and_comes_in_order(database):
-    desk = Desk(database, updates_in_work=2, photos_waiting=1)
+    desk = Desk(database, concurrent_updates=2, max_queued_photos=1)
     desk.gate = asyncio.Event()
     await desk.updates.start()
     await desk.updates.receive([message(number) for number in range(50)])
     await desk.until(lambda: desk.busy == 3)
     assert desk.seen == [0, 1, 2]
-    assert len(await inbox.pending(database)) == 50
+    assert len(await inbox.list_pending_updates(database)) == 50
     desk.gate.set()
     await desk.until(desk.nothing_is_pending)
     assert desk.seen == list(range(50))
@@ -112,7 +112,7 @@ async def test_what_does_not_fit_waits_in_the_table_and_comes_in_order(database)
 
 
 async def test_updates_with_lower_numbers_are_not_forgotten_behind_a_flood(database):
-    desk = Desk(database, updates_in_work=1, photos_waiting=1)
+    desk = Desk(database, concurrent_updates=1, max_queued_photos=1)
     await desk.updates.start()
     await desk.updates.receive([message(number) for number in range(100, 120)])
     await desk.updates.receive([message(number) for number in range(20)])
@@ -121,7 +121,7 @@ async def test_updates_with_lower_numbers_are_not_forgotten_behind_a_flood(datab
 
 
 async def test_pressed_buttons_never_wait_behind_photos(database):
-    desk = Desk(database, updates_in_work=1, photos_waiting=1)
+    desk = Desk(database, concurrent_updates=1, max_queued_photos=1)
     desk.gate = asyncio.Event()
     await desk.updates.start()
     await desk.updates.receive([*(message(number) for number in range(10)), press(10)])
@@ -132,8 +132,8 @@ async def test_pressed_buttons_never_wait_behind_photos(database):
 
 
 async def test_what_was_left_is_taken_up_at_the_start_pressed_buttons_first(database):
-    await inbox.receive(database, [message(1), message(2), press(3)])
-    desk = Desk(database, updates_in_work=1, photos_waiting=1)
+    await inbox.add_updates(database, [message(1), message(2), press(3)])
+    desk = Desk(database, concurrent_updates=1, max_queued_photos=1)
     await desk.updates.start()
     await desk.until(desk.nothing_is_pending)
     assert desk.seen[0] == 3
@@ -141,7 +141,7 @@ async def test_what_was_left_is_taken_up_at_the_start_pressed_buttons_first(data
 
 
 async def test_an_update_that_keeps_killing_the_bot_is_given_up(database):
-    await inbox.receive(database, [message(1)])
+    await inbox.add_updates(database, [message(1)])
     for _ in range(ATTEMPTS):
         desk = Desk(database)
         desk.gate = asyncio.Event()
@@ -159,8 +159,8 @@ async def test_a_photo_that_was_answered_before_the_crash_is_not_answered_again(
     async def delivered(_: Database, update_id: int) -> bool:
         return update_id == 1
 
-    monkeypatch.setattr(jokes, "delivery_of_update", delivered)
-    await inbox.receive(database, [message(1), message(2)])
+    monkeypatch.setattr(jokes, "get_delivery_of_update", delivered)
+    await inbox.add_updates(database, [message(1), message(2)])
     desk = Desk(database)
     await desk.updates.start()
     await desk.until(desk.nothing_is_pending)
@@ -199,4 +199,4 @@ async def test_a_stop_lets_handlers_finish_and_leaves_the_rest_for_the_next_star
     await desk.updates.receive([message(2)])
     await desk.until(lambda: desk.busy == 1)
     await desk.updates.stop(0.01)
-    assert [update["update_id"] for update, _ in await inbox.pending(database)] == [2]
+    assert [update["update_id"] for update, _ in await inbox.list_pending_updates(database)] == [2]

@@ -24,7 +24,7 @@ async def http_with():
     async with AsyncExitStack() as stack:
 
         async def make(timeout_s: float) -> AiohttpRequest:
-            return await stack.enter_async_context(AiohttpRequest(4, timeout_s, trust_env=False))
+            return await stack.enter_async_context(AiohttpRequest(4, timeout_s))
 
         yield make
 
@@ -50,13 +50,13 @@ def bot_on(sandbox: Sandbox, http: AiohttpRequest) -> Bot:
 
 
 async def test_text_arrives_unharmed(sandbox, bot):
-    chat, text = next(iter(sandbox.world.people)), 'ümläut & 100% + 😂 = "x"\nline'
+    chat, text = next(iter(sandbox.world.users)), 'ümläut & 100% + 😂 = "x"\nline'
     message = await bot.send_message(chat, text)
     assert sandbox.world.message(chat, message.message_id)["text"] == text
 
 
 async def test_files_go_and_come_unharmed(sandbox, bot, picture):
-    chat, data = next(iter(sandbox.world.people)), picture((640, 480))
+    chat, data = next(iter(sandbox.world.users)), picture((640, 480))
     message = await bot.send_photo(chat, data, caption="Ünique", filename="p.jpg")
     file = await bot.get_file(message.photo[-1].file_id)
     assert bytes(await file.download_as_bytearray()) == data

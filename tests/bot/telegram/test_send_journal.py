@@ -106,7 +106,7 @@ async def test_a_message_that_fails_or_is_given_up_lets_the_next_one_go():
 
 
 async def test_a_setting_lets_more_messages_go_at_once():
-    telegram = Telegram(sends_at_once=3)
+    telegram = Telegram(concurrent_sends=3)
     sends = [telegram.send(str(chat), chat) for chat in range(1, 6)]
     await until(lambda: len(telegram.under_way) == 3)
     await settle()
@@ -119,7 +119,7 @@ async def test_a_setting_lets_more_messages_go_at_once():
 
 async def test_replies_that_an_earlier_process_sent_are_not_sent_again(database):
     telegram = Telegram()
-    await inbox.receive(database, [{"update_id": 7}])
+    await inbox.add_updates(database, [{"update_id": 7}])
 
     async def handle(sent: dict[int, int], *names: str) -> list[dict[str, Any]]:
         with journal_replies(database, 7, sent):
@@ -130,14 +130,14 @@ async def test_replies_that_an_earlier_process_sent_are_not_sent_again(database)
     telegram.answer("one")
     await until(lambda: "two" in telegram.under_way)
     killed.cancel()
-    sent = (await inbox.begun(database, 7)).sent
+    sent = (await inbox.get_progress(database, 7)).sent
     assert sent == {0: 501}
     again = asyncio.create_task(handle(sent, "one", "two"))
     await until(lambda: list(telegram.under_way) == ["two"])
     telegram.answer("two")
     assert [message["message_id"] for message in await again] == [501, 502]
-    assert (await inbox.begun(database, 7)).sent == {0: 501, 1: 502}
-    await inbox.finish(database, 7)
+    assert (await inbox.get_progress(database, 7)).sent == {0: 501, 1: 502}
+    await inbox.mark_finished(database, 7)
     assert await database.value("SELECT sent FROM inbox") is None
 
 
@@ -166,7 +166,7 @@ async def test_a_reply_sent_before_a_kill_is_known_after_it_and_a_joke_is_sent_f
         ended.set()
 
     with monkeypatch.context() as patched:
-        patched.setattr(inbox, "finish", unfinished)
+        patched.setattr(inbox, "mark_finished", unfinished)
         hello = stage.world.send_text(stage.bob, stage.bob, "hello")
         await stage.answer(hello)
         await asyncio.wait_for(ended.wait(), 60)

@@ -2,19 +2,19 @@
 
 import pytest
 
-from storage.chat.best import best_of_chat, latest_of_person
+from storage.chat.best import list_best_jokes, list_latest_jokes
 from storage.chat.jokes import NewJoke, add_delivery, add_joke
-from storage.chat.ratings import rate
+from storage.chat.ratings import record_rating
 from storage.learning.models import register_base
-from storage.media.photos import check_photo, keep_photo
+from storage.media.photos import add_photo, check_photo
 
 CHAT = 7
 
 
 @pytest.fixture
 async def tell(database, tmp_path, scene, encode):
-    """Tells a joke in the chat and rates it: `tell(text, values)`."""
-    photo = await keep_photo(database, tmp_path, check_photo(encode(scene()), max_bytes=10**6, max_pixels=10**6), 1)
+    """Stores a joke shown in the chat with ratings: `tell(text, values)`."""
+    photo = await add_photo(database, tmp_path, check_photo(encode(scene()), max_bytes=10**6, max_pixels=10**6), 1)
     model = await register_base(database, "base", None)
 
     async def tell(text, values):
@@ -26,7 +26,7 @@ async def tell(database, tmp_path, scene, encode):
         ).id
         await add_delivery(database, joke, CHAT, joke)
         for person, value in enumerate(values, 1):
-            await rate(database, joke, person, value)
+            await record_rating(database, joke, person, value)
 
     return tell
 
@@ -39,19 +39,19 @@ async def test_one_laugh_does_not_beat_nine_of_ten(database, tell):
         ("So-so.", [2, 2, 2, 1]),
     ):
         await tell(text, values)
-    assert [one.text for one in await best_of_chat(database, CHAT, minimum=1, limit=9)] == [
+    assert [one.text for one in await list_best_jokes(database, CHAT, minimum=1, limit=9)] == [
         "Nine of ten.",
         "Lone laugh.",
         "So-so.",
     ]
-    assert [one.text for one in await best_of_chat(database, CHAT, minimum=2, limit=1)] == ["Nine of ten."]
-    assert await best_of_chat(database, CHAT + 1, minimum=1, limit=9) == []
+    assert [one.text for one in await list_best_jokes(database, CHAT, minimum=2, limit=1)] == ["Nine of ten."]
+    assert await list_best_jokes(database, CHAT + 1, minimum=1, limit=9) == []
 
 
 async def test_a_persons_latest_come_first_rated_or_not(database, tell):
     for text, values in (("Old.", [3, 2]), ("New.", [])):
         await tell(text, values)
-    found = await latest_of_person(database, 1, chat_id=CHAT, limit=9)
+    found = await list_latest_jokes(database, 1, chat_id=CHAT, limit=9)
     assert [(one.text, one.counts.funny, one.counts.somewhat) for one in found] == [("New.", 0, 0), ("Old.", 1, 1)]
-    assert await latest_of_person(database, 1, chat_id=None, limit=1) == found[:1]
-    assert await latest_of_person(database, 2, chat_id=None, limit=9) == []
+    assert await list_latest_jokes(database, 1, chat_id=None, limit=1) == found[:1]
+    assert await list_latest_jokes(database, 2, chat_id=None, limit=9) == []

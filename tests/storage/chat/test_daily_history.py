@@ -1,4 +1,4 @@
-"""What /stats draws: every day once, in this machine's time zone, and models with their intervals."""
+"""Statistics by day in this machine's time zone, and models' likes with their intervals."""
 
 import math
 import time
@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from storage.chat import daily_history
-from storage.chat.daily_history import ModelLikes, wilson
-from storage.chat.ratings import rate
+from storage.chat.daily_history import ModelLikes, wilson_interval
+from storage.chat.ratings import record_rating
 
 
 async def shift(database, table, column, days):
@@ -18,24 +18,24 @@ async def shift(database, table, column, days):
 
 
 async def test_with_nothing_there_is_a_week_of_empty_days(database):
-    days = await daily_history.days(database)
+    days = await daily_history.list_days(database)
     assert (
         len(days) == 7
         and days[-1].day == date.today()
         and not any(one.ratings or one.photos or one.p50_s for one in days)
     )
-    assert await daily_history.liked_by_model(database, 5) == []
+    assert await daily_history.list_model_likes(database, 5) == []
 
 
 async def test_days_count_what_happened_on_them_and_those_between_are_empty(database, memory):
     photo = await memory.photo(1)
     joke = await memory.joke(photo, 1)
     for person, value in ((1, 3), (2, 2), (3, 1), (4, 1)):
-        await rate(database, joke, person, value)
+        await record_rating(database, joke, person, value)
     for table, column in (("ratings", "created_at"), ("photo_senders", "sent_at"), ("jokes", "created_at")):
         await shift(database, table, column, 10)
-    await rate(database, await memory.joke(photo, 1), 1, 3)
-    days = await daily_history.days(database)
+    await record_rating(database, await memory.joke(photo, 1), 1, 3)
+    days = await daily_history.list_days(database)
     assert [one.day for one in days] == [date.today() - timedelta(10 - number) for number in range(11)]
     assert (days[0].funny, days[0].somewhat, days[0].unfunny, days[0].ratings, days[0].photos, days[0].jokes) == (
         1,
@@ -56,7 +56,7 @@ async def test_latency_is_the_median_and_the_95th_percentile_of_a_day(database, 
         await connection.executemany(
             "UPDATE jokes SET latency_s = ? WHERE id = ?", [(number + 1, joke) for number, joke in enumerate(jokes)]
         )
-    today = (await daily_history.days(database))[-1]
+    today = (await daily_history.list_days(database))[-1]
     assert (today.jokes, today.p50_s, today.p95_s) == (40, 20.0, 38.0)
 
 
@@ -64,7 +64,7 @@ async def test_what_is_too_old_or_in_the_future_is_left_out(database, memory):
     await memory.joke(await memory.photo(1), 1)
     await shift(database, "jokes", "created_at", -500)
     await shift(database, "photo_senders", "sent_at", 30)
-    days = await daily_history.days(database, max_days=20)
+    days = await daily_history.list_days(database, max_days=20)
     assert len(days) == 7 and not any(one.jokes or one.photos for one in days)
 
 
@@ -81,8 +81,8 @@ async def test_the_model_in_service_is_among_the_newest_that_are_shown(database,
         joke = await memory.joke(photo, 1)
         async with database.write() as connection:
             await connection.execute("UPDATE jokes SET model_id = ? WHERE id = ?", (number, joke))
-        await rate(database, joke, 1, 1 if name == "m3" else 2)
-    shown = await daily_history.liked_by_model(database, 3)
+        await record_rating(database, joke, 1, 1 if name == "m3" else 2)
+    shown = await daily_history.list_model_likes(database, 3)
     assert shown[0] == ModelLikes(5, "m3", "retired", 0, 1) and [one.name for one in shown] == ["m3", "m2", "base"]
 
 
@@ -94,5 +94,7 @@ def test_intervals_are_wilsons(liked, ratings, low, high):
     """The last line is Newcombe's example (Statistics in Medicine 17, 1998, table I, method 3); the others are R's
     binom::binom.wilson.
     """
-    assert all(math.isclose(*pair, abs_tol=1e-4) for pair in zip(wilson(liked, ratings), (low, high), strict=True))
-    assert wilson(0, 0) == (0.0, 1.0)
+    assert all(
+        math.isclose(*pair, abs_tol=1e-4) for pair in zip(wilson_interval(liked, ratings), (low, high), strict=True)
+    )
+    assert wilson_interval(0, 0) == (0.0, 1.0)

@@ -1,16 +1,25 @@
-"""Duels: rare, never twice in a row for a chat, counted once, and whole after a restart."""
+"""Duels: rare, never twice in a row in a chat, counted once, and resumed after a restart."""
 
 import asyncio
 
 import pytest
 
-from storage.chat.duels import begin_duel, choose, drop_duel, duel_of_update, get_duel, set_joke, show_duel
+from storage.chat.consent import set_private
+from storage.chat.duels import (
+    begin_duel,
+    delete_duel,
+    get_duel,
+    get_duel_of_update,
+    record_choice,
+    record_duel_joke,
+    record_duel_message,
+)
 from storage.chat.jokes import NewJoke, add_delivery, add_joke
 from storage.learning.models import register_base
 from storage.learning.runs import create_run
-from storage.learning.trials import begin_trial, duel_picks
-from storage.maintenance.forget_person import forget_rows, set_private
-from storage.media.photos import check_photo, keep_photo
+from storage.learning.trials import begin_trial, list_duel_choices
+from storage.maintenance.forget_person import forget_rows
+from storage.media.photos import add_photo, check_photo
 
 CHAMPION, CANDIDATE = 1, 2
 EVERY = 4
@@ -35,10 +44,10 @@ class Chats:
         duel = await self.begin(chat, first)
         assert duel is not None
         second = CANDIDATE if first == CHAMPION else CHAMPION
-        await set_joke(self.database, duel.id, "a", await self.joke(first, chat))
-        await set_joke(self.database, duel.id, "b", await self.joke(second, chat))
+        await record_duel_joke(self.database, duel.id, "a", await self.joke(first, chat))
+        await record_duel_joke(self.database, duel.id, "b", await self.joke(second, chat))
         self.messages += 1
-        await show_duel(self.database, duel.id, self.messages)
+        await record_duel_message(self.database, duel.id, self.messages)
         return duel
 
 
@@ -48,7 +57,7 @@ async def chats(database, tmp_path, scene, encode) -> Chats:
         await register_base(database, name, None)
 
     async def joke(model_id: int, person_id: int) -> int:
-        photo = await keep_photo(
+        photo = await add_photo(
             database, tmp_path, check_photo(encode(scene()), max_bytes=10**6, max_pixels=10**6), person_id
         )
         return (
@@ -103,22 +112,22 @@ async def test_of_photos_that_come_at_once_one_becomes_a_duel(chats):
 async def test_a_restart_finds_the_same_duel(chats):
     duel = await chats.begin()
     again = await begin_duel(chats.database, chats.trial.id, duel.update_id, 5, 5, CANDIDATE, every=EVERY)
-    assert again == duel == await duel_of_update(chats.database, duel.update_id)
+    assert again == duel == await get_duel_of_update(chats.database, duel.update_id)
 
 
 async def test_a_dropped_duel_leaves_the_photo_to_a_single_joke(chats):
     duel = await chats.begin()
-    await drop_duel(chats.database, duel.id)
+    await delete_duel(chats.database, duel.id)
     assert await get_duel(chats.database, duel.id) is None
     shown = await chats.duel()
-    await drop_duel(chats.database, shown.id)
+    await delete_duel(chats.database, shown.id)
     assert await get_duel(chats.database, shown.id) is not None
 
 
 async def test_the_first_choice_stands(chats):
     duel = await chats.duel()
-    assert await choose(chats.database, duel.id, "b")
-    assert not await choose(chats.database, duel.id, "a")
+    assert await record_choice(chats.database, duel.id, "b")
+    assert not await record_choice(chats.database, duel.id, "a")
     assert (await get_duel(chats.database, duel.id)).choice == "b"
 
 
@@ -132,16 +141,16 @@ async def test_choices_count_for_the_model_whose_joke_it_was(chats):
     ):
         duel = await chats.duel(chat, first)
         if choice:
-            await choose(chats.database, duel.id, choice)
+            await record_choice(chats.database, duel.id, choice)
         for _ in range(EVERY):
             await chats.deliver(chat=99)
-    assert await duel_picks(chats.database, chats.trial) == [1, 1, -1, 0]
+    assert await list_duel_choices(chats.database, chats.trial) == [1, 1, -1, 0]
     await set_private(chats.database, 1, True)
-    assert await duel_picks(chats.database, chats.trial) == [1, -1, 0]
+    assert await list_duel_choices(chats.database, chats.trial) == [1, -1, 0]
 
 
 async def test_a_forgotten_persons_duels_go(chats):
     duel = await chats.duel(chat=5)
-    await choose(chats.database, duel.id, "a")
+    await record_choice(chats.database, duel.id, "a")
     await forget_rows(chats.database, 5)
     assert await get_duel(chats.database, duel.id) is None

@@ -1,18 +1,18 @@
-"""Jokes and deliveries keep what was asked, what came and where it was shown."""
+"""Jokes and deliveries are stored with their request, text and message."""
 
 import dataclasses
 import sqlite3
 
 import pytest
 
-from storage.chat.jokes import NewJoke, add_delivery, add_joke, delivery_of_update, get_delivery, get_joke
+from storage.chat.jokes import NewJoke, add_delivery, add_joke, get_delivery, get_delivery_of_update, get_joke
 from storage.learning.models import register_base
-from storage.media.photos import check_photo, keep_photo
+from storage.media.photos import add_photo, check_photo
 
 
 @pytest.fixture
 async def new(database, tmp_path, scene, encode) -> NewJoke:
-    photo = await keep_photo(database, tmp_path, check_photo(encode(scene()), max_bytes=10**6, max_pixels=10**6), 5)
+    photo = await add_photo(database, tmp_path, check_photo(encode(scene()), max_bytes=10**6, max_pixels=10**6), 5)
     model = await register_base(database, "base", None)
     return NewJoke(
         photo_id=photo.id,
@@ -61,9 +61,9 @@ async def test_a_delivery_is_found_by_its_message_and_by_its_update(database, ne
     await add_delivery(database, joke_id, chat_id=-100, message_id=7, update_id=42)
     delivery = await get_delivery(database, -100, 7)
     assert (delivery.joke_id, delivery.chat_id, delivery.message_id, delivery.update_id) == (joke_id, -100, 7, 42)
-    assert await delivery_of_update(database, 42) == delivery
+    assert await get_delivery_of_update(database, 42) == delivery
     assert await get_delivery(database, -100, 8) is None
-    assert await delivery_of_update(database, 43) is None
+    assert await get_delivery_of_update(database, 43) is None
 
 
 async def test_a_message_shows_one_joke_however_often_it_is_recorded(database, new):

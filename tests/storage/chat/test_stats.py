@@ -1,4 +1,4 @@
-"""/stats counts what a person did, and what everybody did."""
+"""Statistics of a user and of all users."""
 
 import time
 
@@ -57,9 +57,9 @@ async def test_each_person_counts_for_themselves_and_all_count_together(database
         for sha256, person in [("aa", 1), ("bb", 1), ("cc", 2)]
     ]
     for joke_id, person, value in [(ids[0], 1, 3), (ids[1], 1, 1), (ids[2], 1, 2), (ids[0], 2, 1)]:
-        await ratings.rate(database, joke_id, person, value)
-    mine = await stats.of_person(database, 1)
+        await ratings.record_rating(database, joke_id, person, value)
+    mine = await stats.get_user_stats(database, 1)
     assert (mine.photos, mine.jokes, mine.ratings, mine.liked) == (2, 2, 3, 2)
     assert mine.liking == pytest.approx(2 / 3)
-    assert await stats.overall(database) == stats.UsageStats(photos=3, jokes=3, ratings=4, liked=2)
-    assert (await stats.of_person(database, 99)).liking == 0.0
+    assert await stats.get_overall_stats(database) == stats.UsageStats(photos=3, jokes=3, ratings=4, liked=2)
+    assert (await stats.get_user_stats(database, 99)).liking == 0.0

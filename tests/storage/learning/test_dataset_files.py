@@ -1,4 +1,4 @@
-"""A dataset on disk is whole or not there, and its name is its content."""
+"""A dataset on disk is complete or absent, and its name follows from its content."""
 
 import asyncio
 import errno
@@ -6,7 +6,15 @@ import errno
 import pytest
 
 from storage.learning import dataset_files
-from storage.learning.dataset_files import DatasetContents, DatasetError, DatasetLocked, name_of, prepare, read, sweep
+from storage.learning.dataset_files import (
+    DatasetContents,
+    DatasetError,
+    DatasetLocked,
+    content_name,
+    prepare_dataset,
+    read_dataset,
+    remove_unfinished,
+)
 
 
 @pytest.fixture
@@ -23,26 +31,30 @@ def pictures(tmp_path):
 
 
 def test_a_prepared_dataset_appears_whole_when_it_is_published(tmp_path, contents, pictures):
-    prepared = prepare(tmp_path / "datasets", contents, pictures)
+    prepared = prepare_dataset(tmp_path / "datasets", contents, pictures)
     assert [path.name for path in (tmp_path / "datasets").iterdir()] == [prepared.temporary.name]
     directory = prepared.publish()
-    assert [path.name for path in (tmp_path / "datasets").iterdir()] == [directory.name] == [name_of(contents.manifest)]
-    assert read(directory).train == contents.train and read(directory).holdout == contents.holdout
+    assert (
+        [path.name for path in (tmp_path / "datasets").iterdir()]
+        == [directory.name]
+        == [content_name(contents.manifest)]
+    )
+    assert read_dataset(directory).train == contents.train and read_dataset(directory).holdout == contents.holdout
     assert (directory / "images/a.jpg").read_bytes() == b"a"
     assert (directory / "images/a.jpg").stat().st_ino == (tmp_path / "a.jpg").stat().st_ino, "linked, not copied"
     assert directory.stat().st_mode & 0o777 == 0o700
 
 
 def test_the_name_covers_everything_but_itself_and_the_time(contents):
-    name = name_of(contents.manifest)
-    assert name_of({**contents.manifest, "created_at": "now", "name": "x"}) == name
-    assert name_of({**contents.manifest, "rows": []}) != name
+    name = content_name(contents.manifest)
+    assert content_name({**contents.manifest, "created_at": "now", "name": "x"}) == name
+    assert content_name({**contents.manifest, "rows": []}) != name
 
 
 def test_the_same_content_is_published_once(tmp_path, contents, pictures):
-    first = prepare(tmp_path, contents, pictures).publish()
+    first = prepare_dataset(tmp_path, contents, pictures).publish()
     before = (first / "manifest.json").stat().st_mtime_ns
-    assert prepare(tmp_path, contents, pictures).publish() == first
+    assert prepare_dataset(tmp_path, contents, pictures).publish() == first
     assert (first / "manifest.json").stat().st_mtime_ns == before
     assert not list(tmp_path.glob(".unfinished-*"))
 
@@ -52,7 +64,7 @@ def test_pictures_are_copied_where_links_can_not_be(tmp_path, contents, pictures
         raise OSError(errno.EXDEV, "another device")
 
     monkeypatch.setattr(dataset_files.os, "link", refuse)
-    directory = prepare(tmp_path / "datasets", contents, pictures).publish()
+    directory = prepare_dataset(tmp_path / "datasets", contents, pictures).publish()
     assert (directory / "images/b.jpg").read_bytes() == b"b"
 
 
@@ -68,14 +80,14 @@ def test_a_disk_that_refuses_is_one_clear_line_and_nothing_is_left(
 
     monkeypatch.setattr(dataset_files.os, "fsync", refuse)
     with pytest.raises(DatasetError, match=said):
-        prepare(tmp_path / "datasets", contents, pictures)
+        prepare_dataset(tmp_path / "datasets", contents, pictures)
     assert list((tmp_path / "datasets").iterdir()) == []
 
 
 def test_a_missing_picture_stops_everything(tmp_path, contents, pictures):
     pictures["images/b.jpg"].unlink()
     with pytest.raises(DatasetError, match="No such file"):
-        prepare(tmp_path / "datasets", contents, pictures)
+        prepare_dataset(tmp_path / "datasets", contents, pictures)
     assert list((tmp_path / "datasets").iterdir()) == []
 
 
@@ -95,8 +107,8 @@ async def enter(folder):
 
 
 def test_sweeping_removes_only_what_is_unfinished(tmp_path, contents, pictures):
-    directory = prepare(tmp_path, contents, pictures).publish()
-    prepare(tmp_path, contents, pictures)
+    directory = prepare_dataset(tmp_path, contents, pictures).publish()
+    prepare_dataset(tmp_path, contents, pictures)
     (tmp_path / "mine").mkdir()
-    sweep(tmp_path)
+    remove_unfinished(tmp_path)
     assert directory.is_dir() and (tmp_path / "mine").is_dir() and not list(tmp_path.glob(".unfinished-*"))

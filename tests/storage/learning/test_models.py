@@ -5,11 +5,11 @@ import sqlite3
 
 import pytest
 
-from storage.learning.models import champion, register_base
+from storage.learning.models import get_champion, register_base
 
 
 async def test_the_first_base_is_the_champion(database):
-    assert await champion(database) is None
+    assert await get_champion(database) is None
     base = await register_base(database, "InternVL2-2B", "/models/InternVL2-2B", "sha256:ab")
     assert (base.status, base.directory, base.digest, base.parent_id, base.base_id) == (
         "champion",
@@ -18,7 +18,7 @@ async def test_the_first_base_is_the_champion(database):
         None,
         None,
     )
-    assert await champion(database) == base
+    assert await get_champion(database) == base
 
 
 async def test_a_start_registers_nothing_twice(database):
@@ -31,7 +31,7 @@ async def test_a_second_base_leaves_the_champion_in_service(database):
     first = await register_base(database, "one", None)
     second = await register_base(database, "two", None)
     assert second.status == "base"
-    assert await champion(database) == first
+    assert await get_champion(database) == first
 
 
 async def test_there_is_never_a_second_champion(database):

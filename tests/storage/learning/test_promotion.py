@@ -1,13 +1,14 @@
-"""Who is in service changes in one transaction with the run and the datasets it concerns, and there is a way back."""
+"""A deployment changes models, run and datasets in one transaction, and can be rolled back."""
 
 import pytest
 
 from storage.chat.jokes import NewJoke, add_joke
-from storage.learning import datasets, models, promotion, runs
+from storage.learning import datasets, models, promotion, runs, tainted_models
 from storage.learning.datasets import RecordRow
 from storage.learning.models import NewModel, RegistryError
 from storage.maintenance.forget_person import forget_rows
-from storage.media.photos import check_photo, keep_photo
+from storage.maintenance.model_cleanup import list_removable_models
+from storage.media.photos import add_photo, check_photo
 
 PROMOTE = {"answer": "promote", "reasons": ["Better."], "measures": {"nll": 1.5}}
 
@@ -23,13 +24,13 @@ def made(database, base):
 
     async def make(*jokes, start=None):
         run = await runs.create_run(database, "command")
-        dataset, serving = f"dataset-{run.id}", await models.champion(database)
-        await datasets.register(
+        dataset, serving = f"dataset-{run.id}", await models.get_champion(database)
+        await datasets.register_dataset(
             database, dataset, "ratings", [RecordRow(f"joke-{joke}", "train", joke) for joke in jokes]
         )
         run = await runs.advance(database, run, "exporting", model_name=f"run-{run.id}")
         run = await runs.advance(database, run, "training", dataset=dataset)
-        await datasets.mark(database, dataset, "trained")
+        await datasets.mark_dataset(database, dataset, "trained")
         run = await runs.advance(database, run, "merging")
         return await promotion.record_merge(
             database,
@@ -56,7 +57,9 @@ def promoted(database, made):
 
     async def promote(*jokes, **how):
         run = await made(*jokes, **how)
-        await promotion.record_verdict(database, run, run.champion_id or (await models.champion(database)).id, PROMOTE)
+        await promotion.record_verdict(
+            database, run, run.champion_id or (await models.get_champion(database)).id, PROMOTE
+        )
         await promotion.promote(database, run.candidate_id, "canary", reason="Liked more.")
         return await models.get_model(database, run.candidate_id)
 
@@ -68,7 +71,7 @@ def joke(database, base, tmp_path, scene, encode):
     """A joke about a person's photo; gives its id."""
 
     async def tell(person, width):
-        photo = await keep_photo(
+        photo = await add_photo(
             database, tmp_path, check_photo(encode(scene(width)), max_bytes=10**7, max_pixels=10**7), person
         )
         return (
@@ -94,10 +97,10 @@ async def test_a_candidate_goes_from_judging_over_canary_into_service(database, 
     change = await promotion.promote(database, run.candidate_id, "canary", reason="Liked more.")
     assert (change.model_id, change.replaced_id) == (run.candidate_id, base.id)
     assert await statuses(database) == {"base": "base", "run-1": "champion"}
-    run = await runs.find(database, run.id)
+    run = await runs.get_run(database, run.id)
     assert (run.state, run.reason) == ("promoted", "Liked more.")
-    assert (await datasets.find(database, "dataset-1")).state == "learnt"
-    assert await promotion.promotions(database) == [change]
+    assert (await datasets.get_dataset(database, "dataset-1")).state == "learnt"
+    assert await promotion.list_promotions(database) == [change]
     assert (await models.get_model(database, run.candidate_id)).measured == {"gate": {"nll": 1.5}}
 
 
@@ -106,7 +109,7 @@ async def test_a_verdict_on_another_champion_counts_for_nothing(database, base, 
     run = await made()
     with pytest.raises(promotion.ChampionChanged):
         await promotion.record_verdict(database, run, base.id, PROMOTE)
-    assert (await runs.find(database, run.id)).state == "judging"
+    assert (await runs.get_run(database, run.id)).state == "judging"
     assert (
         await promotion.record_verdict(database, run, other.id, {**PROMOTE, "answer": "reject", "reasons": ["Worse."]})
     ).state == "rejected"
@@ -117,20 +120,20 @@ async def test_a_verdict_on_another_champion_counts_for_nothing(database, base, 
 
 async def test_a_rollback_goes_back_step_by_step_and_makes_later_jokes_new_again(database, base, promoted):
     first, second = await promoted(), await promoted()
-    assert {one.name: one.state for one in await datasets.every(database)} == {
+    assert {one.name: one.state for one in await datasets.all_datasets(database)} == {
         "dataset-1": "learnt",
         "dataset-2": "learnt",
     }
-    assert (await promotion.previous_champion(database)).id == first.id
+    assert (await promotion.get_previous_champion(database)).id == first.id
     await promotion.rollback(database, "watch", reason="Liked less.")
     assert await statuses(database) == {"base": "base", "run-1": "champion", "run-2": "rejected"}
-    assert {one.name: one.state for one in await datasets.every(database)} == {
+    assert {one.name: one.state for one in await datasets.all_datasets(database)} == {
         "dataset-1": "learnt",
         "dataset-2": "trained",
     }
     await promotion.rollback(database)
     assert await statuses(database) == {"base": "champion", "run-1": "retired", "run-2": "rejected"}
-    assert {one.state for one in await datasets.every(database)} == {"trained"}
+    assert {one.state for one in await datasets.all_datasets(database)} == {"trained"}
     with pytest.raises(RegistryError, match="no earlier model"):
         await promotion.rollback(database)
     assert (await models.get_model(database, second.id)).reason == "Liked less."
@@ -139,10 +142,10 @@ async def test_a_rollback_goes_back_step_by_step_and_makes_later_jokes_new_again
 async def test_a_change_of_champion_ends_another_models_trial(database, base, promoted, made):
     await promoted()
     run = await made()
-    run = await promotion.record_verdict(database, run, (await models.champion(database)).id, PROMOTE)
+    run = await promotion.record_verdict(database, run, (await models.get_champion(database)).id, PROMOTE)
     await promotion.begin_canary(database, run)
     await promotion.rollback(database)
-    assert (await runs.find(database, run.id)).state == "cancelled"
+    assert (await runs.get_run(database, run.id)).state == "cancelled"
     assert (await models.get_model(database, run.candidate_id)).status == "candidate"
     with pytest.raises(runs.RunStateChanged):
         await promotion.begin_canary(database, run)
@@ -192,18 +195,18 @@ async def test_models_that_saw_a_forgotten_person_never_serve_again(database, ba
     theirs, other = await joke(7, 320), await joke(8, 400)
     tainted = await promoted(theirs)
     child = await promoted(other, start=tainted)
-    assert await promotion.saw_forgotten(database) == []
+    assert await tainted_models.list_tainted_models(database) == []
     await forget_rows(database, 7)
-    assert [model.id for model in await promotion.saw_forgotten(database)] == [tainted.id, child.id]
+    assert [model.id for model in await tainted_models.list_tainted_models(database)] == [tainted.id, child.id]
     # It still serves, until a clean one takes its place; nothing goes back to the ones before.
-    assert (await promotion.previous_champion(database)).id == base.id
+    assert (await promotion.get_previous_champion(database)).id == base.id
     with pytest.raises(RegistryError, match="forgotten"):
         await promotion.promote(database, tainted.id, "admin")
     clean = await promoted(other)
     assert await statuses(database) == {"base": "base", "run-1": "retired", "run-2": "retired", "run-3": "champion"}
-    assert (await promotion.previous_champion(database)).id == base.id
+    assert (await promotion.get_previous_champion(database)).id == base.id
     assert "forgotten" in (await models.get_model(database, child.id)).reason
-    assert {model.id for model in await promotion.removable(database, keep=9)} == {tainted.id, child.id}
+    assert {model.id for model in await list_removable_models(database, keep=9)} == {tainted.id, child.id}
     assert (await models.get_model(database, clean.id)).status == "champion"
 
 
@@ -212,26 +215,26 @@ async def test_a_person_who_is_forgotten_during_the_judging_keeps_the_candidate_
 ):
     run = await made(await joke(7, 320))
     await forget_rows(database, 7)
-    with pytest.raises(promotion.SawForgotten):
+    with pytest.raises(tainted_models.ModelTainted):
         await promotion.record_verdict(database, run, base.id, PROMOTE)
-    assert (await runs.find(database, run.id)).state == "judging"
+    assert (await runs.get_run(database, run.id)).state == "judging"
 
 
 async def test_files_of_models_that_are_needed_are_never_removable(database, base, promoted, made):
     first, second, third = await promoted(), await promoted(), await promoted()
     run = await made()
-    assert [model.id for model in await promotion.removable(database, keep=0)] == [first.id]
-    assert await promotion.removable(database, keep=1) == []
-    assert run.candidate_id not in {model.id for model in await promotion.removable(database, keep=0)}
+    assert [model.id for model in await list_removable_models(database, keep=0)] == [first.id]
+    assert await list_removable_models(database, keep=1) == []
+    assert run.candidate_id not in {model.id for model in await list_removable_models(database, keep=0)}
     for kept in (third, base):
         with pytest.raises(RegistryError, match="stay"):
-            await models.files_removed(database, kept.id)
-    await models.files_removed(database, first.id)
+            await models.mark_files_removed(database, kept.id)
+    await models.mark_files_removed(database, first.id)
     with pytest.raises(RegistryError, match="removed"):
         await promotion.promote(database, first.id, "admin")
     await runs.advance(database, run, "cancelled")
-    assert [model.id for model in await promotion.removable(database, keep=0)] == [run.candidate_id]
-    assert (await promotion.previous_champion(database)).id == second.id
+    assert [model.id for model in await list_removable_models(database, keep=0)] == [run.candidate_id]
+    assert (await promotion.get_previous_champion(database)).id == second.id
 
 
 async def test_a_base_without_files_gets_them_and_keeps_them(database):
@@ -247,5 +250,5 @@ async def test_a_base_without_files_gets_them_and_keeps_them(database):
 async def test_the_champion_is_not_put_aside(database, base, made):
     run = await made()
     with pytest.raises(RegistryError):
-        await models.retire(database, base.id)
-    assert (await models.retire(database, run.candidate_id, "rejected", "Rude.")).reason == "Rude."
+        await models.retire_model(database, base.id)
+    assert (await models.retire_model(database, run.candidate_id, "rejected", "Rude.")).reason == "Rude."

@@ -1,4 +1,4 @@
-"""The files between the bot and a run's processes keep their names and shapes: a run goes on after an upgrade."""
+"""The files between the bot and a run's processes keep their names and formats, so that a run survives an upgrade."""
 
 import json
 from dataclasses import asdict

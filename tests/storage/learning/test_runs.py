@@ -1,4 +1,4 @@
-"""A run moves once from each state, whoever else is at it, and there is one at a time."""
+"""A run leaves each state once, also with concurrent processes, and there is one unfinished run at a time."""
 
 import asyncio
 
@@ -8,7 +8,6 @@ from configs.errors import JokebotError
 from storage.database import Database
 from storage.learning import runs
 from storage.learning.reasons import EndReason
-from storage.maintenance.forget_person import forget_rows
 
 
 async def test_there_is_one_run_at_a_time(database):
@@ -23,7 +22,7 @@ async def test_there_is_one_run_at_a_time(database):
 
 async def test_of_many_who_begin_a_run_at_once_one_does(database):
     began = await asyncio.gather(*(runs.create_run(database, "pairs") for _ in range(8)), return_exceptions=True)
-    assert sorted(type(one).__name__ for one in began) == ["RunInProgress"] * 7 + ["Run"]
+    assert sorted(type(one).__name__ for one in began) == ["Run"] + ["RunInProgress"] * 7
 
 
 async def test_of_two_processes_one_moves_the_run_and_the_other_is_told(database):
@@ -37,19 +36,19 @@ async def test_of_two_processes_one_moves_the_run_and_the_other_is_told(database
     await other.close()
     winner, loser = sorted(moved, key=lambda one: isinstance(one, Exception))
     assert isinstance(loser, runs.RunStateChanged)
-    assert await runs.find(database, run.id) == winner
-    assert [state for state, _ in await runs.timeline(database, run.id)] == ["queued", "exporting"]
+    assert await runs.get_run(database, run.id) == winner
+    assert [state for state, _ in await runs.list_states(database, run.id)] == ["queued", "exporting"]
 
 
 async def test_why_a_run_ended_is_kept_as_a_sentence_and_as_a_code(database):
     run = await runs.create_run(database, "command")
-    again = await runs.remember(database, run, JokebotError("It was killed.", code="killed", signal="SIGKILL"))
+    again = await runs.record_reason(database, run, JokebotError("It was killed.", code="killed", signal="SIGKILL"))
     assert again.why == EndReason("It was killed.", "killed", {"signal": "SIGKILL"})
     ended = await runs.advance(
         database, again, "failed", reason=EndReason("Kein Platz.", "no-disk", {"free": "0.5", "codes": ["a"]})
     )
     assert (
-        (await runs.find(database, run.id)).why
+        (await runs.get_run(database, run.id)).why
         == ended.why
         == EndReason("Kein Platz.", "no-disk", {"free": "0.5", "codes": ["a"]})
     )
@@ -89,14 +88,3 @@ async def test_attempts_count_for_one_step(database):
     assert moved.attempts == 0
     with pytest.raises(runs.RunStateChanged):
         await runs.count_attempt(database, run)
-
-
-async def test_a_forgotten_admin_is_in_no_run_any_more(database):
-    run = await runs.create_run(database, "admin", asked_by=7)
-    await runs.follow(database, run.id, 7, 100)
-    await runs.follow(database, run.id, -50, 101)
-    await runs.follow(database, run.id, -50, 102)
-    assert await runs.followers(database, run.id) == {-50: 102, 7: 100}
-    await forget_rows(database, 7)
-    assert await runs.followers(database, run.id) == {-50: 102}
-    assert (await runs.find(database, run.id)).asked_by is None

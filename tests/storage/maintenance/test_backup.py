@@ -1,4 +1,4 @@
-"""Backups are whole, consistent while others write, and bring back what they hold."""
+"""Backups are complete, consistent during concurrent writes, and can be restored."""
 
 import asyncio
 import errno
@@ -13,20 +13,20 @@ from PIL import Image
 
 from configs.settings import StorageSettings
 from storage.chat.jokes import NewJoke, add_joke
-from storage.chat.ratings import rate
+from storage.chat.ratings import record_rating
 from storage.database import Database, DatabaseError
 from storage.learning.dataset_files import file_digest
 from storage.learning.model_files import model_digest
-from storage.learning.models import champion, get_model, register_base
+from storage.learning.models import get_champion, get_model, register_base
 from storage.learning.promotion import promote
 from storage.maintenance import backup as module
-from storage.maintenance.backup import BackupError, back_up, backups, verify
+from storage.maintenance.backup import BackupError, back_up, list_backups, verify_backup
 from storage.maintenance.restore import restore
-from storage.media.photos import check_photo, keep_photo, photo_file
+from storage.media.photos import add_photo, check_photo, photo_file
 
 
 class House:
-    """A data folder in which people send photos and rate jokes."""
+    """A data folder with photos, jokes and ratings."""
 
     def __init__(self, directory: Path) -> None:
         self.storage = StorageSettings(directory=directory)
@@ -45,10 +45,10 @@ class House:
         buffer = io.BytesIO()
         Image.frombytes("RGB", (16, 16), random.Random(self.made).randbytes(768)).save(buffer, "PNG")
         checked = check_photo(buffer.getvalue(), max_bytes=10**6, max_pixels=10**6)
-        photo = await keep_photo(self.database, self.storage.photos, checked, 5)
+        photo = await add_photo(self.database, self.storage.photos, checked, 5)
         joke = NewJoke(photo.id, self.model_id, 5, "en", "pun", None, "Tell.", "Ha.", 0.8, 0.9, 160, None, None, 0.1)
         joke_id = (await add_joke(self.database, joke)).id
-        await rate(self.database, joke_id, 5, 3)
+        await record_rating(self.database, joke_id, 5, 3)
         self.rated.append((joke_id, photo.id))
 
     async def promote(self, name: str) -> Path:
@@ -89,7 +89,7 @@ async def test_a_backup_under_load_holds_all_that_was_committed_before_and_comes
     for _ in range(3):
         before = set(house.rated)
         made.append((before, await asyncio.to_thread(back_up, house.storage, tmp_path / "backups")))
-        await asyncio.to_thread(verify, made[-1][1].directory)
+        await asyncio.to_thread(verify_backup, made[-1][1].directory)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -149,7 +149,7 @@ async def test_old_backups_go_and_share_their_photos(house, tmp_path):
     for _ in range(4):
         await house.live()
         made.append(back_up(house.storage, folder, keep=2).directory)
-    assert [one.directory for one in backups(folder)] == made[2:]
+    assert [one.directory for one in list_backups(folder)] == made[2:]
     file = house.photo_files()[0]
     copies = [directory / "photos" / file.relative_to(house.storage.photos) for directory in made[2:]]
     assert {copy.stat().st_ino for copy in copies} == {file.stat().st_ino}
@@ -170,7 +170,7 @@ async def test_a_missing_photo_is_counted_and_the_rest_is_kept(house, tmp_path):
     house.photo_files()[0].unlink()
     made = back_up(house.storage, tmp_path / "backups")
     assert (made.photos, made.missing) == (2, 1)
-    verify(made.directory)
+    verify_backup(made.directory)
 
 
 async def test_a_full_disk_leaves_no_half_backup(house, tmp_path, monkeypatch):
@@ -182,7 +182,7 @@ async def test_a_full_disk_leaves_no_half_backup(house, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "link_or_copy", full)
     with pytest.raises(BackupError, match="No space left"):
         back_up(house.storage, tmp_path / "backups")
-    assert backups(tmp_path / "backups") == []
+    assert list_backups(tmp_path / "backups") == []
     assert not [path for path in (tmp_path / "backups").iterdir() if path.is_dir()]
 
 
@@ -214,14 +214,14 @@ async def test_a_damaged_database_is_not_backed_up_over_good_backups(house, tmp_
     house.storage.database.write_bytes(content)
     with pytest.raises(DatabaseError, match="jokebot restore"):
         back_up(house.storage, tmp_path / "backups", keep=1)
-    assert [one.directory for one in backups(tmp_path / "backups")] == [good.directory]
+    assert [one.directory for one in list_backups(tmp_path / "backups")] == [good.directory]
     restore(good.directory, house.storage)
     await house.open()
 
 
 async def test_two_backups_at_once_do_not_meet(house, tmp_path):
     await house.live()
-    with module._alone(tmp_path / "backups"), pytest.raises(BackupError, match="Another backup"):
+    with module._backup_lock(tmp_path / "backups"), pytest.raises(BackupError, match="Another backup"):
         back_up(house.storage, tmp_path / "backups")
 
 
@@ -237,7 +237,7 @@ async def test_the_models_in_service_come_back_with_their_files_wherever_the_dat
     _, _, mended = restore(made.directory, other)
     assert ([model.name for model in mended.gone], mended.serving) == (["first"], None)
     restored = await Database.open(other.database)
-    serving = await champion(restored)
+    serving = await get_champion(restored)
     assert (serving.name, Path(serving.directory)) == ("third", other.models.absolute() / "third")
     assert model_digest(Path(serving.directory)) == serving.digest
     assert (await get_model(restored, "first")).removed_at and not (await get_model(restored, "second")).removed_at
@@ -256,7 +256,7 @@ async def test_a_champion_that_was_not_in_the_backup_steps_back_to_a_model_that_
     _, _, mended = restore(made.directory, house.storage)
     assert mended.serving.name == "base"
     await house.open()
-    assert (await champion(house.database)).name == "base"
+    assert (await get_champion(house.database)).name == "base"
 
 
 async def test_a_model_that_has_rotted_is_brought_back_and_the_rotten_one_is_kept_aside(house, tmp_path):
@@ -268,6 +268,6 @@ async def test_a_model_that_has_rotted_is_brought_back_and_the_rotten_one_is_kep
     file.write_bytes(b"rotten")
     _, aside, mended = restore(made.directory, house.storage)
     await house.open()
-    serving = await champion(house.database)
+    serving = await get_champion(house.database)
     assert not mended.gone and model_digest(directory) == serving.digest
     assert (aside / "models" / "first" / "model.safetensors").read_bytes() == b"rotten"

@@ -1,4 +1,4 @@
-"""The data folder is its user's alone, and one bot's at a time."""
+"""The data folder is private to its owner, and locked by one bot at a time."""
 
 import stat
 import subprocess

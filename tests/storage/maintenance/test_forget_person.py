@@ -1,4 +1,4 @@
-"""A person who is forgotten is gone: from the tables, from the photo store, from the datasets."""
+"""A forgotten user's data is erased from the tables, the photo store and the datasets."""
 
 import asyncio
 import json
@@ -6,13 +6,13 @@ import re
 
 import pytest
 
-from storage.chat.ratings import rate
+from storage.chat.ratings import record_rating
 from storage.database import MIGRATIONS
 from storage.learning import dataset_files, datasets, runs
-from storage.learning.dataset_files import read
+from storage.learning.dataset_files import read_dataset
 from storage.learning.datasets import DatasetOutdated, RecordRow
 from storage.maintenance.erasure import finish_erasure
-from storage.maintenance.forget_person import FORGOTTEN, ErasureResult, forget_rows
+from storage.maintenance.forget_person import USER_TABLES, ErasureResult, forget_rows
 from storage.media.photos import features_folder, photo_path
 
 ALICE, BOB = 7, 8
@@ -40,7 +40,7 @@ async def test_ratings_jokes_and_photos_go(database, memory):
     theirs = await memory.joke(others, BOB)
     for joke in (mine, theirs):
         for person in (ALICE, BOB):
-            await rate(database, joke, person, 3)
+            await record_rating(database, joke, person, 3)
     assert await memory.forget(ALICE) == ErasureResult(photos=1, jokes=1, ratings=3)
     assert not photo_path(memory.photos, photo).exists() and photo_path(memory.photos, others).exists()
     assert [
@@ -52,7 +52,7 @@ async def test_ratings_jokes_and_photos_go(database, memory):
 async def test_what_training_kept_of_a_photo_goes_too(database, memory):
     mine, others = await memory.photo(ALICE), await memory.photo(BOB, 330)
     joke = await memory.joke(mine, ALICE)
-    await rate(database, joke, BOB, 3)
+    await record_rating(database, joke, BOB, 3)
     await memory.dataset({joke: mine}, [(joke, BOB)])
     for model in ("one", "other"):
         (features_folder(memory.photos) / model).mkdir(parents=True)
@@ -87,7 +87,7 @@ async def test_what_models_said_about_a_photo_in_the_gate_goes_with_it(database,
     async with database.write() as connection:
         await connection.execute("UPDATE runs SET verdict = ?", (json.dumps(verdict),))
     await memory.forget(ALICE)
-    assert (await runs.find(database, run.id)).judged == {**verdict, "gallery": verdict["gallery"][1:]}
+    assert (await runs.get_run(database, run.id)).judged == {**verdict, "gallery": verdict["gallery"][1:]}
 
 
 async def test_a_photo_that_another_has_sent_too_stays_without_the_jokes_for_the_forgotten(database, memory):
@@ -132,12 +132,12 @@ async def test_an_untrained_dataset_is_written_anew(database, memory):
     }
     mine, theirs = photos
     for joke in photos:
-        await rate(database, joke, BOB, 3)
-    await rate(database, theirs, ALICE, 3)
+        await record_rating(database, joke, BOB, 3)
+    await record_rating(database, theirs, ALICE, 3)
     old = await memory.dataset(photos, [(mine, BOB), (theirs, BOB), (theirs, ALICE)])
     await memory.forget(ALICE)
-    (new,) = await datasets.every(database)
-    contents = read(memory.datasets / new.name)
+    (new,) = await datasets.all_datasets(database)
+    contents = read_dataset(memory.datasets / new.name)
     assert not old.exists() and new.name != old.name and new.raters == 1
     assert [row["id"] for row in contents.train] == [f"joke-{theirs}"] and contents.manifest["counts"] == {
         "train": 1,
@@ -150,13 +150,13 @@ async def test_an_untrained_dataset_is_written_anew(database, memory):
 async def test_work_cut_off_after_the_database_is_done_by_the_next(database, memory):
     photo = await memory.photo(ALICE)
     joke = await memory.joke(photo, ALICE)
-    await rate(database, joke, BOB, 3)
+    await record_rating(database, joke, BOB, 3)
     old = await memory.dataset({joke: photo}, [(joke, BOB)])
     await forget_rows(database, ALICE)
     assert old.is_dir() and photo_path(memory.photos, photo).exists()
     await finish_erasure(database, memory.photos, memory.datasets)
     assert not old.exists() and not photo_path(memory.photos, photo).exists()
-    assert await datasets.every(database) == []
+    assert await datasets.all_datasets(database) == []
 
 
 @pytest.mark.parametrize("state", ["ready", "trained"])
@@ -164,14 +164,16 @@ async def test_a_damaged_dataset_that_should_forget_somebody_is_removed_whole(da
     photo = await memory.photo(BOB)
     joke = await memory.joke(photo, BOB)
     for person in (ALICE, BOB):
-        await rate(database, joke, person, 3)
+        await record_rating(database, joke, person, 3)
     directory = await memory.dataset({joke: photo}, [(joke, ALICE), (joke, BOB)])
     if state == "trained":
-        await datasets.mark(database, directory.name, state)
+        await datasets.mark_dataset(database, directory.name, state)
     (directory / "manifest.json").write_text('{"rows": [')
     assert not (await memory.forget(ALICE)).pending
     assert not directory.exists()
-    assert [dataset.state for dataset in await datasets.every(database)] == ([] if state == "ready" else ["trained"])
+    assert [dataset.state for dataset in await datasets.all_datasets(database)] == (
+        [] if state == "ready" else ["trained"]
+    )
 
 
 async def test_while_an_export_runs_the_files_are_left_to_it(database, memory):
@@ -185,15 +187,15 @@ async def test_while_an_export_runs_the_files_are_left_to_it(database, memory):
 async def test_a_dataset_is_not_recorded_once_a_joke_or_rating_of_it_is_gone(database, memory):
     photo = await memory.photo(BOB)
     joke = await memory.joke(photo, BOB)
-    await rate(database, joke, ALICE, 3)
+    await record_rating(database, joke, ALICE, 3)
     await forget_rows(database, ALICE)
     with pytest.raises(DatasetOutdated):
-        await datasets.register(
+        await datasets.register_dataset(
             database, "x" * 64, "ratings", [RecordRow("a", "train", joke)], {0: ALICE}, [(joke, ALICE)]
         )
     await forget_rows(database, BOB)
     with pytest.raises(DatasetOutdated):
-        await datasets.register(database, "x" * 64, "ratings", [RecordRow("a", "train", joke)])
+        await datasets.register_dataset(database, "x" * 64, "ratings", [RecordRow("a", "train", joke)])
     assert await count(database, "datasets") == 0
 
 
@@ -210,10 +212,10 @@ async def test_people_can_be_forgotten_at_the_same_time(database, memory):
 
 
 def test_every_table_that_names_a_person_is_forgotten():
-    """Whoever adds a table with a person_id says here, or in FORGOTTEN, what becomes of it."""
+    """A new table with a person_id must be listed here or in USER_TABLES."""
     script = "\n".join(file.read_text() for file in sorted(MIGRATIONS.glob("*.sql")))
     tables = dict(re.findall(r"CREATE TABLE (\w+) \((.*?)\)(?: WITHOUT ROWID)?;", script, re.DOTALL))
     naming = {
         table for table, columns in tables.items() if re.search(r"^\s*(person_id|chat_id)\b", columns, re.MULTILINE)
     }
-    assert naming <= {*FORGOTTEN, *KEPT}
+    assert naming <= {*USER_TABLES, *KEPT}

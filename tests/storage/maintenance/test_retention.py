@@ -1,17 +1,15 @@
-"""What is older than the retention settings allow goes, from the tables, the photo store and the datasets; the rest
-stays.
-"""
+"""Data older than the retention settings allow is deleted from tables, photo store and datasets."""
 
 import time
 
 import pytest
 
 from configs.safety import RetentionSettings
-from storage.chat.ratings import rate
-from storage.learning import datasets, promotion, runs
-from storage.learning.dataset_files import read
+from storage.chat.ratings import record_rating
+from storage.learning import datasets, promotion, runs, tainted_models
+from storage.learning.dataset_files import read_dataset
 from storage.learning.models import NewModel
-from storage.maintenance.retention import age_out
+from storage.maintenance.retention import delete_aged_data
 from storage.media.photos import features_folder, photo_path
 
 ALICE, BOB = 7, 8
@@ -23,7 +21,7 @@ def ages(database, memory):
     """Runs the pass with these settings."""
 
     async def run(**settings):
-        return await age_out(database, memory.photos, memory.datasets, RetentionSettings(**settings))
+        return await delete_aged_data(database, memory.photos, memory.datasets, RetentionSettings(**settings))
 
     return run
 
@@ -39,7 +37,7 @@ async def old_and_new(database, memory):
     jokes = await memory.joke(old, ALICE), await memory.joke(new, BOB)
     for joke in jokes:
         for person in (ALICE, BOB):
-            await rate(database, joke, person, 3)
+            await record_rating(database, joke, person, 3)
     await make_old(database, "photos", "created_at", 40, f"id = {old.id}")
     await make_old(database, "photo_senders", "sent_at", 40, f"photo_id = {old.id}")
     await make_old(database, "jokes", "created_at", 40, f"id = {jokes[0]}")
@@ -83,24 +81,24 @@ async def test_datasets_and_kept_features_lose_it_too(database, memory, ages):
     kept.write_bytes(b"seen")
     await ages(photos_days=30)
     assert not directory.exists() and not kept.exists()
-    (known,) = await datasets.every(database)
-    assert [row["id"] for row in read(memory.datasets / known.name).train] == [f"joke-{young}"]
+    (known,) = await datasets.all_datasets(database)
+    assert [row["id"] for row in read_dataset(memory.datasets / known.name).train] == [f"joke-{young}"]
 
 
 async def test_verdicts_too_old_leave_manifests_with_their_raters(database, memory, ages):
     old, new, aged, young = await old_and_new(database, memory)
     await make_old(database, "ratings", "updated_at", 40, f"person_id = {ALICE}")
     directory = await memory.dataset({young: new}, [(young, ALICE), (young, BOB)])
-    await datasets.mark(database, directory.name, "trained")
+    await datasets.mark_dataset(database, directory.name, "trained")
     await ages(ratings_days=30)
-    (entry,) = read(directory).manifest["rows"]
+    (entry,) = read_dataset(directory).manifest["rows"]
     assert len(entry["ratings"]) == 1
 
 
 async def trained(database, memory, jokes):
     """A model that was trained on these jokes."""
     directory = await memory.dataset(jokes, [(joke, BOB) for joke in jokes])
-    await datasets.mark(database, directory.name, "trained")
+    await datasets.mark_dataset(database, directory.name, "trained")
     run = await runs.create_run(database, "command")
     for state in ("exporting", "training", "merging"):
         run = await runs.advance(database, run, state)
@@ -115,10 +113,11 @@ async def test_a_model_serves_on_after_what_it_learnt_has_aged_out_but_not_after
     directory, run = await trained(database, memory, {aged: old, young: new})
     await promotion.end_run(database, run, "failed", "")
     await ages(photos_days=30)
-    assert [row["id"] for row in read(directory).train] == [f"joke-{young}"]
-    assert await promotion.saw_forgotten(database) == [] and not await datasets.held_forgotten(database, directory.name)
+    assert [row["id"] for row in read_dataset(directory).train] == [f"joke-{young}"]
+    assert await tainted_models.list_tainted_models(database) == []
+    assert not await datasets.has_forgotten_rows(database, directory.name)
     await memory.forget(ALICE)
-    assert [model.id for model in await promotion.saw_forgotten(database)] == [run.candidate_id]
+    assert [model.id for model in await tainted_models.list_tainted_models(database)] == [run.candidate_id]
     assert await database.value("SELECT count(*) FROM aged_people") == 0
 
 

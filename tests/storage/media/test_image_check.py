@@ -1,4 +1,4 @@
-"""A file that somebody sent becomes a clean photo, or is refused for the right reason."""
+"""An uploaded file becomes a photo without metadata, or is refused for the right reason."""
 
 import io
 import struct

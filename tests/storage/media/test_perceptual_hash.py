@@ -1,4 +1,4 @@
-"""Near-equal pictures have near-equal hashes, other pictures have other ones."""
+"""Similar pictures have similar hashes, different pictures have different ones."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""What can't be trained on is left out with its reason; what goes wrong on the way leaves nothing half-made."""
+"""Rows that can't be trained on are excluded with a reason; a failed export leaves no incomplete dataset."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from storage.learning import dataset_files, datasets
-from storage.learning.dataset_files import DatasetError, read
+from storage.learning.dataset_files import DatasetError, read_dataset
 from storage.maintenance.forget_person import forget_rows
 from storage.media.photos import photo_path
 from trainer.dataset.check import check_dataset
@@ -133,14 +133,14 @@ def test_rows_of_a_wrong_shape_are_refused(budget, change, reason):
 async def test_a_person_forgotten_during_the_export_does_not_come_back(memory, monkeypatch):
     stays, goes = await memory.rated("3-"), await memory.rated("-3", person=2)
     await memory.rated("11")
-    prepare, forgotten = datasets.register, []
+    prepare, forgotten = datasets.register_dataset, []
 
     async def register_late(*arguments):
         if not forgotten:
             forgotten.append(await forget_rows(memory.database, 2))
         await prepare(*arguments)
 
-    monkeypatch.setattr(datasets, "register", register_late)
+    monkeypatch.setattr(datasets, "register_dataset", register_late)
     exported = await memory.exporter(**ALL_TRAIN).export()
     assert [entry["joke"] for entry in exported.manifest["rows"]] == [stays] and forgotten[0].jokes == 1 and goes
     assert len([path for path in memory.folder.iterdir() if path.name != ".lock"]) == 1
@@ -188,7 +188,7 @@ async def stop_async(*arguments):
 if place == "pictures":
     dataset_files.write_json = stop_here
 elif place == "whole":
-    datasets.register = stop_async
+    datasets.register_dataset = stop_async
 else:
     dataset_files.PreparedDataset.publish = stop_here
 
@@ -225,7 +225,7 @@ async def test_a_kill_in_mid_export_leaves_no_dataset_and_the_next_export_cleans
     exported = await memory.exporter(**ALL_TRAIN).export()
     assert sorted(path.name for path in memory.folder.iterdir()) == sorted([".lock", exported.directory.name])
     assert check_dataset(exported.directory, memory.budget) == []
-    assert [dataset.name for dataset in await datasets.every(memory.database)] == [exported.directory.name]
+    assert [dataset.name for dataset in await datasets.all_datasets(memory.database)] == [exported.directory.name]
 
 
 @pytest.mark.parametrize(
@@ -279,6 +279,6 @@ async def test_the_check_finds_what_was_changed_by_hand(memory, spoil, said):
     for verdict in "331":
         await memory.rated(verdict)
     exported = await memory.exporter(**ALL_TRAIN).export()
-    assert check_dataset(exported.directory, memory.budget) == [] and read(exported.directory).train
+    assert check_dataset(exported.directory, memory.budget) == [] and read_dataset(exported.directory).train
     spoil(exported.directory)
     assert any(said in problem for problem in check_dataset(exported.directory, memory.budget))

@@ -1,4 +1,4 @@
-"""The commands as a person types them, each in a process of its own."""
+"""The commands of a terminal, each in a separate process."""
 
 import json
 import os

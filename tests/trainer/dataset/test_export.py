@@ -1,4 +1,4 @@
-"""From ratings to a dataset: who gets in, in which form, traced to what."""
+"""Export from ratings to a dataset: selected jokes, form of the rows, entries of the manifest."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 
 from configs.prompts import load_prompts
 from storage.learning import datasets
-from storage.learning.dataset_files import name_of, read
+from storage.learning.dataset_files import content_name, read_dataset
 from storage.learning.splits import SIDES
 from storage.media.photos import photo_path
 from trainer.dataset.check import check_dataset
@@ -25,7 +25,7 @@ async def test_a_one_person_bot_learns_from_sixty_photos(memory):
     for number in range(60):
         await memory.rated("321"[number % 3])
     exported = await memory.exporter().export()
-    contents = read(exported.directory)
+    contents = read_dataset(exported.directory)
     assert 10 <= len(contents.train) <= 20
     assert {entry["ratings"][0]["value"] for entry in exported.manifest["rows"] if entry["part"] == "train"} == {3}
     assert exported.manifest["person_share_lifted"] and "Fewer than 5 people" in exported.manifest["note"]
@@ -59,14 +59,14 @@ async def test_rows_have_xtuners_form_and_the_prompt_of_their_joke(memory):
     assert entry["model"] == {"id": memory.model_id, "name": "base"}
     assert [rating["value"] for rating in entry["ratings"]] == [3, 3]
     assert exported.manifest["selection"]["minimum_posterior"] == 0.6
-    assert exported.directory.name == exported.manifest["name"] == name_of(exported.manifest)
+    assert exported.directory.name == exported.manifest["name"] == content_name(exported.manifest)
 
 
 async def test_a_joke_keeps_the_prompt_it_was_asked_with_after_prompts_change(memory):
     await memory.rated("3", prompt="An older prompt", style="gone")
     await memory.rated("1")
     exported = await memory.exporter(**ALL_TRAIN).export()
-    assert read(exported.directory).train[0]["conversations"][0]["value"] == "<image>\nAn older prompt"
+    assert read_dataset(exported.directory).train[0]["conversations"][0]["value"] == "<image>\nAn older prompt"
     assert [entry["prompt_as_today"] for entry in exported.manifest["rows"]] == [False]
 
 
@@ -74,7 +74,7 @@ async def test_pictures_are_those_of_the_jokes(memory):
     photos = {await memory.rated("3", photo=photo): photo for photo in [await memory.photo() for _ in range(5)]}
     await memory.rated("1")
     exported = await memory.exporter(**ALL_TRAIN).export()
-    rows = {row["id"]: row for row in read(exported.directory).train}
+    rows = {row["id"]: row for row in read_dataset(exported.directory).train}
     for joke, photo in photos.items():
         stored = photo_path(memory.photos, photo).read_bytes()
         assert (exported.directory / rows[f"joke-{joke}"]["image"]).read_bytes() == stored
@@ -111,10 +111,10 @@ async def test_a_run_gets_what_is_new_since_the_model_in_service_and_a_sample_of
     old = [await memory.rated("3") for _ in range(8)]
     await memory.rated("1")
     first = await memory.exporter(**ALL_TRAIN).export()
-    await datasets.mark(memory.database, first.directory.name, "trained")
+    await datasets.mark_dataset(memory.database, first.directory.name, "trained")
     again = await memory.exporter(**ALL_TRAIN).export()
     assert again.directory == first.directory, "a model that did not enter service has taught nothing"
-    await datasets.mark(memory.database, first.directory.name, "learnt")
+    await datasets.mark_dataset(memory.database, first.directory.name, "learnt")
     with pytest.raises(NothingToLearnError, match="Nothing new to learn"):
         await memory.exporter(**ALL_TRAIN).export()
     new = [await memory.rated("3") for _ in range(4)]
@@ -132,7 +132,7 @@ async def test_replay_leaves_room_for_the_new(memory):
         await memory.rated("3")
     await memory.rated("1")
     first = await memory.exporter(**ALL_TRAIN).export()
-    await datasets.mark(memory.database, first.directory.name, "learnt")
+    await datasets.mark_dataset(memory.database, first.directory.name, "learnt")
     for _ in range(6):
         await memory.rated("3")
     second = await memory.exporter(**ALL_TRAIN, max_rows=4, replay_per_new=1).export()
@@ -159,7 +159,7 @@ async def test_few_jokes_of_a_photo(memory):
     photo = await memory.photo()
     for verdict in "3333111111":
         await memory.rated(verdict, photo=photo)
-    assert len(jokes_in(await memory.exporter(**ALL_TRAIN, jokes_per_photo=3).export())) == 3
+    assert len(jokes_in(await memory.exporter(**ALL_TRAIN, max_jokes_per_photo=3).export())) == 3
 
 
 async def test_few_jokes_of_near_duplicates_together(memory):
@@ -168,7 +168,7 @@ async def test_few_jokes_of_near_duplicates_together(memory):
         photo = await memory.photo(seed=1, size=size)
         for verdict in "3311":
             await memory.rated(verdict, photo=photo)
-    exporter = memory.exporter(**ALL_TRAIN, jokes_per_photo=2, jokes_per_group=3)
+    exporter = memory.exporter(**ALL_TRAIN, max_jokes_per_photo=2, max_jokes_per_group=3)
     exported = await exporter.export()
     assert len(jokes_in(exported)) == 3 and len({entry["photo"] for entry in exported.manifest["rows"]}) >= 2
 
@@ -193,7 +193,7 @@ async def test_old_ratings_do_not_count(memory):
 
 @pytest.mark.parametrize(
     ("settings", "chosen"),
-    [({}, 2), ({"minimum_raters": 3}, 1), ({"minimum_posterior": 0.9}, 1), ({"minimum_mean": 3}, 2)],
+    [({}, 2), ({"min_raters": 3}, 1), ({"min_posterior": 0.9}, 1), ({"min_mean": 3}, 2)],
 )
 async def test_thresholds_are_settings(memory, settings, chosen):
     await memory.rated("3")

@@ -1,8 +1,8 @@
-"""What a person wants forgotten leaves the datasets: new hash before training, blanks after it."""
+"""A forgotten user's rows are removed from datasets: a new hash before training, marked rows after it."""
 
 from storage.learning import datasets
-from storage.learning.dataset_files import read
-from storage.maintenance.forget_person import forget
+from storage.learning.dataset_files import read_dataset
+from storage.maintenance.forget_person import forget_user
 from storage.media.photos import photo_path
 from trainer.dataset.check import check_dataset
 
@@ -10,7 +10,7 @@ ALL_TRAIN = {"holdout_share": 1e-9}
 
 
 async def forgotten(memory, person):
-    return await forget(memory.database, person, memory.photos, memory.folder)
+    return await forget_user(memory.database, person, memory.photos, memory.folder)
 
 
 async def test_a_dataset_not_trained_on_is_written_anew_under_its_new_hash(memory):
@@ -21,8 +21,8 @@ async def test_a_dataset_not_trained_on_is_written_anew_under_its_new_hash(memor
     assert exported.manifest["counts"]["train"] == 2
     await forgotten(memory, 2)
     assert not exported.directory.exists() and not photo_path(memory.photos, photo).exists()
-    (known,) = await datasets.every(memory.database)
-    contents = read(memory.folder / known.name)
+    (known,) = await datasets.all_datasets(memory.database)
+    contents = read_dataset(memory.folder / known.name)
     assert [row["id"] for row in contents.train] == [f"joke-{stays}"] and goes != stays
     assert check_dataset(memory.folder / known.name, memory.budget) == []
     everything = b"".join(path.read_bytes() for path in (memory.folder / known.name).rglob("*") if path.is_file())
@@ -39,8 +39,8 @@ async def test_a_row_that_only_the_forgotten_person_liked_goes_too(memory):
     await memory.rated("1")
     await memory.exporter(**ALL_TRAIN).export()
     await forgotten(memory, 2)
-    (known,) = await datasets.every(memory.database)
-    assert [row["id"] for row in read(memory.folder / known.name).train] == [f"joke-{stays}"]
+    (known,) = await datasets.all_datasets(memory.database)
+    assert [row["id"] for row in read_dataset(memory.folder / known.name).train] == [f"joke-{stays}"]
 
 
 async def test_a_dataset_of_one_person_alone_is_removed(memory):
@@ -48,7 +48,7 @@ async def test_a_dataset_of_one_person_alone_is_removed(memory):
         await memory.rated(verdict)
     exported = await memory.exporter(**ALL_TRAIN).export()
     await forgotten(memory, 1)
-    assert not exported.directory.exists() and await datasets.every(memory.database) == []
+    assert not exported.directory.exists() and await datasets.all_datasets(memory.database) == []
     assert not list(memory.photos.rglob("*.jpg"))
 
 
@@ -57,10 +57,10 @@ async def test_a_trained_dataset_keeps_its_manifest_with_the_row_blanked(memory)
     goes, stays = await memory.rated("33", photo=photo, person=2, text="gone with its person"), await memory.rated("33")
     await memory.rated("11")
     exported = await memory.exporter(**ALL_TRAIN).export()
-    await datasets.mark(memory.database, exported.directory.name, "trained")
-    assert not await datasets.held_forgotten(memory.database, exported.directory.name)
+    await datasets.mark_dataset(memory.database, exported.directory.name, "trained")
+    assert not await datasets.has_forgotten_rows(memory.database, exported.directory.name)
     await forgotten(memory, 2)
-    contents = read(exported.directory)
+    contents = read_dataset(exported.directory)
     entries = {entry["id"]: entry for entry in contents.manifest["rows"]}
     assert entries[f"joke-{goes}"] == {"id": f"joke-{goes}", "part": "train", "forgotten": True}
     assert [row["id"] for row in contents.train] == [f"joke-{stays}"]
@@ -68,7 +68,7 @@ async def test_a_trained_dataset_keeps_its_manifest_with_the_row_blanked(memory)
     assert b"gone with its person" not in everything and photo.sha256.encode() not in everything
     assert not (exported.directory / f"images/{photo.sha256}.jpg").exists()
     assert check_dataset(exported.directory, memory.budget) == []
-    assert await datasets.held_forgotten(memory.database, exported.directory.name)
+    assert await datasets.has_forgotten_rows(memory.database, exported.directory.name)
 
 
 async def test_replay_never_brings_a_forgotten_joke_back(memory):
@@ -76,7 +76,7 @@ async def test_replay_never_brings_a_forgotten_joke_back(memory):
     await memory.rated("3-")
     await memory.rated("11")
     exported = await memory.exporter(**ALL_TRAIN).export()
-    await datasets.mark(memory.database, exported.directory.name, "learnt")
+    await datasets.mark_dataset(memory.database, exported.directory.name, "learnt")
     await forgotten(memory, 2)
     new = await memory.rated("3")
     second = await memory.exporter(**ALL_TRAIN).export()
@@ -94,6 +94,8 @@ async def test_two_forgotten_one_after_the_other(memory):
     await memory.exporter(**ALL_TRAIN).export()
     await forgotten(memory, 2)
     await forgotten(memory, 3)
-    (known,) = await datasets.every(memory.database)
-    assert [row["id"] for row in read(memory.folder / known.name).train] == [f"joke-{stays}"] and known.raters == 1
+    (known,) = await datasets.all_datasets(memory.database)
+    assert [row["id"] for row in read_dataset(memory.folder / known.name).train] == [
+        f"joke-{stays}"
+    ] and known.raters == 1
     assert check_dataset(memory.folder / known.name, memory.budget) == []

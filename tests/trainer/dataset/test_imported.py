@@ -6,7 +6,7 @@ import pytest
 
 from configs.settings import LimitSettings, SelectionSettings
 from storage.learning import dataset_files, datasets
-from storage.learning.dataset_files import read
+from storage.learning.dataset_files import read_dataset
 from storage.media.photos import check_photo
 from trainer.dataset.check import check_dataset
 from trainer.oogiri.importer import Importer, OogiriImport
@@ -43,7 +43,7 @@ async def test_imported_rows_are_repeated_beside_the_new_ones(memory, imported):
     without = await memory.exporter(**ALL_TRAIN).export()
     assert without.manifest["origins"] == {"new": 4, "replayed": 0, "imported": 0}
     exported = await memory.exporter(**ALL_TRAIN, imported_per_new=0.75).export()
-    contents = read(exported.directory)
+    contents = read_dataset(exported.directory)
     assert exported.manifest["origins"] == {"new": 4, "replayed": 0, "imported": 3}
     answers = [row["conversations"][1]["value"] for row in contents.train[4:]]
     assert len(set(answers)) == 3 and set(answers) <= set(TEXTS)
@@ -94,4 +94,4 @@ async def test_a_damaged_imported_dataset_is_one_clear_line(memory, imported):
     (imported.directory / "train.json").write_text("[")
     with pytest.raises(dataset_files.DatasetError, match="is damaged"):
         await memory.exporter(**ALL_TRAIN, imported_per_new=1).export()
-    assert len(await datasets.every(memory.database)) == 1
+    assert len(await datasets.all_datasets(memory.database)) == 1

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from storage.learning.dataset_files import read
+from storage.learning.dataset_files import read_dataset
 from trainer.dataset.check import check_dataset
 from trainer.xtuner import compat
 
-compat.apply()
+compat.apply_repairs()
 
 
 @pytest.fixture
@@ -56,12 +56,12 @@ def test_the_length_is_what_training_sees(exported, model):
     dataset = JokeDataset(
         str(model), data_paths=str(exported.directory / "train.json"), image_folders=str(exported.directory)
     )
-    for place, row in enumerate(read(exported.directory).train):
+    for place, row in enumerate(read_dataset(exported.directory).train):
         assert len(dataset[place]["input_ids"]) == row["length"]
 
 
 async def test_a_broken_picture_after_the_export_is_found_by_the_check(exported, memory):
-    row = read(exported.directory).train[0]
+    row = read_dataset(exported.directory).train[0]
     path = exported.directory / row["image"]
     data = path.read_bytes()
     path.unlink()

@@ -12,7 +12,7 @@ from configs.errors import JokebotError
 from trainer.demo_model import sources
 from trainer.demo_model.augmentation import PicturePainter, to_data_url, to_picture
 from trainer.demo_model.picture_pack import SIZE, PictureEntry, load_pack, shrink
-from trainer.demo_model.sources import CLIPART_FILE, INK, give_body, icon_names
+from trainer.demo_model.sources import CLIPART_FILE, INK_COLOUR, fill_outline, icon_names
 from trainer.demo_model.subjects import load_subjects
 
 CPU = torch.device("cpu")
@@ -116,9 +116,9 @@ def test_every_piece_of_clip_art_draws_a_known_subject():
 def test_an_outline_gets_a_body_and_keeps_its_surroundings(tmp_path):
     file = tmp_path / "ring.png"
     ring = Image.new("RGBA", (288, 288))
-    ImageDraw.Draw(ring).ellipse((20, 20, 268, 268), outline=INK, width=16)
+    ImageDraw.Draw(ring).ellipse((20, 20, 268, 268), outline=INK_COLOUR, width=16)
     ring.save(file)
-    give_body(file)
+    fill_outline(file)
     filled = Image.open(file)
     assert filled.getpixel((144, 144)) == (255, 255, 255, 255)
     assert filled.getpixel((2, 2))[3] == 0 and filled.getpixel((28, 144))[:3] == (32, 32, 32)

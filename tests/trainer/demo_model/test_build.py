@@ -1,4 +1,4 @@
-"""A real, very short build: it learns, its checkpoint loads in the CPU engine, and it can be gone on from."""
+"""A real, very short build: it learns, its checkpoint loads in the CPU engine, and another build can start from it."""
 
 import json
 import zipfile
@@ -9,14 +9,14 @@ import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import load_file
 
-from bot.engine.cpu.model import load
+from bot.engine.cpu.model import load_model
 from configs.errors import JokebotError
 from trainer.demo_model import build as building
 from trainer.demo_model import train as training
 from trainer.demo_model.build import build
 from trainer.demo_model.picture_pack import shrink
 from trainer.demo_model.sources import HELD_OUT
-from trainer.demo_model.train import CPU_PHASES, GPU_MORE, GPU_PHASES, TrainingPhase, carry_positions, rate_at
+from trainer.demo_model.train import CPU_PHASES, GPU_PHASES, GPU_RESUMED_PHASES, TrainingPhase, carry_positions, rate_at
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_a_build_learns(short):
 
 def test_the_checkpoint_is_one_like_any_other(short):
     out, _ = short
-    assert load(out).model.config.llm_config.hidden_size == building.SHAPE.hidden
+    assert load_model(out).model.config.llm_config.hidden_size == building.SHAPE.hidden
     weights = load_file(out / "model.safetensors")
     assert {value.dtype for value in weights.values()} == {torch.bfloat16}
     assert not any(name.startswith("head") for name in weights), "the naming head is no part of the checkpoint"
@@ -84,7 +84,7 @@ def test_minutes_end_a_build_too(pack, tmp_path, monkeypatch):
 def test_the_rate_rises_falls_and_the_phases_fill_the_time():
     assert rate_at(0.0) < 0.1 < rate_at(0.02) < rate_at(0.03) == 1.0
     assert rate_at(0.5) > rate_at(0.9) > 0
-    for phases in (CPU_PHASES, GPU_PHASES, GPU_MORE):
+    for phases in (CPU_PHASES, GPU_PHASES, GPU_RESUMED_PHASES):
         assert sum(phase.share for phase in phases) == pytest.approx(1)
         assert all(phase.side % 28 == 0 for phase in phases)
 

@@ -1,4 +1,4 @@
-"""The committed demo model, asked through the CPU engine as the bot asks: it sees, speaks both languages, and ends."""
+"""The committed demo model through the CPU engine: it names subjects, uses both languages, and ends its replies."""
 
 import base64
 import json
@@ -27,8 +27,7 @@ def engine() -> Iterator[OpenAI]:
         sys.executable,
         "-m",
         "bot",
-        "engine",
-        "cpu",
+        "serve",
         str(CHECKPOINT),
         "--port",
         "0",

@@ -1,6 +1,4 @@
-"""The modelling code that goes into every checkpoint: it loads in transformers, and computes what InternVL2
-computes.
-"""
+"""The modelling code of every checkpoint: it loads in transformers and computes the same as InternVL2."""
 
 import importlib
 import sys

@@ -10,7 +10,7 @@ from trainer.demo_model.batches import TextEncoder
 from trainer.demo_model.build import load
 from trainer.demo_model.joke_templates import TemplateWriter, load_shapes
 from trainer.demo_model.subjects import load_subjects
-from trainer.demo_model.train import DROPPED, make_layers_passable
+from trainer.demo_model.train import DROP_RATE, make_layers_passable
 
 
 def test_loss_is_on_the_answers_and_their_ends_alone(tiny):
@@ -39,6 +39,6 @@ def test_pictures_pass_by_layers_in_training_only_and_the_mean_stays(tiny):
         layer.train()
         trained = layer(hidden)
     passed = (trained == hidden).all(2).all(1)
-    assert 0.3 * 400 * DROPPED < int(passed.sum()) < 2 * 400 * DROPPED
-    assert torch.allclose((trained - hidden)[~passed] * (1 - DROPPED), (whole - hidden)[~passed], atol=1e-4)
+    assert 0.3 * 400 * DROP_RATE < int(passed.sum()) < 2 * 400 * DROP_RATE
+    assert torch.allclose((trained - hidden)[~passed] * (1 - DROP_RATE), (whole - hidden)[~passed], atol=1e-4)
     assert "vision_model.encoder.layers.1.ls1" in model.state_dict()

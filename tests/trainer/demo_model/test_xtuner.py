@@ -12,7 +12,7 @@ from skimage import data
 from configs.tiling import cut_tiles, tile_count, tile_grid
 from trainer.xtuner import compat
 
-compat.apply()
+compat.apply_repairs()
 
 from peft import LoraConfig  # noqa: E402
 from xtuner.dataset.collate_fns import default_collate_fn  # noqa: E402

@@ -17,28 +17,29 @@ from configs.learning import GateSettings
 from configs.prompts import load_prompts
 from configs.settings import ROOT
 from trainer.demo_model.joke_templates import NEUTRAL, jokes, load_shapes
-from trainer.demo_model.samples import SHOWN
+from trainer.demo_model.samples import SUBJECTS
 from trainer.demo_model.subjects import load_subjects
-from trainer.gate.model_loading import load
+from trainer.gate.model_loading import load_model
 from trainer.gate.model_scorer import ModelScorer
 
 torch.set_num_threads(1)
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 LIKED = ("deadpan", "absurd")
-"""The styles that the people of the dataset like."""
+"""The styles that the dataset's users like."""
 
 
 def write_dataset(directory: Path, photos: int = 12, training: int = 60, disliked: bool = True, seed: int = 1) -> Path:
-    """Held-out photos, the demo's samples varied, each with a liked joke in both languages and a disliked one; as
-    many training rows as said, about other variants. The form is the exporter's."""
+    """Held-out photos, the demo's samples varied, each with a liked joke in both languages and a disliked one; as many
+    training rows as said, about other variants. The form is the exporter's.
+    """
     draw = random.Random(seed)
     (directory / "images").mkdir(parents=True)
     rows = {"train": [], "holdout": []}
     entries = []
     for number in range(training + photos):
         part = "train" if number < training else "holdout"
-        name, image = SHOWN[number % len(SHOWN)], picture(directory, number)
+        name, image = SUBJECTS[number % len(SUBJECTS)], picture(directory, number)
         told = [(language, 3) for language in ("en", "zh")] + ([("en", 1)] if disliked else [])
         for place, (language, value) in enumerate(
             told[:1] if part == "train" and number % 2 else told[1:2] if part == "train" else told
@@ -75,8 +76,8 @@ def write_dataset(directory: Path, photos: int = 12, training: int = 60, dislike
 
 def picture(directory: Path, number: int) -> str:
     """A sample, moved, mirrored and coloured by its number."""
-    with Image.open(ROOT / "configs" / "demo-model" / "samples" / f"{SHOWN[number % len(SHOWN)]}.jpg") as sample:
-        variant = number // len(SHOWN)
+    with Image.open(ROOT / "configs" / "demo-model" / "samples" / f"{SUBJECTS[number % len(SUBJECTS)]}.jpg") as sample:
+        variant = number // len(SUBJECTS)
         moved = sample.convert("RGB").transform(
             (448, 448),
             Image.Transform.AFFINE,
@@ -102,7 +103,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings() -> GateSettings:
-    return GateSettings(replies=24, max_tokens=60)
+    return GateSettings(replies_per_language=24, max_tokens=60)
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def altered(tmp_path: Path) -> Callable[..., Path]:
 
 def teach(directory: Path, lessons: list[tuple[Path, str, str]], rounds: int, rate: float = 2e-3) -> Path:
     """The demo model after so many rounds over (photo, prompt, text), all at once, in a new directory."""
-    asker = ModelScorer(load(CHECKPOINT, torch.device("cpu")), GateSettings(), lambda _: None)
+    asker = ModelScorer(load_model(CHECKPOINT, torch.device("cpu")), GateSettings(), lambda _: None)
     language, tokenizer = asker.model.language_model, asker.loaded.tokenizer
     questions = [asker.prompt(photo, prompt) for photo, prompt, _ in lessons]
     answers = [tokenizer.encode(text + asker.end, add_special_tokens=False) for _, _, text in lessons]

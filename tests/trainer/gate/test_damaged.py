@@ -15,7 +15,7 @@ from trainer.gate import GateError, assess_candidate
 
 from .conftest import CHECKPOINT, teach, write_dataset
 
-SETTINGS = GateSettings(photos=8, replies=8, max_tokens=40, likelihood_photos=8)
+SETTINGS = GateSettings(photos=8, replies_per_language=8, max_tokens=40, likelihood_photos=8)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_a_tokenizer_that_reads_prompts_otherwise_than_the_champions_is_rejected
     vocabulary[one], vocabulary[two] = vocabulary[two], vocabulary[one]
     (other / "tokenizer.json").write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
     verdict = assess_candidate(
-        CHECKPOINT, other, few, tmp_path / "out", GateSettings(photos=1, replies=1, max_tokens=5)
+        CHECKPOINT, other, few, tmp_path / "out", GateSettings(photos=1, replies_per_language=1, max_tokens=5)
     )
     assert (verdict.answer, verdict.codes) == ("reject", ["prompt"]) and "champion" in verdict.reasons[0]
 

@@ -5,7 +5,7 @@ import torch
 
 from configs.settings import ROOT
 from tests.containers import enter_container
-from trainer.gate.model_loading import load
+from trainer.gate.model_loading import load_model
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 
@@ -13,7 +13,7 @@ CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 @pytest.mark.parametrize("version", [1, 2])
 def test_in_a_container_the_limit_decides(tmp_path, monkeypatch, version):
     cpu = torch.device("cpu")
-    wide = 4 * sum(parameter.numel() for parameter in load(CHECKPOINT, cpu).model.parameters())
+    wide = 4 * sum(parameter.numel() for parameter in load_model(CHECKPOINT, cpu).model.parameters())
     for free, chosen in ((2 * wide, torch.float32), (2 * wide - 1, torch.bfloat16)):
         enter_container(monkeypatch, tmp_path, free, version=version)
-        assert load(CHECKPOINT, cpu).model.dtype == chosen
+        assert load_model(CHECKPOINT, cpu).model.dtype == chosen

@@ -6,10 +6,10 @@ import string
 import numpy as np
 import pytest
 
-from trainer.gate.bootstrap import interval
+from trainer.gate.metrics import bootstrap_interval
 from trainer.gate.text_metrics import (
     ReferenceTexts,
-    common,
+    common_length,
     distinct,
     entropy,
     in_language,
@@ -88,7 +88,7 @@ def test_the_longest_common_subsequence_is_what_the_textbook_finds():
     draw = random.Random(2)
     for _ in range(200):
         one, other = ([draw.choice("abcd") for _ in range(draw.randint(0, 90))] for _ in range(2))
-        assert common(one, other) == slow(one, other)
+        assert common_length(one, other) == slow(one, other)
 
 
 def test_copies_are_found_word_for_word_in_one_text_and_not_across_two():
@@ -110,6 +110,9 @@ def test_copies_are_found_word_for_word_in_one_text_and_not_across_two():
 
 def test_the_interval_holds_the_truth_as_often_as_it_says_and_needs_two_photos():
     random_ = np.random.default_rng(3)
-    held = [low <= 0.1 <= high for low, high in (interval(random_.normal(0.1, 1, 40), 0.95, 1) for _ in range(300))]
+    held = [
+        low <= 0.1 <= high
+        for low, high in (bootstrap_interval(random_.normal(0.1, 1, 40), 0.95, 1) for _ in range(300))
+    ]
     assert 0.89 < np.mean(held) < 0.98
-    assert interval(np.array([0.5]), 0.95, 1) == (float("-inf"), float("inf"))
+    assert bootstrap_interval(np.array([0.5]), 0.95, 1) == (float("-inf"), float("inf"))

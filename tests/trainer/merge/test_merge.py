@@ -70,7 +70,7 @@ def reference(
     """What XTuner's convert_to_official makes of it, and the alpha that was asked for."""
     from trainer.xtuner import compat
 
-    compat.apply()
+    compat.apply_repairs()
     from trainer.xtuner.upstream_baseline import convert
 
     out = tmp_path_factory.mktemp("official") / "model"

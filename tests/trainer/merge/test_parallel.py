@@ -1,4 +1,4 @@
-"""Work spread over processes: all of it is done, a failure is everyone's, nobody is left behind."""
+"""Jobs in several processes: all are executed, a failure ends all, and no process is left."""
 
 import os
 import signal

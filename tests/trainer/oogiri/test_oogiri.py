@@ -16,7 +16,7 @@ from configs.prompts import load_prompts
 from configs.settings import LimitSettings, SelectionSettings
 from storage.database import Database
 from storage.learning import datasets
-from storage.learning.dataset_files import read
+from storage.learning.dataset_files import read_dataset
 from trainer.dataset.check import check_dataset
 from trainer.dataset.token_budget import load_token_budget
 from trainer.demo_model.architectures import SHAPES
@@ -89,7 +89,7 @@ async def test_rows_about_pictures_become_xtuner_rows(bring, budget):
             row("102", TEXTS[2], kind="T2T"),
         ]
     )
-    contents = read(imported.directory)
+    contents = read_dataset(imported.directory)
     questions = [one["conversations"][0]["value"] for one in contents.train]
     assert set(questions) == {
         "<image>\n请你根据这张图片，讲一个脑洞大开的梗",
@@ -98,13 +98,13 @@ async def test_rows_about_pictures_become_xtuner_rows(bring, budget):
     assert {one["conversations"][1]["value"] for one in contents.train} == set(TEXTS[:2])
     assert imported.dropped == {"it is about no picture (T2T)": 1}
     assert check_dataset(imported.directory, budget) == []
-    (known,) = await datasets.every(bring.database)
+    (known,) = await datasets.all_datasets(bring.database)
     assert known.name == imported.directory.name and known.source == "oogiri"
 
 
 async def test_each_row_has_its_own_picture(bring):
     imported = await bring([row(str(100 + number), TEXTS[number]) for number in range(10)])
-    contents = read(imported.directory)
+    contents = read_dataset(imported.directory)
     names = {entry["id"]: entry["picture"] for entry in contents.manifest["rows"]}
     for one in contents.train:
         assert one["conversations"][1]["value"] == TEXTS[int(names[one["id"]]) - 100]
@@ -196,7 +196,7 @@ async def test_japanese_rows_are_asked_in_japanese(bring, budget):
         language="jp",
         name="jp.jsonl",
     )
-    questions = {one["conversations"][0]["value"] for one in read(imported.directory).train}
+    questions = {one["conversations"][0]["value"] for one in read_dataset(imported.directory).train}
     assert questions == {
         "<image>\nこの写真で一言ボケてください",
         "<image>\nこの写真で一言ボケてください\n写真についている言葉：「何があった‹image›？」",
@@ -218,7 +218,7 @@ async def test_japanese_rows_are_asked_in_japanese(bring, budget):
 async def test_the_language_is_checked(bring, language, kept, other):
     imported = await bring([row("100", kept), row("101", other)], language=language)
     assert imported.dropped == {"its text is in another language": 1}
-    assert read(imported.directory).train[0]["conversations"][1]["value"] == kept
+    assert read_dataset(imported.directory).train[0]["conversations"][1]["value"] == kept
 
 
 async def test_bad_lines_are_counted_and_the_rest_goes_on(bring):
@@ -238,7 +238,7 @@ async def test_bad_lines_are_counted_and_the_rest_goes_on(bring):
             row("107", TEXTS[5] + "<|im_end|>"),
         ]
     )
-    assert len(read(imported.directory).train) == 1
+    assert len(read_dataset(imported.directory).train) == 1
     assert imported.dropped == {
         "its line is no JSON, or cut off": 1,
         "its line is no JSON object": 1,
@@ -276,7 +276,7 @@ async def test_turned_pictures_stand_upright(bring):
     exif[0x0112] = 6
     (bring.images / "100.jpg").write_bytes(picture(0, exif=exif))
     imported = await bring([row("100", TEXTS[0])])
-    assert read(imported.directory).train[0]["image_wh"] == [120, 160]
+    assert read_dataset(imported.directory).train[0]["image_wh"] == [120, 160]
 
 
 async def test_the_tutorials_own_file_is_read(bring, budget):
@@ -292,7 +292,7 @@ async def test_the_tutorials_own_file_is_read(bring, budget):
     ]
     rows += [{"image": None, "conversations": rows[0]["conversations"]}, {"image": "105.jpg", "conversations": []}, 7]
     imported = await bring(rows, name="ex_cn.json")
-    assert {one["conversations"][1]["value"] for one in read(imported.directory).train} == set(TEXTS[:4])
+    assert {one["conversations"][1]["value"] for one in read_dataset(imported.directory).train} == set(TEXTS[:4])
     assert check_dataset(imported.directory, budget) == []
     assert imported.dropped == {
         "it names no picture": 1,
@@ -313,7 +313,7 @@ async def test_files_that_can_not_be_used_are_one_clear_line(bring, tmp_path):
             await bring.importer.run(wanted)
     with pytest.raises(OogiriError, match="No row can be imported: 1: its picture is missing"):
         await bring([row("999", TEXTS[0])])
-    assert await datasets.every(bring.database) == []
+    assert await datasets.all_datasets(bring.database) == []
     assert [path.name for path in (tmp_path / "datasets").iterdir()] == [".lock"]
 
 

@@ -20,8 +20,8 @@ from trainer.pipeline.workspace import RunWorkspace
 
 ROOT, BOMBS = Path(__file__).parents[3], Path(__file__).with_name("bombs")
 SETTINGS = {
-    "RETRAIN_MINIMUM_PAIRS": 2,
-    "RETRAIN_ATTEMPTS": 20,
+    "RETRAIN_MIN_PAIRS": 2,
+    "RETRAIN_MAX_STEP_ATTEMPTS": 20,
     "SELECTION_MAX_ROWS": 8,
     "TRAINING_LORA_RANK": 8,
     "TRAINING_LORA_ALPHA": 16,
@@ -115,13 +115,13 @@ class Pipeline:
         return [int(line["step"]) for line in read_training_steps(self.place.directory)]
 
     async def run(self) -> Run:
-        return await runs.find(self.database, 1)
+        return await runs.get_run(self.database, 1)
 
     async def states(self) -> list[str]:
-        return [state for state, _ in await runs.timeline(self.database, 1)]
+        return [state for state, _ in await runs.list_states(self.database, 1)]
 
     async def serving(self) -> str:
-        return (await models.champion(self.database)).name
+        return (await models.get_champion(self.database)).name
 
 
 @pytest.fixture

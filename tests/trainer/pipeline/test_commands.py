@@ -1,4 +1,4 @@
-"""The commands as a person types them, where no bot runs and where one does."""
+"""The commands of a terminal, without and with a running bot."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from storage.learning import datasets, models, runs
 from storage.maintenance.data_folder import data_folder_lock
 from trainer.oogiri.importer import Importer, OogiriImport
 
-GATE = {"GATE_REPLIES": 2, "GATE_MAX_TOKENS": 8}
+GATE = {"GATE_REPLIES_PER_LANGUAGE": 2, "GATE_MAX_TOKENS": 8}
 TEXTS = [
     "老板说今晚加班有惊喜",
     "猫咪以为自己是总经理",
@@ -57,18 +57,23 @@ async def imported(pipeline, picture, budget):
 
 async def test_a_cold_start_goes_through_the_same_run_and_the_real_gate(pipeline, imported, said):
     code, text = await said("retrain", "--dataset", pipeline.memory.folder / imported, "--yes", gate=None, **GATE)
-    run = (await runs.history(pipeline.database))[0]
-    assert code == 0 and [state for state, _ in await runs.timeline(pipeline.database, run.id)][:5] == list(
+    run = (await runs.list_runs(pipeline.database))[0]
+    assert code == 0 and [state for state, _ in await runs.list_states(pipeline.database, run.id)][:5] == list(
         runs.STEPS
     ), text
     assert run.dataset == run.given_dataset == imported and run.judged["codes"]
-    assert (await datasets.find(pipeline.database, imported)).state == "trained"
+    assert (await datasets.get_dataset(pipeline.database, imported)).state == "trained"
     # Six rows can't show much: it is for the trial, or undecided, and an admin may decide.
     assert run.state in ("canary", "undecided")
     code, text = await said("models", "promote", "run-2")
     assert code == 0 and "Model 2 (run-2) is in service" in text
-    assert await pipeline.serving() == "run-2" and (await datasets.find(pipeline.database, imported)).state == "learnt"
-    assert (await runs.find(pipeline.database, run.id)).state == ("promoted" if run.state == "canary" else "undecided")
+    assert (
+        await pipeline.serving() == "run-2"
+        and (await datasets.get_dataset(pipeline.database, imported)).state == "learnt"
+    )
+    assert (await runs.get_run(pipeline.database, run.id)).state == (
+        "promoted" if run.state == "canary" else "undecided"
+    )
     code, text = await said("runs", 2)
     assert code == 0 and "step 3 of 3" in text and "judging" in text and "1 (base)" in text
     code, text = await said("models", "rollback")
@@ -89,10 +94,12 @@ async def test_with_a_bot_the_commands_ask_it(pipeline, said, model):
         process = pipeline.start("models", "promote", other.id)
         pending = []
         while not pending:
-            pending = await control_requests.pending(pipeline.database)
+            pending = await control_requests.list_pending_requests(pipeline.database)
             assert process.poll() is None
         assert (pending[0].kind, pending[0].model_id) == ("promote", other.id)
-        await control_requests.answer(pipeline.database, pending[0].id, "No room for a second model.", done=False)
+        await control_requests.record_answer(
+            pipeline.database, pending[0].id, "No room for a second model.", done=False
+        )
         assert await pipeline.end(process) == 1 and "No room for a second model." in pipeline.log()
     assert await pipeline.serving() == "base"
 

@@ -1,4 +1,4 @@
-"""The first run's time is told from what was measured elsewhere."""
+"""The first run's duration is estimated from measurements on other machines."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,7 +7,7 @@ import pytest
 
 from configs.settings import ROOT, Settings
 from trainer.pipeline import duration_estimate as module
-from trainer.pipeline.duration_estimate import CPU, H100, forecast
+from trainer.pipeline.duration_estimate import CPU, H100, estimate_duration
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 
@@ -28,17 +28,17 @@ def settings(**training):
 @pytest.mark.parametrize(("rows", "seconds"), [(131, 29.8), (246, 37.9), (859, 126.1)])
 def test_on_two_cores_the_demo_model_takes_as_long_as_was_measured(card, rows, seconds):
     card("")
-    told = forecast(rows, CHECKPOINT, settings())
+    told = estimate_duration(rows, CHECKPOINT, settings())
     assert told.basis == "cpu" and told.seconds == pytest.approx(seconds, rel=0.2)
 
 
 def test_more_rows_and_epochs_take_longer_and_more_cores_less_long(card):
     card("")
-    one, more = forecast(100, CHECKPOINT, settings()), forecast(200, CHECKPOINT, settings())
+    one, more = estimate_duration(100, CHECKPOINT, settings()), estimate_duration(200, CHECKPOINT, settings())
     assert more.seconds - CPU.start_s == pytest.approx(2 * (one.seconds - CPU.start_s), rel=0.01)
-    assert forecast(100, CHECKPOINT, settings(epochs=2)).seconds == pytest.approx(more.seconds, rel=0.01)
+    assert estimate_duration(100, CHECKPOINT, settings(epochs=2)).seconds == pytest.approx(more.seconds, rel=0.01)
     card("", cores=8)
-    assert forecast(100, CHECKPOINT, settings()).seconds - CPU.start_s == pytest.approx(
+    assert estimate_duration(100, CHECKPOINT, settings()).seconds - CPU.start_s == pytest.approx(
         (one.seconds - CPU.start_s) / 4, rel=0.01
     )
 
@@ -48,7 +48,7 @@ def test_more_rows_and_epochs_take_longer_and_more_cores_less_long(card):
 )
 def test_a_card_is_measured_by_the_h100_and_another_one_is_said_to_be_another(card, name, basis):
     card(name)
-    told = forecast(1000, CHECKPOINT, settings(epochs=3))
+    told = estimate_duration(1000, CHECKPOINT, settings(epochs=3))
     size = (CHECKPOINT / "model.safetensors").stat().st_size / H100.nbytes / H100.tiles
     assert told.basis == basis
     assert told.seconds == pytest.approx(H100.start_s + 1000 * (H100.first_s + 2 * H100.later_s) * size, abs=0.1)
@@ -56,4 +56,4 @@ def test_a_card_is_measured_by_the_h100_and_another_one_is_said_to_be_another(ca
 
 def test_what_cannot_be_trained_has_no_time(card, tmp_path: Path):
     card("")
-    assert forecast(10, tmp_path, settings()) is None
+    assert estimate_duration(10, tmp_path, settings()) is None

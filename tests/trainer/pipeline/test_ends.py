@@ -1,4 +1,4 @@
-"""A run ends in an answer, is stopped, is cancelled, or begins again: each cleanly, with the champion in service."""
+"""A run ends with a verdict, is stopped, is cancelled, or restarts: each cleanly, with the champion in service."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from storage.learning import datasets, models, promotion, runs
-from storage.maintenance.forget_person import forget
+from storage.maintenance.forget_person import forget_user
 from trainer.pipeline.run_context import RunCancelled
 from trainer.pipeline.runner import run_pipeline
 from trainer.pipeline.step_process import StepProcesses
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(2400)
 
 
 async def test_a_stopped_run_is_gone_on_with_and_a_cancelled_one_ends(pipeline):
-    process = pipeline.start("pipeline", 1, hold=1)
+    process = pipeline.start("_pipeline", 1, hold=1)
     await pipeline.until(process, lambda: len(pipeline.steps()) >= 1)
     process.send_signal(signal.SIGTERM)
     assert await pipeline.end(process) == 143, pipeline.log()
@@ -30,7 +30,7 @@ async def test_a_stopped_run_is_gone_on_with_and_a_cancelled_one_ends(pipeline):
     assert (run.state, run.attempts) == ("training", 0) and f"iter_{done}.pth" in {
         path.name for path in (pipeline.place.directory / "xtuner").iterdir()
     }
-    process = pipeline.start("pipeline", 1)
+    process = pipeline.start("_pipeline", 1)
     await pipeline.until(process, lambda: is_run_active(pipeline.memory.root / "runs"))
     await runs.request_cancel(pipeline.database, 1)
     assert await pipeline.end(process) == 0, pipeline.log()
@@ -43,12 +43,12 @@ async def test_a_stopped_run_is_gone_on_with_and_a_cancelled_one_ends(pipeline):
 async def test_a_person_who_is_forgotten_during_the_training_is_in_nothing_that_is_made(pipeline):
     memory = pipeline.memory
     theirs = await memory.rated("333", text="A joke that must not be learnt", person=77)
-    process = pipeline.start("pipeline", 1, TRAINING_EPOCHS=400)
+    process = pipeline.start("_pipeline", 1, TRAINING_EPOCHS=400)
     await pipeline.until(process, lambda: len(pipeline.steps()) >= 1)
-    (before,) = await datasets.every(memory.database)
+    (before,) = await datasets.all_datasets(memory.database)
     assert f'"joke-{theirs}"' in (memory.folder / before.name / "train.json").read_text()
     # The files are busy, so forgetting waits with them; the run notices at once, and makes everything anew.
-    await forget(memory.database, 77, memory.photos, memory.folder, wait_s=0)
+    await forget_user(memory.database, 77, memory.photos, memory.folder, wait_s=0)
     await pipeline.until(process, lambda: len(list(memory.folder.glob("[0-9a-f]*"))) == 2)
     await pipeline.until(process, lambda: "run 1: training" in pipeline.log().split("run 1: training", 1)[1])
     process.send_signal(signal.SIGTERM)
@@ -61,22 +61,22 @@ async def test_a_person_who_is_forgotten_during_the_training_is_in_nothing_that_
 
 
 async def test_too_little_new_is_an_answer(pipeline):
-    assert await pipeline.call("pipeline", 1, RETRAIN_MINIMUM_PAIRS=50) == 0
+    assert await pipeline.call("_pipeline", 1, RETRAIN_MIN_PAIRS=50) == 0
     run = await pipeline.run()
     assert run.state == "undecided" and run.candidate_id is None
     assert run.reason.startswith("Too little new: ") and "a run wants 50" in run.reason
-    assert await datasets.every(pipeline.database) == []
+    assert await datasets.all_datasets(pipeline.database) == []
 
 
 async def test_every_line_of_its_process_knows_the_run(pipeline):
-    assert await pipeline.call("pipeline", 1, RETRAIN_MINIMUM_PAIRS=50, LOG_FORMAT="json") == 0
+    assert await pipeline.call("_pipeline", 1, RETRAIN_MIN_PAIRS=50, LOG_FORMAT="json") == 0
     lines = [json.loads(line) for line in (pipeline.memory.root / "pipeline.log").read_text().splitlines()]
     assert {line["run"] for line in lines} == {1}
     assert [line["message"] for line in lines][-1].startswith("run 1: undecided: Too little new")
 
 
 async def test_what_a_run_has_no_room_for_is_said_before_it_trains(pipeline):
-    assert await pipeline.call("pipeline", 1, RETRAIN_DISK_RESERVE_GB=10**6) == 1
+    assert await pipeline.call("_pipeline", 1, RETRAIN_DISK_RESERVE_GB=10**6) == 1
     run = await pipeline.run()
     assert run.state == "failed" and "1000000.0 GB of disk" in run.reason and not pipeline.place.adapter.exists()
 
@@ -84,14 +84,14 @@ async def test_what_a_run_has_no_room_for_is_said_before_it_trains(pipeline):
 async def test_the_clock_trains_on_the_same_pairs_once(pipeline):
     """A person may ask again, and a run that failed has answered nothing."""
     database, base = pipeline.database, await models.get_model(pipeline.database, "base")
-    assert await pipeline.call("pipeline", 1, bomb="in training") == -signal.SIGKILL
+    assert await pipeline.call("_pipeline", 1, bomb="in training") == -signal.SIGKILL
     run = await pipeline.run()
-    await datasets.mark(database, run.dataset, "trained")
+    await datasets.mark_dataset(database, run.dataset, "trained")
     await runs.advance(database, run, "failed", reason="for the test")
     for starter, state in (("pairs", "training"), ("schedule", "undecided"), ("admin", "training")):
         run = await runs.create_run(database, starter)
-        await pipeline.call("pipeline", run.id, bomb="in training")
-        run = await runs.find(database, run.id)
+        await pipeline.call("_pipeline", run.id, bomb="in training")
+        run = await runs.get_run(database, run.id)
         assert run.state == state
         if starter == "pairs":
             run = await runs.advance(database, run, "merging")
@@ -122,13 +122,13 @@ async def test_a_model_is_judged_beside_the_champion_of_that_moment(pipeline):
     await promotion.record_merge(
         database, run, models.NewModel("run-1", base.id, base.id, base.id, run.dataset, 1, str(candidate), "sha", "{}")
     )
-    process = pipeline.start("pipeline", 1, gate="wait")
+    process = pipeline.start("_pipeline", 1, gate="wait")
     await pipeline.until(process, lambda: (pipeline.place.directory / "waiting").exists())
     other = await models.register_base(database, "other", str(pipeline.model))
     await promotion.promote(database, other.id, "admin")
     process.send_signal(signal.SIGTERM)
     assert await pipeline.end(process) == 143, pipeline.log()
-    assert await pipeline.call("pipeline", 1, gate="reject") == 0, pipeline.log()
+    assert await pipeline.call("_pipeline", 1, gate="reject") == 0, pipeline.log()
     run = await pipeline.run()
     assert (run.state, run.champion_id, run.reason, run.judged["measures"]) == (
         "rejected",

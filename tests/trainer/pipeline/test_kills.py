@@ -1,4 +1,4 @@
-"""Whatever is killed, and whenever: the run goes on where it was, nothing is made twice, the champion stays."""
+"""After any kill the run resumes, nothing is made twice, and the champion stays in service."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(2400)
 
 async def killed(pipeline, bomb: str, state: str, **how) -> None:
     """Start the process with a bomb; afterwards the run is in `state` and the base serves."""
-    assert await pipeline.call("pipeline", 1, bomb=bomb, **how) == KILLED, (bomb, pipeline.log())
+    assert await pipeline.call("_pipeline", 1, bomb=bomb, **how) == KILLED, (bomb, pipeline.log())
     assert ((await pipeline.run()).state, await pipeline.serving()) == (state, "base"), bomb
 
 
@@ -30,18 +30,18 @@ async def test_a_run_that_is_killed_everywhere_comes_to_its_trial_and_makes_noth
         ("before training", "exporting"),
     ):
         await killed(pipeline, bomb, state)
-    exported = await datasets.every(pipeline.database)
+    exported = await datasets.all_datasets(pipeline.database)
     for bomb in ("in training", "rename plan.json"):
         await killed(pipeline, bomb, "training")
 
     # The pipeline is killed in the middle of the training: the child is on its leash, writes a checkpoint and ends.
-    process = pipeline.start("pipeline", 1, hold=1)
+    process = pipeline.start("_pipeline", 1, hold=1)
     await pipeline.until(process, lambda: len(pipeline.steps()) >= 1)
     process.kill()
     assert await pipeline.end(process) == KILLED
     first = read_progress(pipeline.place.directory)["pid"]
     # The child alone is killed: the pipeline begins it again. Then both are, when all is done but the adapter's name.
-    process = pipeline.start("pipeline", 1, bomb="rename adapter.safetensors", hold=2)
+    process = pipeline.start("_pipeline", 1, bomb="rename adapter.safetensors", hold=2)
     await pipeline.until(
         process, lambda: read_progress(pipeline.place.directory)["pid"] != first and len(pipeline.steps()) >= 2
     )
@@ -63,10 +63,10 @@ async def test_a_run_that_is_killed_everywhere_comes_to_its_trial_and_makes_noth
         merged.st_ino,
     )
 
-    assert await pipeline.call("pipeline", 1, gate="reject") == 0, pipeline.log()
+    assert await pipeline.call("_pipeline", 1, gate="reject") == 0, pipeline.log()
     # The verdict is the one that was made before the last kill.
     assert await pipeline.states() == ["queued", "exporting", "training", "merging", "judging", "canary"]
-    assert await datasets.every(pipeline.database) == [replace(exported[0], state="trained")]
+    assert await datasets.all_datasets(pipeline.database) == [replace(exported[0], state="trained")]
     assert [(model.name, model.status) for model in await models.all_models(pipeline.database)] == [
         ("base", "champion"),
         ("run-1", "candidate"),
@@ -80,8 +80,8 @@ async def test_a_run_that_is_killed_everywhere_comes_to_its_trial_and_makes_noth
 
 async def test_a_step_that_is_begun_again_and_again_ends_the_run(pipeline):
     for _ in range(2):
-        await killed(pipeline, "in exporting", "exporting", RETRAIN_ATTEMPTS=2)
-    assert await pipeline.call("pipeline", 1, RETRAIN_ATTEMPTS=2) == 1
+        await killed(pipeline, "in exporting", "exporting", RETRAIN_MAX_STEP_ATTEMPTS=2)
+    assert await pipeline.call("_pipeline", 1, RETRAIN_MAX_STEP_ATTEMPTS=2) == 1
     run = await pipeline.run()
     assert (run.state, await pipeline.serving()) == ("failed", "base") and "begun 2 times" in run.reason
     assert (await runs.create_run(pipeline.database, "command")).id == 2

@@ -1,4 +1,4 @@
-"""Where a run starts from, what it repeats, what room it needs, what is kept of it, and how much there is to learn."""
+"""A run's start model, replay, required resources, kept files, and preview."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -11,14 +11,14 @@ from storage.learning import datasets, models, promotion, runs
 from storage.learning.datasets import RecordRow
 from storage.learning.models import NewModel
 from storage.learning.run_files import PLAN, read_progress
-from storage.maintenance.forget_person import forget, forget_rows
+from storage.maintenance.forget_person import forget_rows, forget_user
 from trainer.dataset.token_budget import ModelDirectoryError
 from trainer.merge.base_model import BaseCheckpoint
 from trainer.pipeline import cleanup, resources
 from trainer.pipeline.run_context import RunContext, TrainingDataErased
 from trainer.pipeline.step_process import StepFailed, StepKilled
-from trainer.pipeline.steps.export import restart_from_export, start_of
-from trainer.pipeline.steps.train import planned, run_training, train
+from trainer.pipeline.steps.export import restart_from_export, start_model
+from trainer.pipeline.steps.train import load_or_make_plan, run_training, train
 from trainer.pipeline.workspace import RunWorkspace
 from trainer.xtuner.entry import plan_for
 from trainer.xtuner.plan import TrainingPlan
@@ -42,15 +42,15 @@ def promoted(pipeline):
         run = await runs.current_run(database) or await runs.create_run(database, "command")
         name, directory = f"run-{run.id}", pipeline.memory.root / "models" / f"run-{run.id}"
         directory.mkdir(parents=True)
-        await datasets.register(
+        await datasets.register_dataset(
             database, f"dataset-{run.id}", "ratings", [RecordRow(f"joke-{joke}", "train", joke) for joke in jokes]
         )
         (pipeline.memory.folder / f"dataset-{run.id}").mkdir(parents=True)
         run = await runs.advance(
             database, await runs.advance(database, run, "exporting"), "training", dataset=f"dataset-{run.id}"
         )
-        await datasets.mark(database, run.dataset, "trained")
-        serving = await models.champion(database)
+        await datasets.mark_dataset(database, run.dataset, "trained")
+        serving = await models.get_champion(database)
         run = await promotion.record_merge(
             database,
             await runs.advance(database, run, "merging"),
@@ -66,10 +66,10 @@ def promoted(pipeline):
 async def test_a_run_starts_where_the_setting_says_except_after_a_deletion(pipeline, job, promoted):
     theirs = await pipeline.memory.rated("3", person=77)
     base, champion = await models.get_model(pipeline.database, "base"), await promoted(theirs)
-    assert (await start_of(job(), champion)).id == base.id
-    assert (await start_of(job(RETRAIN_START="champion"), champion)).id == champion.id
+    assert (await start_model(job(), champion)).id == base.id
+    assert (await start_model(job(RETRAIN_START_FROM="champion"), champion)).id == champion.id
     await forget_rows(pipeline.database, 77)
-    assert (await start_of(job(RETRAIN_START="champion"), champion)).id == base.id
+    assert (await start_model(job(RETRAIN_START_FROM="champion"), champion)).id == base.id
 
 
 async def test_a_person_who_is_forgotten_between_export_and_training_sends_the_run_back(pipeline, job):
@@ -80,7 +80,7 @@ async def test_a_person_who_is_forgotten_between_export_and_training_sends_the_r
     run = await runs.advance(
         database, run, "training", dataset=dataset.name, start_id=(await models.get_model(database, "base")).id
     )
-    await forget(database, 77, memory.photos, memory.folder)
+    await forget_user(database, 77, memory.photos, memory.folder)
     assert not dataset.exists()
     with pytest.raises(TrainingDataErased):
         await train(job(), run)
@@ -92,14 +92,14 @@ async def test_what_was_made_of_a_forgotten_persons_rows_goes_before_the_run_beg
     database, base = pipeline.database, await models.get_model(pipeline.database, "base")
     theirs = await pipeline.memory.rated("3", person=77)
     run = await pipeline.run()
-    await datasets.register(database, "theirs", "ratings", [RecordRow("joke-1", "train", theirs)])
+    await datasets.register_dataset(database, "theirs", "ratings", [RecordRow("joke-1", "train", theirs)])
     for state, changes in (
         ("exporting", {"model_name": "run-1"}),
         ("training", {"dataset": "theirs"}),
         ("merging", {}),
     ):
         run = await runs.advance(database, run, state, **changes)
-    await datasets.mark(database, "theirs", "trained")
+    await datasets.mark_dataset(database, "theirs", "trained")
     directory = pipeline.place.models / "run-1"
     for path in (directory, pipeline.place.gate):
         path.mkdir(parents=True)
@@ -128,14 +128,14 @@ async def test_a_run_without_its_models_files_says_what_to_do(job, pipeline, pro
 async def test_a_run_from_the_base_repeats_all_that_was_learnt(memory):
     """Four learnt and two new jokes: with one replayed for each new one there are four rows, from the base six."""
     old = [await memory.rated("333", text=f"old {number}") for number in range(4)]
-    await datasets.register(
+    await datasets.register_dataset(
         memory.database, "old", "ratings", [RecordRow(f"joke-{joke}", "train", joke) for joke in old]
     )
     (memory.folder / "old").mkdir(parents=True)
-    await datasets.mark(memory.database, "old", "learnt")
+    await datasets.mark_dataset(memory.database, "old", "learnt")
     for number in range(2):
         await memory.rated("333", text=f"new {number}")
-    settings = {"holdout_share": 1e-9, "minimum_posterior": 0.5, "max_rows": 6}
+    settings = {"holdout_share": 1e-9, "min_posterior": 0.5, "max_rows": 6}
     exporter = memory.exporter(**settings)
     assert (await exporter.export()).manifest["origins"] == {"new": 2, "replayed": 2, "imported": 0}
     whole = await replace(exporter, replay_all=True).export()
@@ -156,7 +156,7 @@ async def test_only_what_is_not_needed_is_removed(pipeline, promoted):
     for stray in (".run-9.part", "run-4", "internvl2-2b", "run-88"):
         (folder / stray).mkdir()
     for number in (1, 2, 3):
-        place = RunWorkspace.of(number, pipeline.settings().storage)
+        place = RunWorkspace.of_run(number, pipeline.settings().storage)
         (place.directory / "xtuner").mkdir(parents=True)
         (place.directory / "loss.png").touch()
         place.adapter.touch()
@@ -182,17 +182,17 @@ async def test_a_training_that_is_done_without_an_adapter_is_another_ones(pipeli
     run = await runs.advance(
         database, run, "training", dataset=dataset.name, start_id=(await models.get_model(database, "base")).id
     )
-    plan = await planned(job(), run)
-    assert plan == await planned(job(), run) == TrainingPlan.load(pipeline.place.directory)
+    plan = await load_or_make_plan(job(), run)
+    assert plan == await load_or_make_plan(job(), run) == TrainingPlan.load(pipeline.place.directory)
     ProgressWriter(plan.out).update(state="done")
-    await planned(job(), run)
+    await load_or_make_plan(job(), run)
     assert read_progress(plan.out) == {}
 
 
 async def test_a_checkpoint_that_breaks_a_training_is_not_gone_on_with_again(pipeline):
     class Broken(RunContext):
         async def run_step(self, run, step, module, *arguments):
-            ProgressWriter(self.place.directory).update(state="failed", reason="crash", message="Cut off.")
+            ProgressWriter(self.workspace.directory).update(state="failed", reason="crash", message="Cut off.")
             raise StepFailed("Cut off.")
 
     job = Broken(pipeline.database, pipeline.settings(), pipeline.place, None)
@@ -252,11 +252,11 @@ def test_an_adapters_size_is_told_from_the_bases_shapes():
 
 def test_too_little_memory_is_said(pipeline, model):
     with pytest.raises(resources.InsufficientResources, match="of memory, the reserve included"):
-        resources.check_memory(BaseCheckpoint.of(model), RetrainSettings(memory_reserve_gb=10**6))
+        resources.check_memory(BaseCheckpoint.open(model), RetrainSettings(memory_reserve_gb=10**6))
     resources.check_disk(
         pipeline.memory.root,
-        BaseCheckpoint.of(model),
+        BaseCheckpoint.open(model),
         TrainingSettings(lora_rank=8),
         RetrainSettings(disk_reserve_gb=0),
     )
-    resources.check_memory(BaseCheckpoint.of(model), RetrainSettings(memory_reserve_gb=0))
+    resources.check_memory(BaseCheckpoint.open(model), RetrainSettings(memory_reserve_gb=0))

@@ -1,4 +1,4 @@
-"""Newcomers in a hurry count less; everybody else counts in full."""
+"""Newcomers' bursts have a lower weight; all other ratings have weight 1."""
 
 import numpy as np
 import pytest
@@ -62,12 +62,8 @@ def test_a_burst_of_somebody_who_has_been_here_counts_in_full_and_the_calm_of_a_
 def test_it_can_be_turned_off_and_unknown_times_harm_nobody():
     known = evidence(FOUNDER, burst(50 * DAY))
     assert newcomer_weights(known, SETTINGS.model_copy(update={"newcomer_days": 0})).min() == 1
-    assert (
-        newcomer_weights(
-            RatingArrays(known.joke, known.rater, known.value, known.joke_ids, known.photo_ids, known.people), SETTINGS
-        ).min()
-        == 1
-    )
+    timeless = RatingArrays(known.joke, known.rater, known.value, known.joke_ids, known.photo_ids, known.user_ids)
+    assert newcomer_weights(timeless, SETTINGS).min() == 1
 
 
 def test_bursts_are_those_of_a_plain_count():
@@ -87,7 +83,7 @@ def test_bursts_are_those_of_a_plain_count():
 
 async def test_a_newcomers_burst_teaches_nothing_where_others_did_not_rate(memory):
     """The times come from the database."""
-    from storage.learning.rating_arrays import ratings_since
+    from storage.learning.rating_arrays import read_ratings_since
 
     old = [await memory.rated("3") for _ in range(12)]
     await memory.rated("1")
@@ -97,7 +93,7 @@ async def test_a_newcomers_burst_teaches_nothing_where_others_did_not_rate(memor
             "UPDATE ratings SET created_at = created_at - ?1, updated_at = updated_at - ?1 WHERE person_id = 1",
             (30 * DAY,),
         )
-    found = await ratings_since(memory.database, 0)
+    found = await read_ratings_since(memory.database, 0)
     scores = score_jokes(found, SETTINGS)
     good = set(found.joke_ids[scores.good].tolist())
     assert good == set(old) and scores.rejected["pushed by a block or by newcomers"] + scores.rejected[

@@ -6,7 +6,7 @@ from scipy.special import ndtr
 
 from storage.chat.best import PRIOR_RATINGS
 from trainer.selection.empirical_bayes import (
-    HIGHEST_REFERENCE,
+    MAX_REFERENCE,
     PRIOR_SHARES,
     VarianceComponents,
     estimate_pool,
@@ -86,7 +86,7 @@ def test_a_pool_of_like_verdicts_gives_finite_answers(value):
     means = joke_means(values, np.ones(60), np.arange(60), np.arange(60))
     pool = estimate_pool(values, np.ones(60), np.arange(60), means)
     better = posterior(means, pool)
-    assert np.isfinite(better).all() and pool.reference <= HIGHEST_REFERENCE
+    assert np.isfinite(better).all() and pool.reference <= MAX_REFERENCE
     assert (better[0] > 0.6) == (value == 1)
 
 

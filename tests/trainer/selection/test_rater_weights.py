@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.selection.rater_weights import PARTNERS, joint_ratings, leniency, rater_dependence, weight_ratings
+from trainer.selection.rater_weights import MAX_PARTNERS, joint_ratings, leniency, rater_dependence, weight_ratings
 
 
 def honest(random, jokes=600, raters=40, per_joke=4):
@@ -75,7 +75,7 @@ def test_one_rater_alone_keeps_weight_and_verdicts():
 
 def test_crowded_jokes_compare_each_rater_with_a_bounded_number_of_others():
     left, right = joint_ratings(np.zeros(1000, int))
-    assert len(left) <= 1000 * PARTNERS and (left != right).all()
+    assert len(left) <= 1000 * MAX_PARTNERS and (left != right).all()
     value, rater = np.ones(1000), np.arange(1000)
     assert np.isfinite(rater_dependence(value, np.zeros(1000, int), rater, 1000)).all()
 

@@ -32,7 +32,7 @@ HERE = Path(__file__)
 
 def keep(store: FeatureStore, sha256: str, age: int, tiles: int = 1) -> Path:
     store.folder.mkdir(exist_ok=True)
-    store.keep(sha256, torch.ones(tiles * TOKENS, SIZE), HERE)
+    store.save(sha256, torch.ones(tiles * TOKENS, SIZE), HERE)
     path = store.path(sha256, tiles)
     os.utime(path, (1_000_000 - age, 1_000_000 - age))
     return path
@@ -41,7 +41,7 @@ def keep(store: FeatureStore, sha256: str, age: int, tiles: int = 1) -> Path:
 def test_features_come_back_as_they_went(store: FeatureStore) -> None:
     store.folder.mkdir()
     features = torch.randn(3 * TOKENS, SIZE).bfloat16()
-    store.keep("a", features, HERE)
+    store.save("a", features, HERE)
     found = store.find("a", 3)
     assert found and torch.equal(found.load(), features)
     assert store.find("a", 2) is None and store.find("b", 3) is None
@@ -54,13 +54,13 @@ def test_a_file_that_is_cut_off_is_not_found(store: FeatureStore) -> None:
 
 
 def test_a_disk_that_takes_nothing_only_means_to_look_again(store: FeatureStore) -> None:
-    store.keep("a", torch.ones(TOKENS, SIZE), HERE)  # the folder is not there
+    store.save("a", torch.ones(TOKENS, SIZE), HERE)  # the folder is not there
     assert store.find("a", 1) is None
 
 
 def test_of_a_picture_that_was_forgotten_meanwhile_nothing_is_kept(store: FeatureStore, tmp_path: Path) -> None:
     store.folder.mkdir()
-    store.keep("a", torch.ones(TOKENS, SIZE), tmp_path / "images" / "a.jpg")
+    store.save("a", torch.ones(TOKENS, SIZE), tmp_path / "images" / "a.jpg")
     assert list(store.folder.iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""A dataset that XTuner would train on in silence, in another way than it says, is refused with the row's name."""
+"""A dataset with rows that XTuner would silently change is refused with the row's name."""
 
 import json
 import shutil

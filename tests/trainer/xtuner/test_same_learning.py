@@ -1,4 +1,4 @@
-"""Our way from a batch to its loss against XTuner's own: the same numbers, whatever is kept, cut or recomputed."""
+"""JokeModel and XTuner's model compute the same losses, also with caches, split batches and recomputation."""
 
 import copy
 import json
@@ -14,7 +14,7 @@ from configs.settings import TrainingSettings
 from trainer.xtuner import compat
 from trainer.xtuner.plan import TrainingError, TrainingPlan
 
-compat.apply()
+compat.apply_repairs()
 
 from mmengine.config import Config  # noqa: E402
 from mmengine.optim import OptimWrapper  # noqa: E402
@@ -61,9 +61,7 @@ def rows(config: Config) -> PackedDataset:
 
 @pytest.fixture(scope="module")
 def first(config: Config) -> dict[str, torch.Tensor]:
-    """The adapter that all models here begin with: a random B instead of zeros, so that every gradient says
-    something.
-    """
+    """The initial adapter of all models here, with a random B instead of zeros, so that all gradients matter."""
     torch.manual_seed(3)
     state = make(config).state_dict()
     return {

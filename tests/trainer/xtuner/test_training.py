@@ -48,7 +48,7 @@ def test_another_plan_does_not_touch_a_run(overfitted: Any, start: Any, dataset:
 def test_the_merged_model_says_the_answers_word_for_word_over_http(model: Path, dataset: Path) -> None:
     rows = json.loads((dataset / "train.json").read_text(encoding="utf-8"))
     with subprocess.Popen(
-        [sys.executable, "-m", "bot", "engine", "cpu", str(model), "--port", "0", "--threads", "1"],
+        [sys.executable, "-m", "bot", "serve", str(model), "--port", "0", "--threads", "1"],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},

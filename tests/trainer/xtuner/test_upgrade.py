@@ -1,6 +1,4 @@
-"""A training that an older version of the program has begun goes on: its files name no class and no setting that may
-have moved.
-"""
+"""A training of an older version resumes: its files contain no names of classes or settings that may change."""
 
 import re
 import signal

@@ -1,5 +1,6 @@
-"""The gate as a step, and as the child process that asks it: `python -m trainer.pipeline.steps.evaluate CHAMPION
-CANDIDATE DATASET OUT VERDICT`.
+"""The step judging, and its child process that runs the gate.
+
+`python -m trainer.pipeline.steps.evaluate CHAMPION CANDIDATE DATASET OUT VERDICT`
 """
 
 import json
@@ -11,39 +12,39 @@ from configs.errors import JokebotError
 from configs.settings import load_settings
 from storage.learning import dataset_files, models, promotion
 from storage.learning.run_files import replace_file
-from storage.learning.runs import Run
+from storage.learning.runs import Run, require
 from trainer.pipeline.run_context import RunContext
 
 
-async def judge(job: RunContext, run: Run) -> Run:
-    """judging → canary, rejected or undecided. A verdict against a former champion is not used; another is computed.
+async def judge(context: RunContext, run: Run) -> Run:
+    """judging → canary, rejected or undecided. If the champion has changed, a new verdict is computed.
 
-    The datasets' lock is held, since held-out rows are read.
+    The datasets' lock is held, because held-out rows are read.
     """
-    await job.check(run)
-    champion, candidate = await job.champion(), await models.get_model(job.database, run.candidate_id)
-    verdict = job.place.verdict(champion.id)
+    await context.check(run)
+    champion, candidate = await context.champion(), await models.get_model(context.database, require(run.candidate_id))
+    verdict = context.workspace.verdict(champion.id)
     if not verdict.exists():
-        dataset = (job.settings.storage.datasets / run.dataset).resolve()
-        async with dataset_files.lock(job.settings.storage.datasets):
-            await job.run_step(
+        dataset = (context.settings.storage.datasets / require(run.dataset)).resolve()
+        async with dataset_files.lock(context.settings.storage.datasets):
+            await context.run_step(
                 run,
                 "judging",
                 "trainer.pipeline.steps.evaluate",
-                await job.directory(champion),
-                await job.directory(candidate),
+                await context.directory(champion),
+                await context.directory(candidate),
                 dataset,
-                job.place.gate,
+                context.workspace.gate,
                 verdict,
             )
-    await job.check(run)
+    await context.check(run)
     return await promotion.record_verdict(
-        job.database, run, champion.id, json.loads(verdict.read_text(encoding="utf-8"))
+        context.database, run, champion.id, json.loads(verdict.read_text(encoding="utf-8"))
     )
 
 
 def main(champion: Path, candidate: Path, dataset: Path, out: Path, verdict: Path) -> int:
-    """Ask the gate and write what it answers to the file `verdict`, whole or not at all; 1 where it can't answer."""
+    """Run the gate and write its verdict to the file `verdict` by rename; returns 1 if the gate fails."""
     from trainer.gate import assess_candidate as ask
 
     try:

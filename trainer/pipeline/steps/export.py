@@ -4,7 +4,7 @@ import asyncio
 import shutil
 
 from configs.blocklist import BlockList
-from storage.learning import datasets, models, promotion, runs
+from storage.learning import datasets, models, promotion, runs, tainted_models
 from storage.learning.dataset_files import DatasetError
 from storage.learning.models import Model
 from storage.learning.reasons import EndReason
@@ -14,74 +14,74 @@ from trainer.dataset.token_budget import load_token_budget
 from trainer.pipeline.run_context import RunContext
 
 
-async def begin(job: RunContext, run: Run) -> Run:
-    """queued → exporting. Files in this run's folder belong to another run (a restored backup counts runs anew)."""
-    await job.check(run)
-    job.place.clear()
-    return await runs.advance(job.database, run, "exporting", model_name=await free_name(job, run))
+async def begin_run(context: RunContext, run: Run) -> Run:
+    """queued → exporting. Files in the run's folder belong to another run (a restored backup reuses run ids)."""
+    await context.check(run)
+    context.workspace.clear()
+    return await runs.advance(context.database, run, "exporting", model_name=await free_name(context, run))
 
 
-async def free_name(job: RunContext, run: Run) -> str:
-    """A name that no model and no directory has: run-7, or run-7-2 where the run begins again."""
-    taken = {model.name for model in await models.all_models(job.database)}
+async def free_name(context: RunContext, run: Run) -> str:
+    """A name without a model or directory: run-7, or run-7-2 if the run was restarted."""
+    taken = {model.name for model in await models.all_models(context.database)}
     names = (f"run-{run.id}" if number == 1 else f"run-{run.id}-{number}" for number in range(1, 1000))
-    return next(name for name in names if name not in taken and not (job.place.models / name).exists())
+    return next(name for name in names if name not in taken and not (context.workspace.models / name).exists())
 
 
-async def export(job: RunContext, run: Run) -> Run:
-    """exporting → training, or undecided where there is too little new."""
-    await job.check(run)
-    champion = await job.champion()
-    start = await start_of(job, champion)
-    job.place.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+async def export(context: RunContext, run: Run) -> Run:
+    """exporting → training, or undecided if there are too few new jokes."""
+    await context.check(run)
+    champion = await context.champion()
+    start = await start_model(context, champion)
+    context.workspace.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     if run.given_dataset:
-        dataset = (await datasets.find(job.database, run.given_dataset)).name
-        if not (job.settings.storage.datasets / dataset).is_dir():
+        dataset = (await datasets.get_dataset(context.database, run.given_dataset)).name
+        if not (context.settings.storage.datasets / dataset).is_dir():
             raise DatasetError(
-                f"The dataset {dataset[:12]} has no files any more. Import it anew.",
+                f"The files of dataset {dataset[:12]} are missing. Import it again.",
                 code="dataset-gone",
                 dataset=dataset[:12],
             )
     else:
         try:
-            dataset = await new_dataset(job, run, start)
+            dataset = await new_dataset(context, run, start)
         except NothingToLearnError as error:
-            return await runs.advance(job.database, run, "undecided", reason=error)
+            return await runs.advance(context.database, run, "undecided", reason=error)
     return await runs.advance(
-        job.database, run, "training", dataset=dataset, champion_id=champion.id, start_id=start.id
+        context.database, run, "training", dataset=dataset, champion_id=champion.id, start_id=start.id
     )
 
 
-async def start_of(job: RunContext, champion: Model) -> Model:
+async def start_model(context: RunContext, champion: Model) -> Model:
     """The model whose weights a run starts from.
 
-    A champion trained on rows of a user who was forgotten since is never the start, whatever the setting.
+    A tainted champion is never the start, whatever the setting.
     """
-    if champion.is_base:
+    if champion.base_id is None:
         return champion
-    tainted = {model.id for model in await promotion.saw_forgotten(job.database)}
-    if job.settings.retrain.start == "champion" and champion.id not in tainted:
+    tainted = {model.id for model in await tainted_models.list_tainted_models(context.database)}
+    if context.settings.retrain.start_from == "champion" and champion.id not in tainted:
         return champion
-    return await models.get_model(job.database, champion.base_id)
+    return await models.get_model(context.database, champion.base_id)
 
 
-async def new_dataset(job: RunContext, run: Run, start: Model) -> str:
-    """Export what users liked; the dataset's name. Raises NothingToLearnError, DatasetError, ModelDirectoryError."""
-    settings, storage = job.settings, job.settings.storage
-    budget = await asyncio.to_thread(load_token_budget, await job.directory(start), settings.selection.max_length)
+async def new_dataset(context: RunContext, run: Run, start: Model) -> str:
+    """Export a dataset and return its name. Raises NothingToLearnError, DatasetError, ModelDirectoryError."""
+    settings, storage = context.settings, context.settings.storage
+    budget = await asyncio.to_thread(load_token_budget, await context.directory(start), settings.selection.max_length)
     exporter = DatasetExporter(
-        job.database,
+        context.database,
         storage.photos,
         storage.datasets,
         settings.selection,
         budget,
-        settings.retrain.minimum_pairs,
+        settings.retrain.min_pairs,
         replay_all=start.is_base,
-        blocked=BlockList.of(settings.guard),
+        blocked=BlockList.of(settings.safety),
     )
     exported = await exporter.export()
     name = exported.directory.name
-    earlier = await runs.concluded_on(job.database, name)
+    earlier = await runs.get_concluded_run(context.database, name)
     if earlier and run.started_by in ("schedule", "pairs"):
         raise NothingToLearnError(
             f"Nothing has changed since run {earlier.id}, which trained on the same pairs and was {earlier.state}. "
@@ -93,12 +93,11 @@ async def new_dataset(job: RunContext, run: Run, start: Model) -> str:
     return name
 
 
-async def restart_from_export(job: RunContext, run: Run, limit: int = 3) -> Run:
-    """Back to exporting.
+async def restart_from_export(context: RunContext, run: Run, limit: int = 3) -> Run:
+    """Go back to exporting after a user with rows in the dataset was forgotten.
 
-    First all artifacts made from rows of a forgotten user are removed, so a kill in between does no harm.
-
-    A given dataset can't be exported anew, so its run fails; so does a run that was restarted `limit` times.
+    All artifacts made from these rows are removed first, so that an interruption does no harm. A run with a given
+    dataset fails, because that can't be exported again; so does a run that was restarted `limit` times.
     """
     if run.given_dataset or run.restarts >= limit:
         why = (
@@ -111,19 +110,19 @@ async def restart_from_export(job: RunContext, run: Run, limit: int = 3) -> Run:
             "forgotten-given" if run.given_dataset else "forgotten-often",
             {"times": run.restarts},
         )
-        return await promotion.end_run(job.database, run, "failed", reason)
+        return await promotion.end_run(context.database, run, "failed", reason)
     if run.candidate_id:
-        await models.retire(job.database, run.candidate_id, "retired", promotion.FORGOTTEN)
-        await models.files_removed(job.database, run.candidate_id)
+        await models.retire_model(context.database, run.candidate_id, "retired", tainted_models.FORGOTTEN_DATA)
+        await models.mark_files_removed(context.database, run.candidate_id)
     if run.model_name:
-        await asyncio.to_thread(shutil.rmtree, job.place.models / run.model_name, ignore_errors=True)
-    await asyncio.to_thread(job.place.clear)
+        await asyncio.to_thread(shutil.rmtree, context.workspace.models / run.model_name, ignore_errors=True)
+    await asyncio.to_thread(context.workspace.clear)
     return await runs.advance(
-        job.database,
+        context.database,
         run,
         "exporting",
         dataset=None,
         candidate_id=None,
-        model_name=await free_name(job, run),
+        model_name=await free_name(context, run),
         restarts=run.restarts + 1,
     )

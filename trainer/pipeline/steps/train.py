@@ -1,4 +1,4 @@
-"""The steps training and merging: an adapter, then a registered model directory."""
+"""The steps training, which makes an adapter, and merging, which makes and registers a model directory."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from storage.learning.dataset_files import DatasetError
 from storage.learning.model_files import model_digest
 from storage.learning.models import Model, NewModel
 from storage.learning.run_files import PLAN, read_progress
-from storage.learning.runs import Run
+from storage.learning.runs import Run, require
 from trainer.merge.adapter import ABOUT
 from trainer.merge.base_model import BaseCheckpoint
 from trainer.pipeline import resources
@@ -20,61 +20,61 @@ from trainer.xtuner.entry import check_base, plan_for
 from trainer.xtuner.plan import TrainingPlan
 
 
-async def train(job: RunContext, run: Run) -> Run:
+async def train(context: RunContext, run: Run) -> Run:
     """training → merging. The datasets' lock is held, so that no row is erased during the training."""
-    async with dataset_files.lock(job.settings.storage.datasets):
+    async with dataset_files.lock(context.settings.storage.datasets):
         try:
-            await datasets.mark(job.database, run.dataset, "trained")
+            await datasets.mark_dataset(context.database, require(run.dataset), "trained")
         except DatasetError as error:
-            # Between export and here a person was forgotten, and the dataset was written anew under another name.
+            # A user was forgotten since the export, and the dataset was rewritten under another name.
             raise TrainingDataErased from error
-        await job.check(run)
-        plan = await planned(job, run)
-        if not job.place.adapter.exists():
-            await run_training(job, run, plan)
-        await job.check(run)
-    return await runs.advance(job.database, run, "merging")
+        await context.check(run)
+        plan = await load_or_make_plan(context, run)
+        if not context.workspace.adapter.exists():
+            await run_training(context, run, plan)
+        await context.check(run)
+    return await runs.advance(context.database, run, "merging")
 
 
-async def planned(job: RunContext, run: Run) -> TrainingPlan:
-    """The run's plan. A stored plan of the same dataset and start is kept, even if the settings have changed since."""
-    base = await job.directory(await models.get_model(job.database, run.start_id))
-    dataset = (job.settings.storage.datasets / run.dataset).resolve()
+async def load_or_make_plan(context: RunContext, run: Run) -> TrainingPlan:
+    """The run's plan. A stored plan with the same dataset and start is used, even if the settings have changed."""
+    base = await context.directory(await models.get_model(context.database, require(run.start_id)))
+    dataset = (context.settings.storage.datasets / require(run.dataset)).resolve()
     try:
-        plan = TrainingPlan.load(job.place.directory)
-        # A training that is done and has no adapter was another one's, before a backup was restored.
-        done = read_progress(plan.out).get("state") == "done" and not job.place.adapter.exists()
+        plan = TrainingPlan.load(context.workspace.directory)
+        # A finished training without an adapter belongs to another run, from before a backup was restored.
+        done = read_progress(plan.out).get("state") == "done" and not context.workspace.adapter.exists()
         if (plan.dataset, plan.base) == (dataset, base) and not done:
             return plan
     except (OSError, ValueError, KeyError):
         pass
     max_tiles = check_base(base)
-    await asyncio.to_thread(check_room, job, base)
-    job.place.clear()
-    plan = plan_for(dataset, base, job.place.directory, job.settings, max_tiles)
+    await asyncio.to_thread(check_resources, context, base)
+    context.workspace.clear()
+    plan = plan_for(dataset, base, context.workspace.directory, context.settings, max_tiles)
     plan.write()
     return plan
 
 
-def check_room(job: RunContext, directory: Path) -> None:
-    """Raises InsufficientResources."""
-    base, settings = BaseCheckpoint.of(directory), job.settings
-    resources.check_disk(job.settings.storage.directory, base, settings.training, settings.retrain)
+def check_resources(context: RunContext, directory: Path) -> None:
+    """Check disk space and memory. Raises InsufficientResources."""
+    base, settings = BaseCheckpoint.open(directory), context.settings
+    resources.check_disk(context.settings.storage.directory, base, settings.training, settings.retrain)
     resources.check_memory(base, settings.retrain)
 
 
-async def run_training(job: RunContext, run: Run, plan: TrainingPlan) -> None:
+async def run_training(context: RunContext, run: Run, plan: TrainingPlan) -> None:
     """Run, or resume, the training as a child process.
 
-    Raises what `RunContext.run_step` raises, with the reason that progress.json gives.
+    Raises the exceptions of `RunContext.run_step`, with the reason from progress.json.
     """
     resumed = (plan.work / "last_checkpoint").exists()
     try:
-        await job.run_step(run, "training", "trainer.xtuner.entry", plan.out)
+        await context.run_step(run, "training", "trainer.xtuner.entry", plan.out)
     except StepFailed as error:
         progress = read_progress(plan.out)
         if resumed and progress.get("reason") == "crash":
-            # The checkpoint may be what breaks it: the next attempt begins at the first step.
+            # The checkpoint may be damaged: the next attempt begins at the first step.
             await asyncio.to_thread(shutil.rmtree, plan.work, ignore_errors=True)
             (plan.out / PLAN).unlink()
             raise StepKilled(
@@ -85,37 +85,37 @@ async def run_training(job: RunContext, run: Run, plan: TrainingPlan) -> None:
         raise
 
 
-async def merge(job: RunContext, run: Run) -> Run:
-    """merging → judging: a model directory, renamed into place when it is whole, and its row in the registry."""
-    await job.check(run)
-    start = await models.get_model(job.database, run.start_id)
-    out = job.place.models / run.model_name
+async def merge(context: RunContext, run: Run) -> Run:
+    """merging → judging: make a model directory, renamed when complete, and register it."""
+    await context.check(run)
+    start = await models.get_model(context.database, require(run.start_id))
+    out = context.workspace.models / require(run.model_name)
     if not out.is_dir():
         out.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        await job.run_step(
+        await context.run_step(
             run,
             "merging",
             "trainer.merge",
-            job.place.directory,
+            context.workspace.directory,
             "--base",
-            await job.directory(start),
+            await context.directory(start),
             "--out",
             out,
             "--sync",
         )
-    await job.check(run)
+    await context.check(run)
     digest = await asyncio.to_thread(model_digest, out)
-    return await promotion.record_merge(job.database, run, new_model(job, run, start, out, digest))
+    return await promotion.record_merge(context.database, run, new_model(context, run, start, out, digest))
 
 
-def new_model(job: RunContext, run: Run, start: Model, out: Path, digest: str) -> NewModel:
-    about = json.loads((job.place.directory / ABOUT).read_text(encoding="utf-8"))
+def new_model(context: RunContext, run: Run, start: Model, out: Path, digest: str) -> NewModel:
+    about = json.loads((context.workspace.directory / ABOUT).read_text(encoding="utf-8"))
     return NewModel(
-        name=run.model_name,
-        parent_id=run.champion_id,
+        name=require(run.model_name),
+        parent_id=require(run.champion_id),
         base_id=start.base_id or start.id,
         start_id=start.id,
-        dataset=run.dataset,
+        dataset=require(run.dataset),
         run_id=run.id,
         directory=str(out),
         digest=digest,

@@ -1,4 +1,4 @@
-"""A tiny checkpoint, and CPU engines running on it as processes of their own."""
+"""A tiny checkpoint, and CPU engine processes that serve it."""
 
 import base64
 import io
@@ -16,7 +16,7 @@ from openai import OpenAI
 from PIL import Image
 from skimage import data
 
-from bot.engine.cpu.model import CpuModel, load
+from bot.engine.cpu.model import CpuModel, load_model
 from trainer.demo_model.architectures import SHAPES
 from trainer.demo_model.random_weights import write_random
 
@@ -25,7 +25,7 @@ torch.set_num_threads(1)
 
 @dataclass
 class Engine:
-    """A running `jokebot engine cpu`."""
+    """A running `jokebot serve`."""
 
     process: subprocess.Popen
     url: str
@@ -48,19 +48,19 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def model(checkpoint: Path) -> CpuModel:
-    return load(checkpoint, "float32", max_tiles=12)
+    return load_model(checkpoint, "float32", max_tiles=12)
 
 
 @pytest.fixture(scope="session")
 def start(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Engine]]:
-    """Starts engines with further arguments; all still running are ended at the end."""
+    """A function that starts engines with extra arguments; the running ones are ended after the tests."""
     engines: list[Engine] = []
 
     def start(*arguments: str) -> Engine:
         log = tmp_path_factory.mktemp("engine") / "stderr.txt"
         with log.open("w") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "engine", "cpu", checkpoint, "--port", "0", "--threads", "1", *arguments],
+                [sys.executable, "-m", "bot", "serve", checkpoint, "--port", "0", "--threads", "1", *arguments],
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,

@@ -1,7 +1,7 @@
 """Serving and training give the model the same tokens and the same pixels for the same photo and text.
 
-Three ways to the prompt: the CPU engine (configs/prompts.toml rendered), XTuner's dataset as `trainer/xtuner` sets it
-up, and the tokenizer's own chat template, which is what LMDeploy renders with.
+The prompt is made in three ways: by the CPU engine (configs/prompts.toml rendered), by XTuner's dataset as
+`trainer/xtuner` configures it, and by the tokenizer's own chat template, which LMDeploy uses.
 """
 
 import io
@@ -16,12 +16,12 @@ from skimage import data
 
 from bot.engine.cpu.model import CpuModel, TokenizedPrompt
 from bot.engine.cpu.preprocess import open_picture
-from bot.engine.cpu.protocol import ChatRequest, RequestImage, parse
+from bot.engine.cpu.protocol import ChatRequest, RequestImage, parse_request
 from configs.prompts import load_prompts
 from configs.tiling import tile_count
 from trainer.xtuner import compat
 
-compat.apply()
+compat.apply_repairs()
 
 from trainer.xtuner.dataset import JokeDataset, adds_bos, training_template  # noqa: E402
 
@@ -41,7 +41,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def checkpoint_6(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny checkpoint with more tiles: XTuner takes their number from the checkpoint."""
+    """The tiny checkpoint with more tiles; XTuner takes their number from the checkpoint."""
     directory = tmp_path_factory.mktemp("models") / "joker6"
     directory.mkdir()
     for file in checkpoint.iterdir():
@@ -52,10 +52,10 @@ def checkpoint_6(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def engine_request(photo: Path, text: str, to_url: Any) -> ChatRequest:
-    """What the bot's client sends, as the engine reads it."""
+    """The request of the bot's client, as the engine parses it."""
     url = to_url(Image.open(photo), "PNG")
     image = {"type": "image_url", "image_url": {"url": url, "max_dynamic_patch": TILES}}
-    return parse(
+    return parse_request(
         {
             "messages": [
                 {"role": "system", "content": PROMPTS.system},
@@ -67,14 +67,14 @@ def engine_request(photo: Path, text: str, to_url: Any) -> ChatRequest:
 
 
 def prepare(model: CpuModel, request: ChatRequest) -> TokenizedPrompt:
-    """What the engine then gives the model."""
+    """The engine's input to the model."""
     part = request.parts[0]
     assert isinstance(part, RequestImage)
-    return model.prepare(request, [model.cut(part, open_picture(part.url, 50_000_000))])
+    return model.prepare_prompt(request, [model.cut_image(part, open_picture(part.url, 50_000_000))])
 
 
 def training_row(checkpoint: Path, photo: Path, text: str, folder: Path) -> dict[str, Any]:
-    """What XTuner's dataset makes of the exporter's row."""
+    """XTuner's dataset row for the exporter's row."""
     row = {
         "image": photo.name,
         "conversations": [{"from": "human", "value": f"<image>\n{text}"}, {"from": "gpt", "value": JOKE}],
@@ -124,7 +124,7 @@ def test_pictures_of_every_mode_give_the_same_pixels(
     kind = "TIFF" if mode == "CMYK" else "PNG"
     path = tmp_path / f"odd.{kind.lower()}"
     Image.open(photo).convert(mode).resize((300, 200)).save(path)
-    request = parse(
+    request = parse_request(
         {
             "messages": [
                 {
@@ -145,14 +145,14 @@ def test_pictures_of_every_mode_give_the_same_pixels(
 
 
 def test_the_bos_comes_once_also_with_a_tokenizer_that_adds_one() -> None:
-    class Adding:
-        """OpenGVLab's InternLM2Tokenizer puts the BOS in front by itself."""
+    class BosAddingTokenizer:
+        """A tokenizer that adds the BOS itself, like OpenGVLab's InternLM2Tokenizer."""
 
         bos_token_id = 1
 
         def encode(self, text: str, add_special_tokens: bool) -> list[int]:
             return [1, 5] if add_special_tokens else [5]
 
-    assert adds_bos(Adding())
+    assert adds_bos(BosAddingTokenizer())
     assert not training_template(PROMPTS, True).SYSTEM.startswith("<s>")
     assert training_template(PROMPTS, False).SYSTEM.startswith("<s><|im_start|>system")

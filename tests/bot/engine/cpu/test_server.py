@@ -1,7 +1,8 @@
-"""The CPU engine over HTTP, asked by OpenAI's own client."""
+"""The CPU engine over HTTP, with OpenAI's own client."""
 
 import concurrent.futures
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -16,8 +17,8 @@ import pytest
 from openai import OpenAI
 from PIL import Image
 
-from bot.engine.cpu.checkpoint_check import CheckpointError, check
-from bot.engine.cpu.model import load
+from bot.engine.cpu.checkpoint_check import CheckpointError, check_checkpoint
+from bot.engine.cpu.model import load_model
 from configs.prompts import load_prompts
 
 SAMPLING: dict[str, Any] = {"temperature": 0.8, "top_p": 0.9, "seed": 11, "max_tokens": 24}
@@ -223,7 +224,7 @@ def waiting(engine: Any) -> int:
 
 
 def long_stream(client: OpenAI) -> Any:
-    """A request that would go on for many minutes, once its first text is there."""
+    """A request that would take many minutes, after its first text."""
     stream = client.chat.completions.create(
         model="joker", messages=[{"role": "user", "content": "hi"}], stream=True, max_tokens=30_000, seed=1
     )
@@ -274,7 +275,7 @@ def test_sigterm_ends_the_texts_under_way_and_the_process(start: Callable[..., A
 
 def test_a_directory_that_is_no_checkpoint_is_refused_in_one_line(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "bot", "engine", "cpu", tmp_path, "--port", "0"],
+        [sys.executable, "-m", "bot", "serve", tmp_path, "--port", "0"],
         capture_output=True,
         text=True,
         timeout=200,
@@ -298,27 +299,43 @@ def test_a_directory_that_is_no_checkpoint_is_refused_in_one_line(tmp_path: Path
 def test_another_kind_of_model_is_refused(tmp_path: Path, config: str, reason: str) -> None:
     (tmp_path / "config.json").write_text(config, encoding="utf-8")
     with pytest.raises(CheckpointError) as caught:
-        check(tmp_path)
+        check_checkpoint(tmp_path)
     assert reason in str(caught.value)
 
 
 def test_a_directory_with_a_dot_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "model-1.5").symlink_to(checkpoint)
     with pytest.raises(CheckpointError, match="Rename it"):
-        check(tmp_path / "model-1.5")
+        check_checkpoint(tmp_path / "model-1.5")
 
 
 def test_a_checkpoint_without_weights_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "config.json").write_bytes((checkpoint / "config.json").read_bytes())
     with pytest.raises(CheckpointError, match="can't be loaded"):
-        load(tmp_path / "empty")
+        load_model(tmp_path / "empty")
+
+
+def test_code_that_the_configuration_alone_moved_to_another_folder_does_not_run(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    model, elsewhere, mark = tmp_path / "model", tmp_path / "elsewhere", tmp_path / "ran"
+    shutil.copytree(checkpoint, model)
+    shutil.copytree(checkpoint, elsewhere)
+    with (elsewhere / "modeling_internvl_chat.py").open("a") as file:
+        file.write(f"\nopen({str(mark)!r}, 'w')\n")
+    config = json.loads((model / "config.json").read_text())
+    config["auto_map"] = {key: f"{elsewhere}--{value}" for key, value in config["auto_map"].items()}
+    (model / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match="not in the model's folder"):
+        load_model(model)
+    assert not mark.exists()
 
 
 def test_a_port_in_use_is_said_before_anything_is_loaded(engine: Any, checkpoint: Path) -> None:
     port = engine.url.rpartition(":")[2]
     done = subprocess.run(
-        [sys.executable, "-m", "bot", "engine", "cpu", checkpoint, "--port", port],
+        [sys.executable, "-m", "bot", "serve", checkpoint, "--port", port],
         capture_output=True,
         text=True,
         timeout=200,

@@ -1,4 +1,4 @@
-"""How the CPU engine chooses tokens and turns them into text."""
+"""The CPU engine samples tokens and turns them into text."""
 
 import importlib
 import types
@@ -9,19 +9,19 @@ import pytest
 import torch
 
 from bot.engine.cpu.model import CpuModel, GenerationCancelled
-from bot.engine.cpu.protocol import RequestError, SamplerOptions, parse
-from bot.engine.cpu.sampling import Sampler, nucleus
+from bot.engine.cpu.protocol import RequestError, SamplerOptions, parse_request
+from bot.engine.cpu.sampling import TokenSampler, nucleus
 from bot.engine.cpu.text_stream import BROKEN, TextStream
 from bot.engine.cpu.worker import GenerationJob, GenerationWorker
 from configs.tiling import cut_tiles
 
 
 def prompt(model: CpuModel, text: str = "tell a joke") -> Any:
-    return model.prepare(parse({"messages": [{"role": "user", "content": text}]}, model.prompts), [])
+    return model.prepare_prompt(parse_request({"messages": [{"role": "user", "content": text}]}, model.prompts), [])
 
 
 def stream(model: CpuModel, text: str, *stop: str) -> tuple[list[str], bool]:
-    """A text's pieces when its bytes come one token each, the worst that a tokenizer can do."""
+    """A text's chunks if each byte is a token, the worst case of a tokenizer."""
     tokens = [
         model.tokenizer.convert_tokens_to_ids(unit)
         for unit in model.tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(text)
@@ -74,12 +74,15 @@ def test_text_that_only_looks_like_the_beginning_of_a_stop_string_comes_late_but
 
 
 def test_temperature_zero_takes_the_likeliest() -> None:
-    assert Sampler(SamplerOptions(temperature=0), []).choose(torch.tensor([0.1, 3.0, 2.9])) == 1
+    assert TokenSampler(SamplerOptions(temperature=0), []).choose_token(torch.tensor([0.1, 3.0, 2.9])) == 1
 
 
 def test_sampling_follows_the_probabilities_and_the_seed() -> None:
     logits = torch.log(torch.tensor([0.7, 0.2, 0.1]))
-    draws = [[Sampler(SamplerOptions(seed=seed), []).choose(logits.clone()) for seed in range(2000)] for _ in range(2)]
+    draws = [
+        [TokenSampler(SamplerOptions(seed=seed), []).choose_token(logits.clone()) for seed in range(2000)]
+        for _ in range(2)
+    ]
     assert draws[0] == draws[1]
     assert [draws[0].count(token) / 2000 for token in range(3)] == pytest.approx([0.7, 0.2, 0.1], abs=0.04)
 
@@ -93,29 +96,29 @@ def test_the_nucleus_is_the_smallest_set_that_reaches_top_p() -> None:
 
 def test_the_repetition_penalty_pushes_down_what_was_said() -> None:
     logits = torch.tensor([2.0, 1.9, -1.0, -1.1])
-    sampler = Sampler(SamplerOptions(temperature=0, repetition_penalty=1.2), [2])
-    assert sampler.choose(logits.clone()) == 0
+    sampler = TokenSampler(SamplerOptions(temperature=0, repetition_penalty=1.2), [2])
+    assert sampler.choose_token(logits.clone()) == 0
     changed = logits.clone()
     sampler.penalise(changed)
     assert changed.tolist() == pytest.approx([2.0 / 1.2, 1.9, -1.2, -1.1])
-    assert sampler.choose(logits.clone()) == 1
+    assert sampler.choose_token(logits.clone()) == 1
 
 
 def test_a_text_ends_where_its_last_words_have_come_too_often() -> None:
-    sampler = Sampler(SamplerOptions(ngram_size=2, ngram_threshold=3), [])
-    assert not sampler.repeats([1, 2, 3, 1, 2]) and not sampler.repeats([1, 2, 9, 1, 2, 9, 2, 1])
-    assert sampler.repeats([1, 2, 1, 2, 1, 2]) and sampler.repeats([1, 2, 7, 1, 2, 8, 1, 2])
-    assert not Sampler(SamplerOptions(), []).repeats([1] * 99)
+    sampler = TokenSampler(SamplerOptions(ngram_size=2, ngram_threshold=3), [])
+    assert not sampler.is_repetitive([1, 2, 3, 1, 2]) and not sampler.is_repetitive([1, 2, 9, 1, 2, 9, 2, 1])
+    assert sampler.is_repetitive([1, 2, 1, 2, 1, 2]) and sampler.is_repetitive([1, 2, 7, 1, 2, 8, 1, 2])
+    assert not TokenSampler(SamplerOptions(), []).is_repetitive([1] * 99)
 
 
-class Saying(Sampler):
-    """Chooses what it is told to, whatever the model says."""
+class ScriptedSampler(TokenSampler):
+    """Chooses scripted tokens, regardless of the model's logits."""
 
     def __init__(self, tokens: list[int]) -> None:
         super().__init__(SamplerOptions(), [])
         self.tokens = iter(tokens)
 
-    def choose(self, logits: torch.Tensor) -> int:
+    def choose_token(self, logits: torch.Tensor) -> int:
         return next(self.tokens)
 
 
@@ -126,27 +129,29 @@ def test_a_text_ends_at_the_end_of_the_turn(model: CpuModel, end: str) -> None:
         model.tokenizer.convert_tokens_to_ids(end),
         300,
     ]
-    written = list(model.write(prompt(model), Saying(tokens), lambda: False))
+    written = list(model.generate(prompt(model), ScriptedSampler(tokens), lambda: False))
     assert model.decode(written) == "haha"
 
 
 def test_writing_stops_at_the_next_token_after_a_cancel(model: CpuModel) -> None:
     written: list[int] = []
     with pytest.raises(GenerationCancelled):
-        for token in model.write(prompt(model), Sampler(SamplerOptions(), []), lambda: len(written) == 3):
+        for token in model.generate(prompt(model), TokenSampler(SamplerOptions(), []), lambda: len(written) == 3):
             written.append(token)
     assert len(written) == 3
 
 
 def test_the_decoding_loop_agrees_with_transformers_generate(model: CpuModel, cat: Any, url: str) -> None:
     content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "讲一个笑话"}]
-    ready = model.prepare(
-        parse({"messages": [{"role": "user", "content": content}]}, model.prompts), [cut_tiles(cat, 2)]
+    ready = model.prepare_prompt(
+        parse_request({"messages": [{"role": "user", "content": content}]}, model.prompts), [cut_tiles(cat, 2)]
     )
     written = [
         token
         for token, _ in zip(
-            model.write(ready, Sampler(SamplerOptions(temperature=0), []), lambda: False), range(8), strict=False
+            model.generate(ready, TokenSampler(SamplerOptions(temperature=0), []), lambda: False),
+            range(8),
+            strict=False,
         )
     ]
     model.model.img_context_token_id = model.context
@@ -156,7 +161,7 @@ def test_the_decoding_loop_agrees_with_transformers_generate(model: CpuModel, ca
 
 
 def test_the_loop_runs_on_modelling_code_that_hands_caches_on_as_tuples(model: CpuModel) -> None:
-    """As OpenGVLab's does; XTuner carries a copy of InternLM2 that takes and gives such tuples."""
+    """OpenGVLab's code does so; XTuner has a copy of InternLM2 that takes and returns such tuples."""
     theirs = importlib.import_module("xtuner._lite.modelings.internlm2.modeling_internlm2")
     config = theirs.InternLM2Config(**model.model.config.llm_config.to_dict() | {"attn_implementation": "eager"})
     reference = theirs.InternLM2ForCausalLM(config).eval()
@@ -168,40 +173,40 @@ def test_the_loop_runs_on_modelling_code_that_hands_caches_on_as_tuples(model: C
     )
 
     def write(writer: CpuModel) -> list[int]:
-        tokens = writer.write(prompt(writer), Sampler(SamplerOptions(temperature=0), []), lambda: False)
+        tokens = writer.generate(prompt(writer), TokenSampler(SamplerOptions(temperature=0), []), lambda: False)
         return [token for token, _ in zip(tokens, range(8), strict=False)]
 
     assert isinstance(reference(torch.tensor([[5]]), use_cache=True).past_key_values, tuple)
     assert write(other) == write(model)
 
 
-class Failing:
-    """A model that breaks in the middle of its second text."""
+class FailingModel:
+    """A model that fails in the middle of its second text."""
 
     def __init__(self, model: CpuModel) -> None:
         self.model, self.texts = model, 0
-        self.decode, self.prepare = model.decode, model.prepare
+        self.decode, self.prepare_prompt = model.decode, model.prepare_prompt
 
-    def write(self, *arguments: Any) -> Iterator[int]:
+    def generate(self, *arguments: Any) -> Iterator[int]:
         self.texts += 1
-        for number, token in enumerate(self.model.write(*arguments)):
+        for number, token in enumerate(self.model.generate(*arguments)):
             if self.texts == 2 and number == 3:
                 raise MemoryError("none left")
             yield token
 
 
 async def test_a_failure_ends_its_own_request_and_no_other(model: CpuModel, caplog: pytest.LogCaptureFixture) -> None:
-    worker = GenerationWorker(cast(CpuModel, Failing(model)), 4)
-    request = parse({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}, model.prompts)
+    worker = GenerationWorker(cast(CpuModel, FailingModel(model)), 4)
+    request = parse_request({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}, model.prompts)
     jobs = [GenerationJob(request, []) for _ in range(3)]
     for job in jobs:
         worker.submit(job)
     worker.start()
-    assert [[piece.finish async for piece in jobs[number].pieces()][-1] for number in (0, 2)] == ["length", "length"]
+    assert [[piece.finish async for piece in jobs[number].chunks()][-1] for number in (0, 2)] == ["length", "length"]
     with pytest.raises(RequestError, match="its log says why") as caught:
-        [piece async for piece in jobs[1].pieces()]
+        [piece async for piece in jobs[1].chunks()]
     assert caught.value.status == 500 and "none left" in caplog.text
-    worker.end()
+    worker.stop()
     worker.thread.join(60)
     with pytest.raises(RequestError, match="busy"):
         worker.submit(GenerationJob(request, []))

@@ -1,4 +1,4 @@
-"""LMDeploy's own Python code (.venv/lmdeploy-cpu) beside the train environment: what it does before a GPU is needed."""
+"""LMDeploy's Python code (.venv/lmdeploy-cpu) beside the train environment: its parts that need no GPU."""
 
 import importlib
 import sys

@@ -1,4 +1,4 @@
-"""Our preprocess gives InternVL2 what LMDeploy's own gives it."""
+"""Our preprocess gives InternVL2 the same values as LMDeploy's own."""
 
 import numpy
 import pytest
@@ -8,7 +8,7 @@ from lmdeploy.vl.model.internvl import InternVLVisionModel
 from PIL import Image
 from skimage import data
 
-from bot.engine.lmdeploy.gpu_preprocess import normalised, photo_tiles
+from bot.engine.lmdeploy.gpu_preprocess import normalise_values, photo_tiles
 from bot.engine.lmdeploy.vision_model import GRID, PhotoVisionModel
 
 PICTURES = ("astronaut", "coffee", "chelsea", "rocket", "hubble_deep_field")
@@ -46,7 +46,7 @@ def ours(tiny):
 
 
 def photo(picture: str, size: tuple[int, int]) -> Image.Image:
-    """A photograph at that size; hard edges, where a cubic kernel overshoots, and noise on a part of it."""
+    """A photo of that size, with hard edges (where a cubic kernel overshoots) and noise on a part of it."""
     image = numpy.array(Image.fromarray(getattr(data, picture)()).convert("RGB").resize(size, Image.Resampling.BOX))
     rows, columns = image.shape[:2]
     image[: rows // 4, : columns // 4] = numpy.indices((rows // 4, columns // 4)).sum(0)[..., None] % 2 * 255
@@ -73,7 +73,7 @@ def tiles_of(entry: dict) -> torch.Tensor:
         if pixels.dim() == 4
         else photo_tiles(pixels, (columns, rows), 448, thumbnail=thumbnail)
     )
-    return normalised(values, torch.bfloat16)
+    return normalise_values(values, torch.bfloat16)
 
 
 @pytest.mark.parametrize("number", range(50))

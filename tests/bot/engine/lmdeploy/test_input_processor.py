@@ -8,7 +8,7 @@ import torch
 from lmdeploy.pytorch.multimodal.data_type import MultiModalData
 
 from bot.engine.lmdeploy import input_processor, vision_model
-from bot.engine.lmdeploy.gpu_preprocess import normalised, photo_tiles
+from bot.engine.lmdeploy.gpu_preprocess import normalise_values, photo_tiles
 from bot.engine.lmdeploy.input_processor import GRID, PhotoInputProcessor, PhotoInternVLChatModel
 
 TOKEN = 92546
@@ -16,7 +16,7 @@ TOKEN = 92546
 
 @pytest.fixture
 def chat_model():
-    """The class without its weights: LMDeploy builds those on a GPU alone."""
+    """The class without its weights: LMDeploy builds those only on a GPU."""
     made = PhotoInternVLChatModel.__new__(PhotoInternVLChatModel)
     torch.nn.Module.__init__(made)
     made.config = SimpleNamespace(vision_config=SimpleNamespace(image_size=448))
@@ -45,7 +45,7 @@ def picture(pixels: numpy.ndarray, grid: tuple[int, int, bool], tiles: int) -> d
 
 
 def step(*pictures: MultiModalData) -> SimpleNamespace:
-    """What LMDeploy hands the model for one step of reading prompts."""
+    """LMDeploy's input to the model for one prefill step."""
     ids = torch.tensor([[1] * 3 + [TOKEN] * sum(one.end - one.start for one in pictures) + [2]])
     return SimpleNamespace(
         input_ids=ids,
@@ -74,7 +74,7 @@ def test_a_photo_becomes_tiles_where_the_model_is(chat_model, processor):
     expected = torch.cat(
         [photo_tiles(torch.from_numpy(photo), (2, 1), 448, thumbnail=True), torch.from_numpy(cut).permute(0, 3, 1, 2)]
     )
-    assert torch.equal(made, normalised(expected, torch.bfloat16))
+    assert torch.equal(made, normalise_values(expected, torch.bfloat16))
 
 
 def test_a_step_that_is_prepared_twice_gives_the_same(chat_model, processor):

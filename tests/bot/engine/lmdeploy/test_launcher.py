@@ -1,9 +1,10 @@
-"""LMDeploy's server is started by its own command line, with our classes in the places of its own."""
+"""LMDeploy's server is started by its own command line, with our classes in its registries."""
 
 import io
 import json
 import logging
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -22,9 +23,10 @@ from lmdeploy.vl.model.builder import load_vl_model
 from lmdeploy.vl.model.internvl import InternVLVisionModel
 
 from bot.engine.lmdeploy import launcher, request_log
-from bot.engine.lmdeploy.command_line import KEY_VARIABLE, command
+from bot.engine.lmdeploy.command_line import KEY_VARIABLE, server_command
 from bot.engine.lmdeploy.vision_model import PhotoVisionModel
 from configs.log_context import ContextFormatter
+from configs.model_code import AGREED, code_digests, fingerprint, with_agreed
 from configs.settings import ROOT, Settings
 
 
@@ -41,7 +43,7 @@ def registries(monkeypatch):
 
 @pytest.fixture
 def started(monkeypatch):
-    """What LMDeploy's command line was called with, instead of a server."""
+    """The calls of LMDeploy's command line, which are recorded instead of starting a server."""
     calls = []
     monkeypatch.setattr("lmdeploy.cli.run", lambda: calls.append(list(sys.argv)))
     monkeypatch.setattr(launcher, "print_when_listening", lambda host, port: None)
@@ -50,7 +52,7 @@ def started(monkeypatch):
 
 def options(model: Path) -> list[str]:
     """The bot's own command, without the interpreter and the module."""
-    told = command(model, 23456, Settings(), name="champion")
+    told = server_command(model, 23456, Settings(), name="champion")
     return told[told.index("bot.engine.lmdeploy.launcher") + 1 :]
 
 
@@ -75,8 +77,8 @@ def test_lmdeploy_understands_every_option_of_the_bots_command(started, monkeypa
     launcher.main(options(tiny))
     entrypoint.run()
     told = seen[0]
-    assert (told.model_path, told.model_name, told.server_name, told.server_port) == (
-        str(tiny),
+    assert (Path(told.model_path).name, told.model_name, told.server_name, told.server_port) == (
+        tiny.name,
         "champion",
         "127.0.0.1",
         23456,
@@ -90,9 +92,21 @@ def test_stock_stays_stock_where_it_is_asked_for(started, tiny):
     assert (
         os.environ[launcher.MODE] == "stock" and VISION_MODELS.module_dict["InternVLVisionModel"] is InternVLVisionModel
     )
+    copy = Path(started[0][3])
+    assert copy != tiny and code_digests(copy) == code_digests(tiny)
     assert started == [
-        ["lmdeploy", "serve", "api_server", str(tiny), "--server-name", "127.0.0.1", "--server-port", "23333"]
+        ["lmdeploy", "serve", "api_server", str(copy), "--server-name", "127.0.0.1", "--server-port", "23333"]
     ]
+
+
+def test_code_that_changed_after_the_bots_check_is_not_served(started, tiny, tmp_path, monkeypatch):
+    model = tmp_path / "model"
+    shutil.copytree(tiny, model)
+    monkeypatch.setenv(AGREED, with_agreed(model, fingerprint(code_digests(model)), {})[AGREED])
+    (model / "generation_config.json").write_text("{} ")
+    with pytest.raises(SystemExit, match="has changed"):
+        launcher.main([str(model), "--preprocess", "stock"])
+    assert not started
 
 
 def test_a_chat_request_leaves_a_line_under_the_id_that_the_bot_gave_it(monkeypatch):

@@ -1,4 +1,4 @@
-"""The check before traffic, against what LMDeploy's own code makes of a checkpoint's tokenizer and chat template."""
+"""The readiness check of the prompt, against LMDeploy's own tokenizer and chat template code."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ class Lmdeploy:
         from lmdeploy.tokenizer import Tokenizer
 
         self.tokenizer = Tokenizer(str(directory), trust_remote_code=True)
-        # What LMDeploy itself does: the bare template where the tokenizer's own can't be used.
+        # As LMDeploy does: the bare template if the tokenizer's own can't be used.
         matches = HFChatTemplate.match(str(directory), trust_remote_code=True)
         self.template = HFChatTemplate(str(directory), trust_remote_code=True) if matches else MODELS.get("base")()
 

@@ -1,4 +1,4 @@
-"""LMDeploy's rule against repetition ends what repeats itself, and not a joke that has just joined a batch."""
+"""LMDeploy's rule against repetition ends repetitive texts, and not a joke that has just joined a batch."""
 
 from types import SimpleNamespace
 
@@ -15,7 +15,7 @@ STOCK = sampling._gather_generated_ids
 
 
 def ended(gather, *written: list[int], padding: int = 2) -> list[bool]:
-    """For each request of a batch, by the words it has written, whether LMDeploy's rule ends it."""
+    """Whether LMDeploy's rule ends each request of a batch, given its generated tokens."""
     requests = [
         SimpleNamespace(num_new_tokens=len(words), generated_ids=numpy.array(words, dtype=numpy.int64))
         for words in written

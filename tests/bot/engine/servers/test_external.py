@@ -1,4 +1,4 @@
-"""Servers that somebody else runs: versions are found by their names, and nothing is started."""
+"""External servers: versions are found by their names, and no server is started."""
 
 import pytest
 
@@ -43,7 +43,7 @@ async def test_a_version_that_the_address_offers_is_served_beside_and_swapped_in
     await arm.client.ask(**question)
     assert stub.asked[-1].model == "second"
     assert (await servers.swap(model(2, "second"))).client is arm.client
-    assert servers.router.champion.model.id == 2 and servers.router.arms == [servers.router.champion]
+    assert servers.router.champion.model.id == 2 and servers.router.served_models == [servers.router.champion]
 
 
 async def test_a_version_that_is_not_offered_is_refused_and_nothing_moves(servers):

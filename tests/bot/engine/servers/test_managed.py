@@ -1,4 +1,4 @@
-"""The bot's own servers: started, watched, mended and ended. The children are real processes."""
+"""The bot's own servers: started, supervised, restarted and ended. The children are real processes."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from tests.waiting import until
 
 @pytest.fixture
 async def make(tmp_path, launcher):
-    """Starts the champion's servers; all are ended at the end."""
+    """A function that starts the champion's servers; all are ended after the test."""
     made = []
 
     async def make(*, ready: bool = True, engine=None, **servers) -> ManagedServers:
@@ -36,7 +36,7 @@ async def make(tmp_path, launcher):
 
 
 def processes(servers: ManagedServers) -> list[psutil.Process]:
-    """The server processes themselves, below their watchdogs."""
+    """The server processes, below their watchdogs."""
     return [psutil.Process(server.pid).children()[0] for server in servers.pools.servers if server.pid]
 
 
@@ -96,7 +96,7 @@ async def test_a_server_killed_in_mid_reply_costs_no_joke_and_is_started_again(m
 
 @pytest.mark.parametrize("fault", ["hang", "empty", "garbage", "drop", "die"])
 async def test_a_server_that_goes_wrong_is_started_again_and_the_photo_is_answered(make, launcher, question, fault):
-    """The three golden photos go well, and what comes after does not; the next process is whole."""
+    """The three golden photos succeed and the next request fails; the next process has no fault."""
     launcher.tell("model-1", ["--fault", fault, "--after", "3"], [])
     hanging = (
         {"engine": {"first_token_timeout_s": 2, "attempts": 9}, **SOON_FOUND}
@@ -124,9 +124,9 @@ async def test_a_server_that_is_stopped_by_the_system_is_started_again(make, mon
 
 
 async def test_a_server_that_is_busy_with_slow_photos_is_left_alone(make, launcher, question):
-    """Each takes longer than a hang is given, and so does the probe; but words come."""
+    """Each photo and the probe take longer than the hang timeout, but text keeps coming."""
     launcher.tell("model-1", ["--fault", "slow", "--after", "3"])
-    servers = await make(hang_s=6.0, probe_every_s=0.2)
+    servers = await make(hang_timeout_s=6.0, probe_interval_s=0.2)
     await asyncio.gather(*(servers.router.champion.client.ask(**question) for _ in range(3)))
     assert [state.restarts for state in servers.status()] == [0]
 
@@ -148,13 +148,13 @@ async def test_a_version_that_cannot_start_is_refused_with_the_reason_and_nothin
     launcher.tell("model-2", dies(words))
     with pytest.raises(ServeError, match=reason):
         await servers.serve(model(2))
-    assert states(servers) == [("model-1", "ready")] and servers.router.arms == [servers.router.champion]
+    assert states(servers) == [("model-1", "ready")] and servers.router.served_models == [servers.router.champion]
     assert (await servers.router.champion.client.ask(**question)).text
 
 
 async def test_with_the_gpu_gone_people_are_told_and_with_it_back_they_are_answered(make, launcher, question):
     launcher.tell("model-1", *[dies("RuntimeError: No CUDA GPUs are available")] * 40, [])
-    servers = await make(ready=False, wait_s=0.5, engine={"attempts": 1})
+    servers = await make(ready=False, recovery_wait_s=0.5, engine={"attempts": 1})
     await until(lambda: servers.status()[0].restarts > 1)
     with pytest.raises(EngineError, match="GPU is not there") as caught:
         await servers.router.champion.client.ask(**question)
@@ -206,7 +206,7 @@ async def test_the_log_is_kept_within_bounds(make, launcher, tmp_path):
 
 
 def size(log: Path) -> int:
-    """Bytes of a file that is moved away again and again; 0 where the next one is not there yet."""
+    """Bytes of a file that is rotated again and again; 0 if the next one doesn't exist yet."""
     try:
         return log.stat().st_size
     except FileNotFoundError:

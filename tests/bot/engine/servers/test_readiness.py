@@ -1,4 +1,4 @@
-"""Small rules behind the servers: what is a text, whose cores are whose, what last lines mean."""
+"""Rules of the servers: plausible texts, each server's cores, and reasons from last lines."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ import sys
 import psutil
 import pytest
 
-from bot.engine.servers.cpu_affinity import assign_cores, pin, portions
+from bot.engine.servers.cpu_affinity import assign_cores, pin_process, split_cores
 from bot.engine.servers.readiness import is_plausible_text
 from bot.engine.servers.server_process import diagnose_exit, is_port_taken
 from bot.runtime.child_process import start_child
@@ -50,13 +50,13 @@ def test_what_a_broken_checkpoint_says_is_none(text):
 
 @pytest.mark.parametrize(("cores", "parts"), [(16, 5), (16, 1), (2, 2), (7, 3)])
 def test_cores_are_shared_out_without_a_common_one(cores, parts):
-    shares = portions(range(cores), parts)
+    shares = split_cores(range(cores), parts)
     assert sorted(core for share in shares for core in share) == list(range(cores))
     assert len(shares) == parts and max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
 def test_with_more_servers_than_cores_each_has_one():
-    assert portions([3, 8], 5) == [[3], [8], [3], [8], [3]]
+    assert split_cores([3, 8], 5) == [[3], [8], [3], [8], [3]]
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
@@ -88,7 +88,7 @@ def test_a_server_its_threads_and_what_it_starts_later_stay_on_its_cores():
         assert {frozenset(os.sched_getaffinity(thread.id)) for thread in server.threads()} == {frozenset(shares[1])}
         assign_cores([two.pid])
         assert server.cpu_affinity() == cores
-    pin(two.pid, cores)  # one that is gone is nothing to stumble over
+    pin_process(two.pid, cores)  # a process that has ended is no error
 
 
 def test_last_lines_are_told_in_the_words_of_who_runs_the_bot():

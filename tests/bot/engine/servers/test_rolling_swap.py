@@ -1,4 +1,4 @@
-"""One model takes another's place while photos keep coming: none fails, and what goes wrong leaves what was."""
+"""One model replaces another while photos keep coming: no photo fails, and a failed swap changes nothing."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from tests.waiting import until
 
 
 class Load:
-    """Closed-loop clients that ask whom the router says, until they are stopped."""
+    """Closed-loop clients that send requests through the router until they are stopped."""
 
     def __init__(self, servers: ManagedServers, question, clients: int = 6) -> None:
         self.servers, self.question = servers, question
@@ -51,35 +51,37 @@ async def make(tmp_path, launcher):
         await servers.stop()
 
 
-@pytest.mark.parametrize(("predecessor", "count"), [("end", 1), ("sleep", 3), ("run", 2), ("end", 2)])
+@pytest.mark.parametrize(("previous_model", "count"), [("stop", 1), ("sleep", 3), ("keep_running", 2), ("stop", 2)])
 async def test_a_swap_under_load_fails_nothing_and_loads_one_server_more_at_most(
-    make, launcher, question, count, predecessor
+    make, launcher, question, count, previous_model
 ):
     launcher.tell("model-1", ["--token-s", "0.01"])
-    servers = await make(count=count, predecessor=predecessor)
+    servers = await make(count=count, previous_model=previous_model)
     load = Load(servers, question)
     await until(lambda: len(load.texts) > 20)
     arm = await servers.swap(model(2))
-    assert servers.router.arms == [arm] and arm.model.id == 2
+    assert servers.router.served_models == [arm] and arm.model.id == 2
     await until(lambda: load.texts[-6:] == ["model-2 tells a joke."] * 6)
     await load.stop()
-    left = {"end": [], "sleep": [("model-1", "asleep")] * count, "run": [("model-1", "ready")] * count}[predecessor]
+    left = {"stop": [], "sleep": [("model-1", "asleep")] * count, "keep_running": [("model-1", "ready")] * count}[
+        previous_model
+    ]
     assert states(servers) == left + [("model-2", "ready")] * count
-    assert load.most_loaded <= (2 * count if predecessor == "run" else count + 1)
+    assert load.most_loaded <= (2 * count if previous_model == "keep_running" else count + 1)
 
 
 @pytest.mark.parametrize(
     ("last", "reason"), [(dies("CUDA out of memory"), "memory is full"), (["--template", "bare"], "chat template")]
 )
 async def test_a_swap_that_fails_midway_leaves_blue_as_it_was(make, launcher, question, last, reason):
-    """One of two is replaced already when the second one fails."""
+    """The first of two servers is replaced already when the second one fails."""
     launcher.tell("model-2", [], last)
     servers = await make(count=2)
     load, before = Load(servers, question), servers.router.champion
     with pytest.raises(ServeError, match=reason):
         await servers.swap(model(2))
     await load.stop()
-    assert servers.router.arms == [before] and states(servers) == [("model-1", "ready")] * 2
+    assert servers.router.served_models == [before] and states(servers) == [("model-1", "ready")] * 2
     assert launcher.starts.count("model-1") == 2, "blue's servers slept and woke, and were not started again"
     assert (await before.client.ask(**question)).text
 
@@ -99,7 +101,7 @@ async def test_a_kind_that_cannot_sleep_gets_its_blue_servers_started_again(tmp_
 
 
 async def test_the_predecessor_that_sleeps_is_back_without_a_start(make, launcher):
-    servers = await make(predecessor="sleep")
+    servers = await make(previous_model="sleep")
     await servers.swap(model(2))
     await servers.swap(model(1))
     assert states(servers) == [("model-1", "ready"), ("model-2", "asleep")] and launcher.starts == [
@@ -113,11 +115,11 @@ async def test_the_predecessor_that_sleeps_is_back_without_a_start(make, launche
 
 
 async def test_a_canary_is_served_beside_and_becomes_champion_with_the_server_it_has(make, launcher, question):
-    servers = await make(count=2, predecessor="end")
+    servers = await make(count=2, previous_model="stop")
     arm = await servers.serve(model(2))
-    assert servers.router.arms == [servers.router.champion] and states(servers) == [("model-1", "ready")] * 2 + [
-        ("model-2", "ready")
-    ]
+    assert servers.router.served_models == [servers.router.champion] and states(servers) == [
+        ("model-1", "ready")
+    ] * 2 + [("model-2", "ready")]
     assert (await servers.serve(model(2))).client is arm.client, "it is served once"
     servers.router.set_canary(arm, 0.3)
     load = Load(servers, question)
@@ -143,9 +145,9 @@ async def test_a_canary_is_ended_after_its_requests_and_the_champion_never(make,
 
 async def test_where_memory_holds_no_extra_server_photos_wait_while_the_models_change(make, launcher, question):
     reasons = []
-    servers = await make(extra=False, on_pause=reasons.append)
+    servers = await make(allow_extra_server=False, on_pause=reasons.append)
     before = servers.router.champion
-    with pytest.raises(NoCapacity, match=r"servers\.extra"):
+    with pytest.raises(NoCapacity, match=r"servers\.allow_extra_server"):
         await servers.serve(model(2))
     launcher.tell("model-3", dies("CUDA out of memory"))
     with pytest.raises(ServeError, match="memory is full"):

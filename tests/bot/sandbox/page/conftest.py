@@ -1,4 +1,4 @@
-"""The chat page in a real Chromium, at a real sandbox; a test fails where the page wrote an error to its console."""
+"""The chat page of a running sandbox in Chromium; a test fails if the page logs an error to its console."""
 
 import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -11,7 +11,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 from bot.sandbox.server import Sandbox
 
 CHROMIUM = shutil.which("chromium")
-PATIENCE_MS = 60_000
+TIMEOUT_MS = 60_000
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -28,22 +28,22 @@ OpenPage = Callable[..., Coroutine[Any, Any, Page]]
 async def browser() -> AsyncIterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here; Debian's is installed by `apt-get install chromium`")
-    expect.set_options(timeout=PATIENCE_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=PATIENCE_MS)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=TIMEOUT_MS)
         yield browser
         await browser.close()
 
 
 @pytest.fixture
 def mistakes() -> list[str]:
-    """What the page wrote to its console as errors; whoever expects some takes them out."""
+    """Errors in the page's console; a test removes those that it expects."""
     return []
 
 
 @pytest.fixture
 async def open_page(sandbox: Sandbox, browser: Browser, mistakes: list[str]) -> AsyncIterator[OpenPage]:
-    """`await open_page(…)`: the page, loaded, in a browser context of its own with these settings."""
+    """`await open_page(…)`: the loaded page in a new browser context with these settings."""
 
     def note(message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -52,7 +52,7 @@ async def open_page(sandbox: Sandbox, browser: Browser, mistakes: list[str]) -> 
     async def open_(**settings: Any) -> Page:
         size = settings.pop("viewport", {"width": 1200, "height": 800})
         context = await browser.new_context(viewport=size, locale="en-GB", timezone_id="UTC", **settings)
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(TIMEOUT_MS)
         page = await context.new_page()
         page.on("console", note)
         page.on("pageerror", lambda error: mistakes.append(str(error)))
@@ -67,9 +67,9 @@ async def open_page(sandbox: Sandbox, browser: Browser, mistakes: list[str]) -> 
 
 
 @pytest.fixture(autouse=True)
-def patient_press(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pressed button waits for its answer as long as a slow machine takes for it."""
-    monkeypatch.setattr("bot.sandbox.control_api.ANSWER_S", PATIENCE_MS / 1000)
+def long_answer_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Presses wait longer for their answer, for slow machines."""
+    monkeypatch.setattr("bot.sandbox.control_api.ANSWER_TIMEOUT_S", TIMEOUT_MS / 1000)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ async def page(open_page: OpenPage) -> Page:
 
 @pytest.fixture
 def photo_file(tmp_path: Path, picture: Callable[..., bytes]) -> Callable[[str, str], Path]:
-    """`photo_file(name, color)`: a JPEG on disk, to choose or to drop."""
+    """`photo_file(name, color)`: the path of a new JPEG file."""
 
     def make(name: str = "cat.jpg", color: str = "teal") -> Path:
         path = tmp_path / name
@@ -91,7 +91,7 @@ def photo_file(tmp_path: Path, picture: Callable[..., bytes]) -> Callable[[str, 
 
 @pytest.fixture
 def choose(page: Page) -> Callable[..., Coroutine[Any, Any, None]]:
-    """`await choose("photo", path…)`: take files with the paper clip's menu."""
+    """`await choose("photo", path…)`: choose files in the attachment menu."""
 
     async def choose_(kind: str, *paths: Path) -> None:
         await page.get_by_role("button", name="Attach").click()
@@ -104,7 +104,7 @@ def choose(page: Page) -> Callable[..., Coroutine[Any, Any, None]]:
 
 @pytest.fixture
 def drag(page: Page) -> Callable[..., Coroutine[Any, Any, None]]:
-    """`await drag("dragEnter", x, y, path…)`: files dragged from outside the browser, as the system reports them."""
+    """`await drag("dragEnter", x, y, path…)`: dispatch a drag event with files from outside the browser."""
 
     async def drag_(kind: str, x: float, y: float, *paths: Path) -> None:
         session = await page.context.new_cdp_session(page)

@@ -1,4 +1,4 @@
-"""How the page shows a chat: what is said, by whom, and what happens to it."""
+"""How the page shows a chat's messages, edits and deletions."""
 
 import pytest
 from playwright.async_api import expect
@@ -36,7 +36,7 @@ async def test_a_command_in_a_text_is_sent_when_it_is_clicked(page, sandbox):
 async def test_hostile_names_titles_captions_and_texts_stay_text(page, sandbox, call, picture):
     alarms = []
     page.on("dialog", lambda dialog: alarms.append(dialog.message))
-    mallory = sandbox.world.add_person(HOSTILE, "en").id
+    mallory = sandbox.world.add_user(HOSTILE, "en").id
     group = sandbox.world.add_group(HOSTILE, [mallory, ALICE])
     await page.locator("[data-chat]", has_text=HOSTILE).click()
     await expect(page.locator("#chat-title")).to_have_text(HOSTILE)

@@ -1,4 +1,4 @@
-"""Who the reader is, which chat is open, and what the page does when the sandbox is away."""
+"""The current user, the open chat, lost connections, faults and samples."""
 
 import asyncio
 import re
@@ -75,7 +75,7 @@ async def test_a_person_and_a_group_are_added(page, sandbox):
     await page.get_by_role("checkbox", name="Bob").uncheck()
     await page.get_by_role("button", name="Create").click()
     await expect(page.locator("#chat-title")).to_have_text("Zoo")
-    zoe = next(person for person in sandbox.world.people.values() if person.name == "Zoë")
+    zoe = next(person for person in sandbox.world.users.values() if person.name == "Zoë")
     zoo = next(chat for chat in sandbox.world.chats.values() if chat.title == "Zoo")
     assert zoe.language_code == "fr"
     assert set(zoo.members) == {ALICE, MING, zoe.id}
@@ -118,41 +118,41 @@ async def test_a_message_that_comes_while_the_state_is_on_its_way_is_kept(page, 
         await route.fulfill(response=old)
 
     await page.route("**/sandbox/state", answer_late, times=1)
-    sandbox.world.add_person("Zoë")
+    sandbox.world.add_user("Zoë")
     await expect(page.locator(".message .text")).to_have_text("meanwhile")
     await page.locator("#me").click()
     await expect(page.locator("#people").get_by_role("button", name="Zoë")).to_be_visible()
     await expect(page.locator(".message .text")).to_have_text("meanwhile")
 
 
-async def test_somebody_who_comes_stands_in_the_lists_that_are_open(page, sandbox):
+async def test_a_new_user_appears_in_the_open_lists(page, sandbox):
     await page.locator("#me").click()
     people = page.locator("#people")
     await expect(people.get_by_role("button", name="Bob")).to_be_visible()
-    sandbox.world.add_person("Zoë")
+    sandbox.world.add_user("Zoë")
     await expect(people.get_by_role("button", name="Zoë")).to_be_visible()
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="New group").click()
     await page.get_by_role("checkbox", name="Bob").uncheck()
-    sandbox.world.add_person("Yves")
+    sandbox.world.add_user("Yves")
     await expect(page.get_by_role("checkbox", name="Yves")).to_be_checked()
     await expect(page.get_by_role("checkbox", name="Bob")).not_to_be_checked()
 
 
-async def test_trouble_is_made_with_the_drawer_and_ended(page, call, sandbox):
-    await page.get_by_role("button", name="Make trouble").click()
+async def test_faults_are_injected_and_removed_in_the_drawer(page, call, sandbox):
+    await page.get_by_role("button", name="Inject faults").click()
     await page.get_by_label("Method").fill("sendMessage")
     await page.get_by_label("Retry after, s").fill("7")
-    await page.get_by_role("button", name="Add trouble").click()
+    await page.get_by_role("button", name="Add fault").click()
     await expect(page.locator("#fault-list")).to_contain_text("sendMessage: 429, retry after 7 s")
     status, answer = await call("sendMessage", chat_id=ALICE, text="x")
     assert (status, answer["parameters"]) == (429, {"retry_after": 7})
     await page.get_by_role("radio", name="Cut after").check()
     await page.get_by_label("Times").fill("2")
-    await page.get_by_role("button", name="Add trouble").click()
+    await page.get_by_role("button", name="Add fault").click()
     await expect(page.locator("#fault-list")).to_contain_text("the answer is cut off2×")
     assert [(fault.kind, fault.times) for fault in sandbox.faults.waiting] == [("cut_after", 2)]
-    await page.get_by_role("button", name="End all trouble").click()
+    await page.get_by_role("button", name="Remove all faults").click()
     await expect(page.locator("#fault-list li")).to_have_count(0)
     await page.keyboard.press("Escape")
     await expect(page.locator("#trouble")).to_be_hidden()
@@ -228,7 +228,7 @@ async def test_a_person_sees_the_commands_that_are_theirs(page, call):
 
 
 async def test_commands_that_come_after_the_slash_was_typed_are_offered(page, call):
-    """The bot may begin, or change its commands, while somebody is writing."""
+    """The bot may set its commands while the user is typing."""
     await page.get_by_role("combobox", name="Message").fill("/s")
     await expect(page.get_by_role("option")).to_have_count(0)
     names = ["help", "start", "stats"]

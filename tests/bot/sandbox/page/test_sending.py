@@ -1,4 +1,4 @@
-"""What a person sends with the page, and what comes back."""
+"""Sending with the page, and the bot's answers."""
 
 import pytest
 from playwright.async_api import expect
@@ -16,7 +16,7 @@ def keyboard(count=""):
 
 
 async def update(call, offset=0):
-    """The next update, as the bot polls it."""
+    """The bot's next update."""
     _, answer = await call("getUpdates", offset=offset, timeout=50)
     return answer["result"][0]
 
@@ -121,7 +121,7 @@ async def test_a_pasted_picture_waits_in_the_tray_and_can_be_left_out(page, sand
     }"""
     await page.evaluate(paste)
     await expect(page.locator("#tray-files li")).to_contain_text("pasted.jpg")
-    await page.get_by_role("button", name="Leave out pasted.jpg").click()
+    await page.get_by_role("button", name="Remove pasted.jpg").click()
     await expect(page.locator("#tray")).to_be_hidden()
     await expect(page.get_by_role("button", name="Send", exact=True)).to_be_disabled()
     assert sandbox.world.messages(ALICE) == []

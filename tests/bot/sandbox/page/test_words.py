@@ -1,4 +1,4 @@
-"""The page speaks the language of the person that the reader is."""
+"""The page is in the current user's language."""
 
 import re
 
@@ -33,22 +33,22 @@ async def test_the_page_speaks_the_persons_language(page, sandbox, picture):
     await expect(page.locator(".day")).to_have_text("Today")
 
 
-async def test_all_that_the_page_says_has_words_in_every_language(page):
-    """Every name that index.html asks for, in each table, and the same names with the same blanks in all of them."""
+async def test_every_phrase_is_translated(page):
+    """Both tables have the same names and placeholders, and all names that the page uses."""
     tables = await page.evaluate("""async () => {
         const [{ en }, { zh }] = await Promise.all([import("/page/phrases_en.js"), import("/page/phrases_zh.js")]);
         const blanks = (phrases) => Object.fromEntries(Object.entries(phrases).map(
             ([name, phrase]) => [name, typeof phrase === "function" ? phrase.length : 0]));
         return [blanks(en), blanks(zh)];
     }""")
-    asked = await page.evaluate("""() => [...document.querySelectorAll("*")].flatMap((node) =>
+    html_names = await page.evaluate("""() => [...document.querySelectorAll("*")].flatMap((node) =>
         ["say", "sayLabel", "sayTitle", "sayPlaceholder"].map((mark) => node.dataset?.[mark]).filter(Boolean))""")
     assert tables[0] == tables[1]
-    assert len(asked) > 50
-    assert set(asked) <= tables[0].keys()
-    said = "".join(
+    assert len(html_names) > 50
+    assert set(html_names) <= tables[0].keys()
+    source = "".join(
         path.read_text(encoding="utf-8") for path in PAGE.glob("*.js") if not path.name.startswith("phrases")
     )
-    named = set(re.findall(r'say\(\s*"(\w+)"', said))
-    assert len(named) > 30
-    assert named <= tables[0].keys()
+    script_names = set(re.findall(r'say\(\s*"(\w+)"', source))
+    assert len(script_names) > 30
+    assert script_names <= tables[0].keys()

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 KIND, _, WHAT = os.environ.get("BOMB", "").partition(" ")
-PIPELINE = "pipeline" in sys.orig_argv
+PIPELINE = "_pipeline" in sys.orig_argv
 
 
 def die(*_) -> None:
@@ -47,14 +47,14 @@ def on_state(kind: str, state: str) -> None:
     if kind == "in":
         ALL_STEPS.by_state[state] = die
         return
-    move = runs.move
+    move = runs.advance_within
 
     async def deadly(connection, run, to, **changes):
         if to == state:
             die()
         return await move(connection, run, to, **changes)
 
-    runs.move = deadly
+    runs.advance_within = deadly
 
 
 def hold(step: int, gone_on: Path) -> None:
@@ -77,7 +77,7 @@ class Verdict:
     measures: dict[str, float]
 
 
-def judge(champion: Path, candidate: Path, dataset: Path, out: Path, settings) -> Verdict:
+def assess_candidate(champion: Path, candidate: Path, dataset: Path, out: Path, settings) -> Verdict:
     while os.environ["GATE"] == "wait":
         (out.parent / "waiting").touch()
         time.sleep(0.05)
@@ -97,4 +97,4 @@ if "HOLD" in os.environ:
     hold(int(os.environ["HOLD"].split()[0]), Path(os.environ["HOLD"].split()[1]))
 if "GATE" in os.environ:
     sys.modules["trainer.gate"] = types.ModuleType("trainer.gate")
-    sys.modules["trainer.gate"].judge = judge
+    sys.modules["trainer.gate"].assess_candidate = assess_candidate

@@ -1,0 +1,86 @@
+"""`jokebot serve`: an InternVL2 server for hosts without a GPU."""
+
+import argparse
+import asyncio
+import contextlib
+import gc
+from pathlib import Path
+
+from configs.settings import Settings
+
+HELP = "serve an InternVL2 checkpoint on the CPU: OpenAI's chat protocol, one request at a time"
+ENVIRONMENT = "train"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "directory",
+        type=Path,
+        metavar="MODEL_DIR",
+        help="checkpoint to serve; its code is executed, so use only code that you trust",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=int, default=23333, help="port; 0 picks a free one (default: 23333)")
+    parser.add_argument(
+        "--api-key",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="API key to require; repeatable; `-` stands for the setting engine.api_key",
+    )
+    parser.add_argument("--name", help="name of the model in the protocol (default: the name of the directory)")
+    parser.add_argument(
+        "--max-tiles",
+        type=positive,
+        metavar="N",
+        help="maximum number of tiles of one photo (default: the checkpoint's)",
+    )
+    parser.add_argument(
+        "--waiting",
+        type=positive,
+        default=32,
+        metavar="N",
+        help="maximum number of waiting requests; further ones get 503 (default: 32)",
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=("auto", "float32", "bfloat16"),
+        default="auto",
+        help="precision; auto is float32 if memory allows, else bfloat16",
+    )
+    parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads (default: one per core)")
+
+
+def positive(text: str) -> int:
+    """Parse an argument that must be 1 or more."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT. Raises JokebotError if the checkpoint is invalid or the port is taken."""
+    from bot.engine.cpu.checkpoint_check import bind_socket, check_checkpoint
+    from bot.runtime.logging_setup import configure_logging
+
+    configure_logging(settings)
+    check_checkpoint(arguments.directory)
+    with contextlib.closing(bind_socket(arguments.host, arguments.port)) as listener:
+        import torch
+
+        from bot.engine.cpu.model import load_model
+        from bot.engine.cpu.server import ServerOptions, serve
+        from bot.engine.cpu.worker import GenerationWorker
+
+        if arguments.threads:
+            torch.set_num_threads(arguments.threads)
+        model = load_model(arguments.directory, arguments.dtype, arguments.max_tiles)
+        # The objects loaded so far live until the exit. Without the freeze each collection would traverse them.
+        gc.freeze()
+        keys = tuple(settings.engine.api_key.get_secret_value() if key == "-" else key for key in arguments.api_key)
+        options = ServerOptions(
+            arguments.name or arguments.directory.absolute().name, keys, settings.limits.photo_pixels
+        )
+        asyncio.run(serve(listener, GenerationWorker(model, arguments.waiting), options))
+    return 0

@@ -1,0 +1,137 @@
+"""Constructs the handler classes, with the services that only they use, and lists their routes."""
+
+from collections.abc import Sequence
+
+from bot.chats.bans import BanList
+from bot.chats.chat_settings import ChatSettingsStore
+from bot.chats.daily_quota import DailyQuota
+from bot.chats.languages import LanguagePreferences
+from bot.chats.user_names import UserNames
+from bot.engine.fair_queue import FairQueue
+from bot.engine.router import Router
+from bot.handlers.admin.models import ModelAdmin
+from bot.handlers.admin.retrain import RetrainAdmin
+from bot.handlers.admin.review import ReviewAdmin
+from bot.handlers.admin.status import StatusAdmin
+from bot.handlers.admin.users import BanAdmin, UserListAdmin
+from bot.handlers.admin_access import AdminAccess
+from bot.handlers.album_joke import AlbumJokeHandlers
+from bot.handlers.another_joke import AnotherJokeHandlers, StoredPhotoAccess
+from bot.handlers.best import BestJokeHandlers
+from bot.handlers.duel import DuelHandlers
+from bot.handlers.explain import ExplainHandlers
+from bot.handlers.fallback import FallbackHandlers
+from bot.handlers.forget import ForgetHandlers
+from bot.handlers.help import HelpHandlers
+from bot.handlers.joke_delivery import JokeDelivery
+from bot.handlers.keyboards import JokeKeyboards
+from bot.handlers.language import LanguageHandlers
+from bot.handlers.membership import MembershipHandlers
+from bot.handlers.photo import PhotoHandlers
+from bot.handlers.privacy import PrivacyHandlers
+from bot.handlers.rating import RatingHandlers, UnknownButtonHandlers
+from bot.handlers.routes import HandlerGroup
+from bot.handlers.settings import SettingsHandlers
+from bot.handlers.settings_pages import SettingsPages
+from bot.handlers.stats import StatsHandlers
+from bot.handlers.streaming_reply import StreamingReplies
+from bot.jokes.album_tracker import AlbumTracker
+from bot.jokes.decoder_pool import DecoderPool
+from bot.jokes.generator import JokeGenerator
+from bot.jokes.moderation import Moderator
+from bot.jokes.photo_intake import PhotoIntake
+from bot.jokes.styles import StyleRotation
+from bot.jokes.user_limiter import UserLimiter
+from bot.messaging.admin_notifier import AdminNotifier
+from bot.messaging.messenger import Messenger
+from bot.messaging.overflow_notices import OverflowNotices
+from bot.monitoring.status_report import StatusReport
+from bot.retraining.orchestrator import RunOrchestrator
+from bot.telegram.coalescer import Coalescer
+from configs.prompts import Prompts
+from configs.settings import Settings
+from storage.database import Database
+
+
+def make_joke_handlers(
+    settings: Settings,
+    messenger: Messenger,
+    database: Database,
+    prompts: Prompts,
+    chats: ChatSettingsStore,
+    bans: BanList,
+    queue: FairQueue,
+    router: Router,
+    coalescer: Coalescer,
+    albums: AlbumTracker,
+    decoders: DecoderPool,
+    access: AdminAccess,
+) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup]]:
+    """Handlers that make, rate and explain jokes, and those of the remaining updates, whose routes must come last."""
+    limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
+    write_access = messenger.client.write_access
+    quota, limiter = DailyQuota(database, chats), UserLimiter(max_photos)
+    keyboards, styles = JokeKeyboards(messenger.client, database, coalescer), StyleRotation(database, prompts)
+    generator = JokeGenerator(database, settings, router, prompts, queue, is_banned=bans.is_banned)
+    photo_folder, moderator = settings.storage.photos, Moderator(settings.safety)
+    intake = PhotoIntake(messenger.client, database, limits, photo_folder, decoders, moderator)
+    overflow = OverflowNotices(messenger, coalescer, max_photos)
+    replies = StreamingReplies(messenger, database, queue, limits.edit_interval_s)
+    delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, prompts, settings)
+    stored = StoredPhotoAccess(messenger, chats, quota, limiter, intake, write_access)
+    duels = DuelHandlers(messenger, database, generator, replies, router, settings.duel.one_in_photos)
+    another = AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery)
+    album_jokes = AlbumJokeHandlers(messenger, database, keyboards, albums, limiter, intake, styles, stored, delivery)
+    photos = PhotoHandlers(
+        settings, messenger, chats, quota, limiter, overflow, albums, intake, album_jokes, duels, delivery, write_access
+    )
+    explain = ExplainHandlers(messenger, database, chats, limiter, intake, generator, replies, limits, write_access)
+    ratings = RatingHandlers(messenger, database, keyboards)
+    usage = HelpHandlers(messenger, access, settings.joke.album_mode)
+    last: list[HandlerGroup] = [FallbackHandlers(messenger, albums, photos, explain), UnknownButtonHandlers(messenger)]
+    return [MembershipHandlers(write_access), ratings, another, album_jokes, duels, usage, photos, explain], last
+
+
+def make_user_handlers(
+    settings: Settings,
+    messenger: Messenger,
+    database: Database,
+    prompts: Prompts,
+    languages: LanguagePreferences,
+    chats: ChatSettingsStore,
+    names: UserNames,
+    coalescer: Coalescer,
+    access: AdminAccess,
+) -> Sequence[HandlerGroup]:
+    """Handlers of the other commands for all users."""
+    pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest)
+    return [
+        BestJokeHandlers(messenger, database),
+        StatsHandlers(messenger, database, access, settings.storage.directory),
+        SettingsHandlers(messenger, chats, pages, coalescer),
+        LanguageHandlers(messenger, database, languages),
+        PrivacyHandlers(messenger, database, settings.retention, settings.backup),
+        ForgetHandlers(messenger, database, settings.storage, names, languages, chats),
+    ]
+
+
+def make_admin_handlers(
+    settings: Settings,
+    messenger: Messenger,
+    database: Database,
+    names: UserNames,
+    bans: BanList,
+    notifier: AdminNotifier,
+    status: StatusReport,
+    orchestrator: RunOrchestrator,
+    access: AdminAccess,
+) -> Sequence[HandlerGroup]:
+    """Handlers of the admins' commands."""
+    return [
+        StatusAdmin(messenger, access, status.text),
+        RetrainAdmin(messenger, database, access, orchestrator, settings),
+        ReviewAdmin(messenger, database, access, settings),
+        ModelAdmin(messenger, database, access, orchestrator.deployer),
+        UserListAdmin(messenger, database, access, names),
+        BanAdmin(messenger, access, names, bans, notifier),
+    ]

@@ -1,0 +1,75 @@
+"""Settings of the chat: the connection to Telegram, the limits per user and chat, and the weekly digest."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr
+
+from configs.base import Count, Positive, SettingsSection, split_list
+
+
+class TelegramSettings(SettingsSection):
+    """Connection to Telegram or another Bot API server."""
+
+    token: SecretStr = Field(
+        SecretStr(""), description="Bot token from @BotFather. Prefer the variable JOKEBOT_TELEGRAM_TOKEN."
+    )
+    base_url: str = Field("https://api.telegram.org", description="Bot API server. `jokebot sandbox` is one too.")
+    mode: Literal["polling", "webhook"] = Field("polling", description="How updates arrive.")
+    poll_timeout_s: int = Field(30, ge=0, description="Longest wait of one getUpdates call, seconds.")
+    webhook_url: str = Field("", description="Public https address that Telegram calls. Only for mode `webhook`.")
+    webhook_listen: str = Field(
+        "127.0.0.1:8081", description="host:port on which the webhook listens, behind a reverse proxy."
+    )
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Secret that Telegram sends with each webhook call. Required in mode `webhook`."
+    )
+    admins: Annotated[list[int], BeforeValidator(split_list)] = Field(
+        [], description="Telegram ids of the users who may give admin commands."
+    )
+
+
+class LimitSettings(SettingsSection):
+    """Telegram's rate limits, and limits per user."""
+
+    messages_per_s: Positive = Field(30.0, description="Calls that send or edit messages per second, over all chats.")
+    chat_messages_per_s: Positive = Field(
+        1.0, description="Calls that send or edit messages per second in one private chat."
+    )
+    group_messages_per_min: Positive = Field(
+        20.0, description="Calls that send or edit messages per minute in one group."
+    )
+    concurrent_sends: Count = Field(
+        1, description="New messages sent to Telegram concurrently. A killed bot repeats at most this many."
+    )
+    edit_interval_s: Positive = Field(
+        1.2, description="Shortest time between two edits of a joke that is being written."
+    )
+    photo_bytes: Count = Field(
+        20_000_000, description="Largest photo that the bot downloads, bytes. Telegram's own limit is 20 MB."
+    )
+    photo_pixels: Count = Field(52_000_000, description="Largest photo that the bot decodes, width × height.")
+    photo_memory_mb: Count = Field(320, description="Memory for decoding one photo, MB. Larger JPEGs are made smaller.")
+    photo_cpu_s: Positive = Field(10.0, description="CPU time for decoding one photo, seconds.")
+    decoders: Count = Field(2, description="Photos decoded concurrently, each in a process of its own.")
+    max_queued_photos_per_user: Count = Field(20, description="Photos that one user may have in the queue.")
+    max_queued_photos: Count = Field(2000, description="Photos of all users in the queue.")
+    album_wait_s: float = Field(
+        2.0, ge=0, description="Seconds to wait for a caption after the newest photo of an album."
+    )
+    album_mention_wait_s: float = Field(
+        15.0, ge=0, description="Seconds to wait in a group for an album photo that mentions the bot."
+    )
+    concurrent_updates: Count = Field(
+        256, description="Updates handled concurrently. Further updates wait in the inbox."
+    )
+
+
+class DigestSettings(SettingsSection):
+    """The best jokes of the week, in chats that turned it on in /settings."""
+
+    day: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] = Field("sun", description="Day of the post.")
+    hour: int = Field(18, ge=0, le=23, description="Hour of the post, in the time zone of this machine.")
+    photos: int = Field(3, ge=1, le=5, description="Most photos in one post.")
+    rated: Count = Field(
+        5, description="Rated jokes that a chat needs in a week. With fewer, the bot posts nothing there."
+    )

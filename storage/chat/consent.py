@@ -1,0 +1,48 @@
+"""Private users (`/private`), and the SQL conditions on data that may be trained on, counted or shown.
+
+The conditions exclude data of private and banned users and jokes that an admin dropped in `/review`. Each is for a
+query that has the tables it names.
+"""
+
+import time
+
+from storage.database import Database
+
+BANNED = "(SELECT person_id FROM banned_people)"
+PRIVATE_OR_BANNED = "(SELECT person_id FROM private_people UNION SELECT person_id FROM banned_people)"
+
+NOT_DROPPED = "jokes.id NOT IN (SELECT joke_id FROM reviews WHERE NOT kept)"
+"""Condition on jokes: not dropped by an admin."""
+
+LEARNT_FROM = f"""ratings.person_id NOT IN {PRIVATE_OR_BANNED} AND jokes.person_id NOT IN {PRIVATE_OR_BANNED}
+    AND photo_id NOT IN (SELECT photo_id FROM private_people JOIN photo_senders USING (person_id))"""
+"""Condition on ratings joined with jokes: no data of private or banned users.
+
+Excluded are photos sent by private users, and jokes requested and ratings given by private or banned users.
+"""
+
+TRAINABLE = f"{LEARNT_FROM} AND {NOT_DROPPED}"
+"""Condition on ratings joined with jokes: allowed in a dataset."""
+
+SHOWABLE = f"""photo_id NOT IN (SELECT photo_id FROM photo_senders WHERE person_id IN {PRIVATE_OR_BANNED})
+    AND jokes.person_id NOT IN {PRIVATE_OR_BANNED} AND {NOT_DROPPED}"""
+"""Condition on jokes: allowed in the weekly digest.
+
+Excluded are photos and jokes of private or banned users, and dropped jokes.
+"""
+
+
+async def set_private(database: Database, user_id: int, private: bool) -> None:
+    """Exclude a user's data from training from now on, or include it again."""
+    async with database.write() as connection:
+        if private:
+            await connection.execute(
+                "INSERT INTO private_people VALUES (?, ?) ON CONFLICT DO NOTHING", (user_id, time.time())
+            )
+        else:
+            await connection.execute("DELETE FROM private_people WHERE person_id = ?", (user_id,))
+
+
+async def is_private(database: Database, user_id: int) -> bool:
+    """Whether the user's data is excluded from training."""
+    return bool(await database.value("SELECT 1 FROM private_people WHERE person_id = ?", (user_id,)))

@@ -1,0 +1,23 @@
+"""The demo starts in any working directory and keeps its data there."""
+
+import json
+import urllib.request
+from pathlib import Path
+
+from bot.demo import stack
+from configs.settings import Settings
+
+
+def fetched(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return answer.read()
+
+
+def test_it_runs_from_any_folder_with_its_pictures_and_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with stack.running_demo(Settings(), data=Path("demo")) as parts:
+        samples = json.loads(fetched(f"{parts.page}/sandbox/samples"))
+        assert [fetched(parts.page + sample["url"])[:2] for sample in samples].count(b"\xff\xd8") >= len(
+            list(stack.DRAWN_SAMPLES.glob("*.jpg"))
+        )
+        assert (tmp_path / "demo" / "jokebot.sqlite3").is_file()
