@@ -60,7 +60,7 @@ class Users:
     def __init__(self, sandbox: Sandbox) -> None:
         self.world = sandbox.world
         self.attacker, self.honest, *self.others = (
-            self.world.add_person(f"User {number}").id for number in range(2 + SENDERS)
+            self.world.add_user(f"User {number}").id for number in range(2 + SENDERS)
         )
         self.photos = Photos()
         self.waiting: dict[tuple[int, int], asyncio.Future[bool]] = {}

@@ -13,7 +13,6 @@ from bot.engine.servers.base import ModelServers
 from bot.factory import build_app
 from bot.handlers.update_router import PtbApplication
 from bot.jokes.album_tracker import AlbumTracker
-from bot.jokes.decoder_pool import DecoderPool
 from bot.monitoring.alerts import AlertManager
 from bot.monitoring.metrics import MetricsServer
 from bot.monitoring.shutdown_notice import notify_shutdown
@@ -30,6 +29,7 @@ from configs.errors import JokebotError, SettingsError
 from configs.settings import Settings
 from storage.chat import alerts
 from storage.database import Database, DatabaseError, as_database_error
+from storage.media.decoder_pool import DecoderPool
 
 log = logging.getLogger("jokebot")
 

@@ -29,7 +29,6 @@ from bot.handlers.routes import Route
 from bot.handlers.update_router import PtbApplication, UpdateRouter
 from bot.i18n.translator import Translator
 from bot.jokes.album_tracker import AlbumTracker
-from bot.jokes.decoder_pool import DecoderPool
 from bot.jokes.weekly_digest import WeeklyDigest
 from bot.maintenance.backup_job import BackupJob
 from bot.messaging.admin_notifier import AdminNotifier
@@ -39,6 +38,7 @@ from bot.panel.images import PanelImages
 from bot.panel.overview import PanelOverview
 from bot.panel.server import PanelServer
 from bot.retraining.run_progress import RunProgressReader
+from bot.runtime.periodic import Periodic
 from bot.telegram.client import TelegramClient
 from bot.telegram.coalescer import Coalescer
 from bot.telegram.dispatcher import UpdateDispatcher
@@ -47,8 +47,11 @@ from configs.settings import Settings
 from storage.chat.languages import get_language
 from storage.database import Database
 from storage.maintenance.data_folder import data_folder_lock
+from storage.media.decoder_pool import DecoderPool
 
 AppType = TypeVar("AppType")
+RETRY_S = 60.0
+"""Until the next try after a decoder process could not be started. A photo that comes before starts one too."""
 RESIZERS = 2
 """Stored photos made smaller concurrently, for the panel and the weekly post."""
 
@@ -69,8 +72,7 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     bans, names = await BanList.load(database, admins), UserNames(database)
     messenger, coalescer, queue = Messenger(client, translator, languages, chats), Coalescer(), FairQueue.of(settings)
     notifier = AdminNotifier(messenger, admins, partial(get_language, database))
-    decoders, resizers = DecoderPool(settings.limits), _make_resizers(stack)
-    stack.push_async_callback(decoders.close)
+    decoders, resizers = _make_decoders(settings, stack)
     servers = await _make_servers(settings, stack, database, queue)
     backup, progress = BackupJob(settings), _make_progress_reader(settings, database)
     monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, progress, backup)
@@ -88,11 +90,11 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     menu = CommandMenu(client, translator, admins, routes)
     digest = WeeklyDigest(database, settings, client, translator, chats, resizers)
     upkeep = make_maintenance_jobs(settings, database, backup)
-    jobs = [menu.job(), decoders.job(), *upkeep, *monitoring.alerts.jobs(), digest.job(), names.job(), *retraining.jobs]
+    jobs = [menu.job(), _warm_up(decoders), *upkeep, *monitoring.alerts.jobs(), digest.job(), names.job()]
     panel = _panel_starter(settings, database, translator, servers, queue, progress, resizers)
     metrics = partial(MetricsServer.start, settings, queue, servers, monitoring.host)
     parts = (settings, ptb, client, database, servers, coalescer, albums, decoders, updates)
-    return make_app(*parts, retraining.schedule, jobs, monitoring.alerts, panel, metrics)
+    return make_app(*parts, retraining.schedule, [*jobs, *retraining.jobs], monitoring.alerts, panel, metrics)
 
 
 def _make_application(client: TelegramClient) -> tuple[PtbApplication, JobQueue[Any]]:
@@ -100,10 +102,16 @@ def _make_application(client: TelegramClient) -> tuple[PtbApplication, JobQueue[
     return Application.builder().bot(client).updater(None).job_queue(job_queue).build(), job_queue
 
 
-def _make_resizers(stack: AsyncExitStack) -> ThreadPoolExecutor:
-    resizers = ThreadPoolExecutor(RESIZERS, "resizer")
+def _make_decoders(settings: Settings, stack: AsyncExitStack) -> tuple[DecoderPool, ThreadPoolExecutor]:
+    """What decodes new files, and what makes stored photos smaller."""
+    decoders, resizers = DecoderPool(settings.limits), ThreadPoolExecutor(RESIZERS, "resizer")
+    stack.push_async_callback(decoders.close)
     stack.callback(resizers.shutdown, wait=False)
-    return resizers
+    return decoders, resizers
+
+
+def _warm_up(decoders: DecoderPool) -> Periodic:
+    return Periodic("decoders", RETRY_S, decoders.start, once=True)
 
 
 def _make_progress_reader(settings: Settings, database: Database) -> RunProgressReader:

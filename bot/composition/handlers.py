@@ -36,7 +36,6 @@ from bot.handlers.settings_pages import SettingsPages
 from bot.handlers.stats import StatsHandlers
 from bot.handlers.streaming_reply import StreamingReplies
 from bot.jokes.album_tracker import AlbumTracker
-from bot.jokes.decoder_pool import DecoderPool
 from bot.jokes.generator import JokeGenerator
 from bot.jokes.moderation import Moderator
 from bot.jokes.photo_intake import PhotoIntake
@@ -51,6 +50,7 @@ from bot.telegram.coalescer import Coalescer
 from configs.prompts import Prompts
 from configs.settings import Settings
 from storage.database import Database
+from storage.media.decoder_pool import DecoderPool
 
 
 def make_joke_handlers(

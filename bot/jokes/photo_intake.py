@@ -4,11 +4,11 @@ import asyncio
 import logging
 from contextlib import AsyncExitStack
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from telegram import Update
 from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter
 
-from bot.jokes.decoder_pool import DecoderKilled, DecoderPool, UserTurns
 from bot.jokes.moderation import Moderator
 from bot.runtime.backoff import backoff
 from bot.telegram.client import TelegramClient
@@ -18,6 +18,7 @@ from configs.errors import JokebotError
 from configs.settings import LimitSettings
 from storage.chat import inbox
 from storage.database import Database
+from storage.media.decoder_pool import DecoderKilled, DecoderPool
 from storage.media.photos import Photo, PhotoError, add_photo, get_photo, photo_path
 
 log = logging.getLogger(__name__)
@@ -51,8 +52,10 @@ class PhotoIntake:
     ) -> None:
         self._client, self._database, self._limits, self._folder = client, database, limits, folder
         self._moderator, self._decoders = moderator, decoders
-        self._downloads, self._turns = asyncio.Semaphore(MAX_DOWNLOADS), UserTurns(MAX_DOWNLOADS_PER_USER)
-        self._large_downloads, self._large_turns = asyncio.Semaphore(MAX_LARGE_DOWNLOADS), UserTurns(1)
+        self._downloads, self._large_downloads = (asyncio.Semaphore(n) for n in (MAX_DOWNLOADS, MAX_LARGE_DOWNLOADS))
+        self._turns: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
+        self._large_turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        """By user. An entry lives as long as one of the user's photos holds it or waits for it."""
 
     async def receive(self, picture: IncomingImage, user_id: int, update: Update) -> Photo:
         """Download and store a user's picture. A rejected one leaves nothing behind.
@@ -66,9 +69,10 @@ class PhotoIntake:
             raise DecoderKilled
         async with AsyncExitStack() as stack:
             if (picture.bytes or LARGE_BYTES + 1) > LARGE_BYTES:
-                await stack.enter_async_context(self._large_turns.turn(user_id))
+                await stack.enter_async_context(self._large_turns.setdefault(user_id, asyncio.Lock()))
                 await stack.enter_async_context(self._large_downloads)
-            await stack.enter_async_context(self._turns.turn(user_id))
+            turn = self._turns.setdefault(user_id, asyncio.Semaphore(MAX_DOWNLOADS_PER_USER))
+            await stack.enter_async_context(turn)
             await stack.enter_async_context(self._downloads)
             try:
                 checked = await self._decoders.check(await self._download(picture.file_id), user_id)

@@ -1,6 +1,6 @@
 """Checks photos in a process of its own, which the kernel ends when a file takes too much time or memory.
 
-The bot starts it (bot/jokes/decoder_process.py) and sends one request after another over standard input; each is
+The bot starts it (decoder_pool.py) and sends one request after another over standard input; each is
 answered over standard output before the next is read. A message is a line of JSON with the length of what follows,
 then the bytes. The process ends when its input ends, and with its parent (PR_SET_PDEATHSIG: the parent starts it from
 its main thread).

@@ -7,16 +7,15 @@ import time
 from pathlib import Path
 
 import pytest
-from bot.sandbox.world import callback_data
 
 from benchmarks.bot_process import bot_process
 from benchmarks.hostile_files import BOMBS, encoded, ordinary_files, photo, repeated_scans
 from bot import app
 from bot.engine.stub.engine import StubEngine
-from bot.jokes.decoder_pool import DecoderKilled, DecoderPool
 from bot.jokes.photo_intake import KILLED_NOTE
 from bot.sandbox.server import Sandbox
-from tests.bot.conftest import FAST, TOKEN, make_picture
+from storage.media.decoder_pool import DecoderKilled, DecoderPool
+from tests.bot.conftest import FAST, TOKEN, callback_data, make_picture
 from tests.waiting import until
 
 RAISED = {f"JOKEBOT_LIMITS_{name.upper()}": str(value) for name, value in FAST["limits"].items()}
@@ -81,7 +80,7 @@ async def test_ordinary_files_become_photos(stage, name, data):
 async def test_a_stop_and_a_new_start_do_not_wait_for_a_decoder_that_hangs(tmp_path):
     slow = encoded(photo((4000, 3000), 1), "WEBP", method=0)
     async with Sandbox.running(port=0, token=TOKEN) as sandbox, StubEngine.running() as engine:
-        alice, bob = list(sandbox.world.people)[:2]
+        alice, bob = list(sandbox.world.users)[:2]
         world, data = sandbox.world, tmp_path / "data"
 
         async def joke(message):

@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.hostile_files import run_length_bmp
-from bot.jokes.decoder_pool import DecoderKilled, DecoderPool, UserTurns
-from bot.jokes.decoder_process import start_decoder
 from configs.settings import LimitSettings
 from storage.media.decode_worker import DecodeLimits
+from storage.media.decoder_pool import DecoderKilled, DecoderPool, start_decoder
 from storage.media.photos import PhotoError, check_photo
 from tests.bot.conftest import make_picture
 from tests.waiting import until
@@ -153,17 +152,16 @@ async def test_a_user_has_one_photo_at_a_decoder_so_others_find_one_free(slow_pi
 
 
 async def test_a_users_second_photo_goes_behind_anothers_first():
-    turns, place, order = UserTurns(1), asyncio.Semaphore(1), []
+    async with running(decoders=1) as pool:
+        order = []
 
-    async def work(user: int, name: str) -> None:
-        async with turns.turn(user), place:
+        async def check(user: int, name: str) -> None:
+            await pool.check(make_picture((16 + len(order), 16 + user)), user)
             order.append(name)
-            await asyncio.sleep(0.01)
 
-    await asyncio.gather(
-        *(work(user, name) for user, name in ((ALICE, "a1"), (ALICE, "a2"), (ALICE, "a3"), (BOB, "b1")))
-    )
-    assert order == ["a1", "b1", "a2", "a3"] and not turns._turns
+        sent = ((ALICE, "a1"), (ALICE, "a2"), (ALICE, "a3"), (BOB, "b1"))
+        await asyncio.gather(*(check(user, name) for user, name in sent))
+        assert order == ["a1", "b1", "a2", "a3"] and not pool._turns
 
 
 async def test_a_stop_ends_waiting_and_decoding_within_seconds(slow_picture):
@@ -195,7 +193,7 @@ async def test_a_decoder_knows_no_token_and_writes_no_file(monkeypatch):
 def test_decoders_end_with_a_process_that_is_killed():
     script = (
         "import asyncio\n"
-        "from bot.jokes.decoder_pool import DecoderPool\n"
+        "from storage.media.decoder_pool import DecoderPool\n"
         "from configs.settings import LimitSettings\n"
         "async def main():\n"
         "    pool = DecoderPool(LimitSettings())\n"

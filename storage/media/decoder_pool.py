@@ -3,20 +3,26 @@
 A user has one photo at a decoder at a time, so a user with bombs leaves the other decoders to others. What does not fit
 into LIGHT_BYTES is tried again with limits.photo_memory_mb, one such photo at a time. So the memory of all decoders
 together is bounded: that of one large photo, and LIGHT_BYTES for each further decoder.
+
+A decoder ends with the bot for two reasons: its standard input ends, and the kernel kills it with the main thread of
+the bot (PR_SET_PDEATHSIG). bot/runtime/child_process.py compares the mechanisms. Its program is decode_worker.py.
 """
 
 import asyncio
 import hashlib
+import json
 import logging
+import os
+import sys
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, replace
 from typing import Any
+from weakref import WeakValueDictionary
 
-from bot.jokes.decoder_process import DecoderDied, DecoderProcess, start_decoder
-from bot.runtime.periodic import Periodic
-from configs.settings import LimitSettings
+from configs.errors import JokebotError
+from configs.settings import ROOT, LimitSettings
 from storage.media.decode_worker import DecodeLimits
 from storage.media.image_check import CheckedPhoto, PhotoError, PhotoTooLarge
 
@@ -26,41 +32,24 @@ LIGHT_BYTES = 48_000_000
 """Up to this much memory photos are decoded beside each other: an upright JPEG of 12 megapixels, a turned one of 6."""
 STOP_GRACE_S = 2.0
 """How long a stop waits for photos that are being decoded. They stay in the inbox for the next start."""
-RETRY_S = 60.0
-"""Until the next try after a process could not be started. A photo that comes before starts one too."""
 MAX_REMEMBERED = 1000
 """Files that killed a decoder, by their hash, so that a copy is refused at once."""
+CHUNK_BYTES = 1 << 20
+"""What is written to a decoder at a time, so that a file is not copied whole into the pipe's buffer."""
+WALL_FACTOR, START_S = 4.0, 10.0
+"""A decode may last START_S, and so many seconds for each second of CPU time: the processor may be busy."""
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+"""Variables of the decoder's environment, besides Python's own: it knows no token."""
+MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "1048576"}
+"""Large pictures are mapped and given back to the system, so a decoder stays small between photos."""
 
 
-@dataclass
-class _UserTurn:
-    places: asyncio.Semaphore
-    present: int = 0
-    """How many of the user's photos hold a place or wait for one."""
+class DecoderUnavailable(JokebotError):
+    """No decoder process can be started."""
 
 
-class UserTurns:
-    """At most `per_user` blocks of one user run at the same time; further ones wait in their order.
-
-    Where the blocks then queue for something common, first come, first served, users take turns there.
-    """
-
-    def __init__(self, per_user: int) -> None:
-        self._per_user = per_user
-        self._turns: dict[int, _UserTurn] = {}
-
-    @asynccontextmanager
-    async def turn(self, user_id: int) -> AsyncIterator[None]:
-        """Wait for one of the user's places and hold it during the block."""
-        turn = self._turns.setdefault(user_id, _UserTurn(asyncio.Semaphore(self._per_user)))
-        turn.present += 1
-        try:
-            async with turn.places:
-                yield
-        finally:
-            turn.present -= 1
-            if not turn.present:
-                del self._turns[user_id]
+class DecoderDied(Exception):
+    """The process ended, or was killed, while it worked on a photo."""
 
 
 class DecoderKilled(PhotoError):
@@ -68,6 +57,76 @@ class DecoderKilled(PhotoError):
 
     def __init__(self) -> None:
         super().__init__("too_costly")
+
+
+class DecoderProcess:
+    """A running decoder for one photo at a time; `start_decoder` makes it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @property
+    def running(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def check(self, data: bytes, limits: DecodeLimits) -> CheckedPhoto:
+        """As `check_photo`, within the limits. Raises PhotoError, and DecoderDied where the process ended or hung.
+
+        A cancelled check kills the process.
+        """
+        try:
+            async with asyncio.timeout(START_S + limits.cpu_s * WALL_FACTOR):
+                fields, photo = await self._exchange(data, limits)
+            if "refused" in fields:
+                raise PhotoTooLarge if fields["too_large"] else PhotoError(fields["refused"])
+            return CheckedPhoto(data=photo, **fields)
+        except PhotoError:
+            raise
+        except (OSError, EOFError, TimeoutError, ValueError, TypeError, KeyError) as error:
+            if isinstance(error, OSError | EOFError) and not isinstance(error, TimeoutError):
+                with suppress(TimeoutError):  # it is ending; a signal now would hide what ended it
+                    await asyncio.wait_for(self._process.wait(), 1.0)
+            await self.kill()
+            raise DecoderDied(f"{type(error).__name__}, exit code {self._process.returncode}") from error
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def kill(self) -> None:
+        """End the process by force; returns when it is gone."""
+        if self._process.returncode is None:
+            self._process.kill()
+        if self._process.stdin:
+            self._process.stdin.close()
+        await self._process.wait()
+
+    async def _exchange(self, data: bytes, limits: DecodeLimits) -> tuple[dict[str, Any], bytes]:
+        requests, replies = self._process.stdin, self._process.stdout
+        assert requests and replies
+        requests.write(json.dumps({**asdict(limits), "length": len(data)}).encode() + b"\n")
+        view = memoryview(data)
+        for start in range(0, len(data), CHUNK_BYTES):
+            requests.write(view[start : start + CHUNK_BYTES])
+            await requests.drain()
+        fields = json.loads(await replies.readuntil(b"\n"))
+        return fields, await replies.readexactly(fields.pop("length"))
+
+
+async def start_decoder() -> DecoderProcess:
+    """Start a process. Raises DecoderUnavailable. It takes 0.2 s until it reads its first request."""
+    kept = {name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith("PYTHON")}
+    command = (sys.executable, "-m", "storage.media.decode_worker", str(os.getpid()))
+    pipe = asyncio.subprocess.PIPE
+    try:
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=kept | MALLOC, stdin=pipe, stdout=pipe)
+    except OSError as error:
+        raise DecoderUnavailable(f"A decoder process can't be started: {error.strerror}.") from error
+    return DecoderProcess(process)
 
 
 class DecoderPool:
@@ -78,16 +137,14 @@ class DecoderPool:
         self._limits = DecodeLimits(limits.photo_bytes, limits.photo_pixels, memory_bytes, limits.photo_cpu_s)
         self._light = replace(self._limits, memory_bytes=min(LIGHT_BYTES, memory_bytes), reduces=False)
         self._size = limits.decoders
-        self._places, self._large, self._turns = asyncio.Semaphore(self._size), asyncio.Lock(), UserTurns(1)
+        self._places, self._large = asyncio.Semaphore(self._size), asyncio.Lock()
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        """By user. A lock lives as long as one of the user's photos holds it or waits for it."""
         self._idle: list[DecoderProcess] = []
         self._busy: dict[asyncio.Task[Any], DecoderProcess] = {}
         self._waiting: set[asyncio.Task[Any]] = set()
         self._killers: OrderedDict[tuple[int, bytes], None] = OrderedDict()
         self._stopped = False
-
-    def job(self) -> Periodic:
-        """The job that starts the processes after the bot's own start."""
-        return Periodic("decoders", RETRY_S, self.start, once=True)
 
     async def start(self) -> None:
         """Start the processes, so that the first photos don't wait for them. Raises DecoderUnavailable."""
@@ -107,7 +164,8 @@ class DecoderPool:
             raise DecoderKilled
         self._waiting.add(task)
         try:
-            async with self._turns.turn(user_id):
+            # The queues below are first come, first served, and a user is in them once: so users take turns.
+            async with self._turns.setdefault(user_id, asyncio.Lock()):
                 try:
                     return await self._decode(task, data, self._light)
                 except PhotoTooLarge:
