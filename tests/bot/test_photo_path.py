@@ -15,7 +15,7 @@ MAX_READS, MAX_WRITES = 1, 5
 
 
 TRIES = 3
-"""On a slow machine a joke takes long enough for "typing…" and a first message, which are no part of the counted way."""
+"""On a slow machine a joke takes long enough for "typing…" and a first message, which are not part of the way."""
 
 
 def count() -> dict[str, int]:
