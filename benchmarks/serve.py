@@ -7,6 +7,11 @@ InternVL2-2B's shapes and random weights. The last output line is one JSON objec
     plain_photos_per_s  plain LMDeploy, the better of 32 and 64 clients
     photos_per_s        ours, the same
     p50_1_s             ours, median seconds per photo with one client
+    again_photos_per_s  ours, 300 photos a second time with another prompt (`benchmarks/serve_again.py`)
+    again_first_word_s  ours, median seconds to the first word of another joke for a photo, one client
+    hit_share           share of those prompts' tokens that were in the cache
+    cached_photos       photos that fit in the cache
+    jokes_of_4_per_s    ours, photos per second with four jokes each, 64 clients
     plain, ours         each number of clients, with GPU memory and CPU cores; measurements by_servers and by_tiles
     mps                 with --mps: the same with NVIDIA's Multi-Process Service
 """
@@ -30,7 +35,8 @@ from benchmarks.load import Engines, closed_loop, summary
 from benchmarks.machine import cpu_seconds, finish, gpu_mb, machine, save_result
 from benchmarks.mps import MpsError, service
 from benchmarks.photos import Photos
-from bot.engine.lmdeploy.cache_size import cache_blocks
+from benchmarks.serve_again import measure_all
+from bot.engine.lmdeploy.cache_size import cache_photos
 from bot.engine.lmdeploy.command_line import server_command, server_environment
 from bot.runtime.child_process import ChildFailed, ChildProcess, start_child
 from configs.settings import Settings, load_settings
@@ -188,7 +194,7 @@ class Bench:
             "ours",
             {
                 "servers": default,
-                "cache_blocks": cache_blocks(self.model, self.settings),
+                "cached_photos": cache_photos(self.model, self.settings),
                 "levels": {},
                 "by_servers": {},
                 "by_tiles": {},
@@ -196,6 +202,9 @@ class Bench:
         )
         with self.servers(part, max(default, *server_counts, 1), "ours") as urls:
             self.measure(urls[:default], OUR_LEVELS, part["levels"], "ours")
+            tiles_of_default = self.settings.engine.max_tiles
+            part["seen"] = measure_all(urls[:default], KEY, tiles_of_default, self.scale, self.say)
+            save_result(self.result(), "serve", self.save)
             for count in server_counts:
                 self.measure(urls[:count], TRIAL, part["by_servers"].setdefault(str(count), {}), "ours")
             for max_tiles in tiles:
@@ -221,6 +230,15 @@ class Bench:
             result["plain_photos_per_s"] = best(levels)
         if levels := self.parts.get("ours", {}).get("levels"):
             result |= {"photos_per_s": best(levels), "p50_1_s": levels.get("1", {}).get("p50_s", 0.0)}
+        if seen := self.parts.get("ours", {}).get("seen"):
+            of_300 = [seen["again"][f"300, {clients} clients"] for clients in (32, 64)]
+            result |= {
+                "again_photos_per_s": max(part["photos_per_s"] for part in of_300),
+                "again_first_word_s": seen["again_first_word_s"],
+                "hit_share": max(part["hit_share"] for part in of_300),
+                "cached_photos": self.parts["ours"]["cached_photos"],
+                "jokes_of_4_per_s": seen["jokes_of_4"]["photos_per_s"],
+            }
         return result | {
             "tiles": self.settings.engine.max_tiles + 1,
             "new_tokens": 64,
