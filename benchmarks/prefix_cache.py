@@ -56,6 +56,12 @@ def photos() -> list[Image.Image]:
     return [variant(picture) for variant in variants for picture in opened][:PHOTOS]
 
 
+def lead(logprobs: Sequence[float]) -> float:
+    """How far the best of some log-probabilities is before the second; 9 if LMDeploy gives no second."""
+    best = sorted(logprobs, reverse=True)[:2]
+    return best[0] - best[1] if len(best) == 2 else 9.0
+
+
 def data_url(picture: Image.Image) -> str:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
@@ -80,14 +86,14 @@ class Server:
         system = {"role": "system", "content": load_prompts().system}
         messages: Any = [system, {"role": "user", "content": [*content, {"type": "text", "text": prompt}]}]
         found = await self.client.chat.completions.create(
-            model=self.model, messages=messages, max_tokens=40, temperature=0, top_p=1, logprobs=True, top_logprobs=2
+            model=self.model, messages=messages, max_tokens=40, temperature=0, top_p=1, logprobs=True, top_logprobs=5
         )
         choice, usage = found.choices[0], found.usage
         parts = (choice.logprobs.content if choice.logprobs else None) or []
         details = usage.prompt_tokens_details if usage else None
         return Reply(
             tuple(part.token for part in parts),
-            tuple(part.top_logprobs[0].logprob - part.top_logprobs[1].logprob for part in parts),
+            tuple(lead([top.logprob for top in part.top_logprobs]) for part in parts),
             usage.prompt_tokens if usage else 0,
             (details.cached_tokens if details else 0) or 0,
         )

@@ -66,7 +66,7 @@ class LmdeploySettings(SettingsSection):
         ge=0,
         description=(
             "Photos of the largest size that one server's key-value cache holds. A photo of 13 tiles takes 0.34 GB "
-            "with the 2B model. 0: as many as fit on the GPU beside the other servers, at most a quarter of its memory."
+            "with the 2B model. 0: as many as fit on the GPU beside the other servers and an extra one."
         ),
     )
 

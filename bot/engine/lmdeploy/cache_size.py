@@ -1,7 +1,9 @@
 """The size of a server's cache, computed from the GPU, the checkpoint and the settings before the server starts.
 
 By default LMDeploy takes a share of the memory that is free at its start. Beside another server (a second one, or one
-of a swap) or a training run that cache would be too small, or leave too little memory to the others.
+of a swap) or a training run that cache would be too small, or leave too little memory to the others. Here each server,
+the extra one of a swap or trial included, has an equal part of the card. A training run uses the extra server's part,
+since a run's trial begins after its training.
 """
 
 import json
@@ -20,8 +22,6 @@ KEPT_TEXT_TOKENS = 128
 """Of prompt and joke, which take room in the cache beside each photo's tokens."""
 USABLE_SHARE = 0.95
 """Usable share of the GPU's memory; the driver and the contexts of other processes take the rest."""
-MAX_CARD_SHARE = 0.25
-"""The largest cache that is chosen automatically, as a share of the card: another server and a run fit beside it."""
 DEFAULT_PHOTOS = 10
 """Used if the size of the GPU's memory is unknown."""
 
@@ -67,9 +67,7 @@ def cache_blocks(model_dir: Path, settings: Settings) -> int:
         return max(needed, DEFAULT_PHOTOS * photo_blocks(settings))
     servers = settings.server_count + settings.servers.allow_extra_server
     left_gb = USABLE_SHARE * card_gb() / servers - weights_gb(model_dir) - working_gb(settings)
-    # The limit is for comfort: it never makes a card too small.
-    limit_gb = max(MAX_CARD_SHARE * card_gb() / settings.server_count, needed * block_gb(model_dir))
-    blocks = int(min(left_gb, limit_gb) / block_gb(model_dir))
+    blocks = int(left_gb / block_gb(model_dir))
     if blocks < needed:
         advice = "fewer lmdeploy.servers, " * (settings.server_count > 1)
         advice += "servers.allow_extra_server = false (a swap then pauses), " * settings.servers.allow_extra_server

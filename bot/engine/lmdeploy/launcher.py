@@ -21,7 +21,7 @@ import threading
 import time
 from pathlib import Path
 
-from bot.engine.lmdeploy import prefix_cache
+from bot.engine.lmdeploy import photo_memo, prefix_cache
 from bot.engine.lmdeploy.request_log import log_requests
 from configs.log_context import ContextFormatter
 from configs.model_code import ModelCodeError, verified_copy
@@ -72,6 +72,7 @@ def register() -> None:
     MODULE_MAP[ARCHITECTURE] = f"{model.__name__}.{model.PhotoInternVLChatModel.__name__}"
     if multiprocessing.current_process().name != ENGINE_PROCESS:
         prefix_cache.register()
+        photo_memo.register()
 
 
 def prepare_engine() -> None:

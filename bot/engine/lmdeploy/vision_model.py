@@ -14,6 +14,8 @@ from lmdeploy.vl.model.internvl import InternVLVisionModel, find_closest_aspect_
 from numpy.typing import NDArray
 from PIL import Image
 
+from bot.engine.lmdeploy.photo_memo import PREPARED
+
 GRID = "jokebot_grid"
 """Key of an image's grid (columns, rows, has a thumbnail) beside its pixels; stock requests have no grid."""
 PIXEL_HASH = "jokebot_hash"
@@ -62,11 +64,16 @@ class PhotoVisionModel(InternVLVisionModel):
         columns, rows = self.grid(image.size, self._max_tiles(parameters))
         thumbnail = bool(self.config.use_thumbnail)
         tiles = columns * rows + (thumbnail and columns * rows > 1)
-        pixels = self._pixels(image, (columns, rows), thumbnail)
+        # Kept with a picture that is used again (`photo_memo.py`).
+        prepared, grid = image.info.get(PREPARED, {}), (columns, rows, thumbnail)
+        if grid not in prepared:
+            pixels = self._pixels(image, (columns, rows), thumbnail)
+            prepared[grid] = (pixels, pixel_hash(pixels, grid))
+        pixels, key = prepared[grid]
         return {
             "pixel_values": pixels,
-            GRID: (columns, rows, thumbnail),
-            PIXEL_HASH: pixel_hash(pixels, (columns, rows, thumbnail)),
+            GRID: grid,
+            PIXEL_HASH: key,
             "image_tokens": tiles * self.image_tokens_per_patch,
             "image_token_id": self.image_token_id,
             "image_size": image.size,

@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from lmdeploy.cli import entrypoint
 from lmdeploy.messages import PytorchEngineConfig
 from lmdeploy.pytorch.models.module_map import MODULE_MAP
+from lmdeploy.vl.media.image import ImageMediaIO
 from lmdeploy.vl.model.base import VISION_MODELS
 from lmdeploy.vl.model.builder import load_vl_model
 from lmdeploy.vl.model.internvl import InternVLVisionModel
@@ -33,11 +34,15 @@ from configs.log_context import ContextFormatter
 from configs.model_code import AGREED, code_digests, fingerprint, with_agreed
 from configs.settings import ROOT, Settings
 
+AsyncEngine = importlib.import_module("lmdeploy.serve.core.async_engine").AsyncEngine
+
 
 @pytest.fixture(autouse=True)
 def registries(monkeypatch):
     monkeypatch.setitem(VISION_MODELS.module_dict, "InternVLVisionModel", InternVLVisionModel)
     monkeypatch.setitem(MODULE_MAP, launcher.ARCHITECTURE, MODULE_MAP[launcher.ARCHITECTURE])
+    monkeypatch.setattr(ImageMediaIO, "load_bytes", ImageMediaIO.load_bytes)
+    monkeypatch.setattr(AsyncEngine, "__init__", AsyncEngine.__init__)
     monkeypatch.setattr("uvicorn.run", uvicorn.run)
     monkeypatch.setattr(launcher.logger, "handlers", [])
     for name in (launcher.MODE, launcher.LOG_FORMAT):
@@ -68,20 +73,19 @@ def test_lmdeploy_builds_our_class_for_internvl2(tiny):
 
 @pytest.mark.parametrize(("options", "kept"), [(["--prefix-cache"], True), ([], False)])
 def test_the_prefix_cache_stays_on_for_our_class_where_it_is_asked_for(started, tiny, monkeypatch, options, kept):
-    engine = importlib.import_module("lmdeploy.serve.core.async_engine").AsyncEngine
     seen = []
-    monkeypatch.setattr(engine, "__init__", lambda self, path, **options: seen.append(options["backend_config"]))
+    monkeypatch.setattr(AsyncEngine, "__init__", lambda self, path, **options: seen.append(options["backend_config"]))
     monkeypatch.delenv(PREFIX_CACHE, raising=False)
     launcher.main([str(tiny), *options])
     config = PytorchEngineConfig()
     serve = importlib.import_module("lmdeploy.serve.core.vl_async_engine")
     made = serve.VLAsyncEngine.__new__(serve.VLAsyncEngine)
     made.vl_encoder = SimpleNamespace(model=load_vl_model(str(tiny), "pytorch", trust_remote_code=True))
-    engine.__init__(made, str(tiny), backend_config=config)
+    AsyncEngine.__init__(made, str(tiny), backend_config=config)
     assert [part.enable_prefix_caching for part in seen] == [kept]
     # Another class of pictures keeps what LMDeploy has decided.
     made.vl_encoder = SimpleNamespace(model=object())
-    engine.__init__(made, str(tiny), backend_config=PytorchEngineConfig())
+    AsyncEngine.__init__(made, str(tiny), backend_config=PytorchEngineConfig())
     assert not seen[-1].enable_prefix_caching
 
 
