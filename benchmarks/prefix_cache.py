@@ -1,9 +1,9 @@
 """`make bench-prefix_cache ARGS="--cold URL --warm URL"`: whether a photo found in the cache changes any reply.
 
 Both servers have the demo model, whose replies differ by photo; the warm one has the prefix cache. 40 photos with three
-prompts each are answered at temperature 0: by the cold server twice (the second time eight at once, as a control), and
-by the warm server twice (the second time every photo is in the cache). If two token sequences differ, the gap between
-the two best log-probabilities at the first differing token is taken; below 0.1, bf16 may choose either token.
+prompts each are answered at temperature 0, four at once: by the cold server twice (the second time eight at once, as a
+control), and by the warm server twice (the second time every photo is in the cache). If two token sequences differ, the
+gap between the two best log-probabilities at the first differing token is taken; below 0.1, bf16 may choose either.
 `benchmarks/gpu_prefix_cache.sh` starts the servers. The last output line is one JSON object:
 
     warm_equal, warm_near, warm_different        warm replies against the cold ones
@@ -30,7 +30,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from configs.prompts import load_prompts
 
 SAMPLES = Path(__file__).resolve().parents[1] / "configs" / "demo-model" / "samples"
-PHOTOS, PROMPTS, GAP, CONTROL_CLIENTS = 40, 3, 0.1, 8
+PHOTOS, PROMPTS, GAP, CLIENTS, CONTROL_CLIENTS = 40, 3, 0.1, 4, 8
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,9 @@ async def foreign_hits(server: Server) -> dict[str, int]:
 
 async def measure(cold_url: str, warm_url: str) -> dict[str, Any]:
     cold, warm = await Server.connect(cold_url), await Server.connect(warm_url)
-    reference = await all_replies(cold, 1)
+    reference = await all_replies(cold, CLIENTS)
     control = await all_replies(cold, CONTROL_CLIENTS)
-    first, second = await all_replies(warm, 1), await all_replies(warm, 1)
+    first, second = await all_replies(warm, CLIENTS), await all_replies(warm, CLIENTS)
     crowded = await all_replies(warm, CONTROL_CLIENTS)
     tokens = sum(reply.prompt_tokens for reply in second)
     return {

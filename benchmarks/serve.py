@@ -19,10 +19,8 @@ InternVL2-2B's shapes and random weights. The last output line is one JSON objec
 import argparse
 import asyncio
 import os
-import socket
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -33,12 +31,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.load import Engines, closed_loop, summary
 from benchmarks.machine import cpu_seconds, finish, gpu_mb, machine, save_result
+from benchmarks.model_servers import START_S, free_port, preprocess_of, wait_for
 from benchmarks.mps import MpsError, service
 from benchmarks.photos import Photos
 from benchmarks.serve_again import measure_all
 from bot.engine.lmdeploy.cache_size import cache_photos
 from bot.engine.lmdeploy.command_line import server_command, server_environment
-from bot.runtime.child_process import ChildFailed, ChildProcess, start_child
+from bot.runtime.child_process import ChildFailed, start_child
 from configs.settings import Settings, load_settings
 
 KEY = "benchmark"
@@ -46,37 +45,12 @@ PLAIN_LEVELS = {1: 6, 8: 24, 32: 80, 64: 104}
 OUR_LEVELS = {1: 12, 8: 48, 32: 224, 64: 352}
 TRIAL, MPS_LEVELS = {32: 128}, {32: 192, 64: 320}
 """Number of clients → number of requests."""
-START_S = 200.0
 
 
 def lmdeploy_settings() -> Settings:
     """The current settings, with LMDeploy as the engine."""
     settings = load_settings()
     return settings.model_copy(update={"engine": settings.engine.model_copy(update={"kind": "lmdeploy"})})
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(url: str, child: ChildProcess, timeout_s: float = START_S) -> None:
-    """Wait until a plain server answers. Raises ChildFailed if it ends or times out."""
-    deadline = time.monotonic() + timeout_s
-    while child.running and time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=2):
-                return
-        except OSError:
-            time.sleep(0.5)
-    child.wait_ready(0.0)
-
-
-def preprocess_of(log: Path) -> str:
-    """Where our server preprocesses photos, from its log: "gpu", or "stock" if the launcher fell back to LMDeploy's."""
-    output = log.read_text(encoding="utf-8", errors="replace")
-    return "gpu" if "registered in the engine process" in output else "stock"
 
 
 async def level(engines: Engines, photos: Photos, clients: int, requests: int) -> dict[str, Any]:

@@ -22,6 +22,8 @@ KEPT_TEXT_TOKENS = 128
 """Of prompt and joke, which take room in the cache beside each photo's tokens."""
 USABLE_SHARE = 0.95
 """Usable share of the GPU's memory; the driver and the contexts of other processes take the rest."""
+MAX_PHOTOS_IN_USE = 37
+"""The largest cache that is chosen automatically without the prefix cache, where only photos in work take room."""
 DEFAULT_PHOTOS = 10
 """Used if the size of the GPU's memory is unknown."""
 
@@ -68,6 +70,8 @@ def cache_blocks(model_dir: Path, settings: Settings) -> int:
     servers = settings.server_count + settings.servers.allow_extra_server
     left_gb = USABLE_SHARE * card_gb() / servers - weights_gb(model_dir) - working_gb(settings)
     blocks = int(left_gb / block_gb(model_dir))
+    if not settings.lmdeploy.prefix_cache:
+        blocks = min(blocks, max(needed, MAX_PHOTOS_IN_USE * photo_blocks(settings)))
     if blocks < needed:
         advice = "fewer lmdeploy.servers, " * (settings.server_count > 1)
         advice += "servers.allow_extra_server = false (a swap then pauses), " * settings.servers.allow_extra_server

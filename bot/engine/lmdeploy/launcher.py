@@ -119,8 +119,8 @@ def print_when_listening(host: str, port: int) -> None:
     print(f"listening on http://{host}:{port}", flush=True)
 
 
-def main(arguments: list[str]) -> None:
-    """Run the server; returns when it has ended."""
+def option_parser() -> argparse.ArgumentParser:
+    """The launcher's own options, and those of api_server that it needs to know."""
     parser = argparse.ArgumentParser(prog="launcher", allow_abbrev=False)
     parser.add_argument("model", type=Path)
     parser.add_argument("--preprocess", choices=("gpu", "stock"), default="gpu")
@@ -130,7 +130,12 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--log-format", choices=("text", "json"), default="text")
     parser.add_argument("--server-name", default="127.0.0.1")
     parser.add_argument("--server-port", type=int, default=23333)
-    own_options, server_options = parser.parse_known_args(arguments)
+    return parser
+
+
+def main(arguments: list[str]) -> None:
+    """Run the server; returns when it has ended."""
+    own_options, server_options = option_parser().parse_known_args(arguments)
     os.environ[LOG_FORMAT] = own_options.log_format
     prepare_log()
     try:
