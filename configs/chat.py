@@ -6,6 +6,9 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from configs.base import Count, Positive, SettingsSection, split_list
 
+MAX_ID_DIGITS = 16
+"""Telegram's ids have at most 52 bits."""
+
 
 class TelegramSettings(SettingsSection):
     """Connection to Telegram or another Bot API server."""
@@ -26,6 +29,12 @@ class TelegramSettings(SettingsSection):
     admins: Annotated[list[int], BeforeValidator(split_list)] = Field(
         [], description="Telegram ids of the users who may give admin commands."
     )
+
+    @property
+    def bot_id(self) -> int | None:
+        """The bot's Telegram id, which is the part of the token before the colon; None for a token without one."""
+        number = self.token.get_secret_value().partition(":")[0]
+        return int(number) if number.isdecimal() and len(number) <= MAX_ID_DIGITS else None
 
 
 class LimitSettings(SettingsSection):
