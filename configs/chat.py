@@ -2,12 +2,25 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from configs.base import Count, Positive, SettingsSection, split_list
 
-MAX_ID_DIGITS = 16
-"""Telegram's ids have at most 52 bits."""
+MAX_TELEGRAM_ID = 2**52 - 1
+"""Ids of users and chats have at most 52 bits (https://core.telegram.org/bots/api#user)."""
+SHARED_IDS = frozenset((1087968824, 136817688, 777000))
+"""User ids that many share: of anonymous administrators, of messages in a channel's name, and of Telegram itself."""
+
+
+def check_not_shared(user_id: int) -> int:
+    """Raises ValueError for an id of SHARED_IDS, which is no user's own."""
+    if user_id in SHARED_IDS:
+        raise ValueError(f"{user_id} is shared by all anonymous administrators or channels; use your own id")
+    return user_id
+
+
+UserId = Annotated[int, Field(ge=1, le=MAX_TELEGRAM_ID), AfterValidator(check_not_shared)]
+GroupId = Annotated[int, Field(ge=-MAX_TELEGRAM_ID, le=-1)]
 
 
 class TelegramSettings(SettingsSection):
@@ -26,7 +39,7 @@ class TelegramSettings(SettingsSection):
     webhook_secret: SecretStr = Field(
         SecretStr(""), description="Secret that Telegram sends with each webhook call. Required in mode `webhook`."
     )
-    admins: Annotated[list[int], BeforeValidator(split_list)] = Field(
+    admins: Annotated[list[UserId], BeforeValidator(split_list)] = Field(
         [], description="Telegram ids of the users who may give admin commands."
     )
 
@@ -34,7 +47,7 @@ class TelegramSettings(SettingsSection):
     def bot_id(self) -> int | None:
         """The bot's Telegram id, which is the part of the token before the colon; None for a token without one."""
         number = self.token.get_secret_value().partition(":")[0]
-        return int(number) if number.isdecimal() and len(number) <= MAX_ID_DIGITS else None
+        return int(number) if number.isdecimal() and len(number) <= 16 else None
 
 
 class LimitSettings(SettingsSection):

@@ -16,6 +16,7 @@ from bot.i18n.formatting import day_and_time
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import is_private
 from bot.telegram.rate_limiter import CallDropped
+from bot.telegram.senders import sender_of_update
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class AccessControl:
 
     async def check(self, update: Update, context: Any) -> None:
         """Note the user's name. Raises ApplicationHandlerStop for an update of a banned user."""
-        user = update.effective_user
+        user = sender_of_update(update)
         if not update.my_chat_member:
             self._names.note(user)
         if user is None or not self._bans.is_banned(user.id):

@@ -89,9 +89,12 @@ class DuelButton(CallbackData):
 
 @dataclass(frozen=True)
 class ForgetButton(CallbackData):
-    """The answer ("yes" or "no") of a user to the confirmation of /forget."""
+    """The answer ("yes" or "no") to the confirmation of /forget.
 
-    PREFIX, PATTERN = "f:", _pattern("f:", user_id=ID, answer="yes|no")
+    `user_id`: the user who asked, or the group in whose name an administrator asked.
+    """
+
+    PREFIX, PATTERN = "f:", _pattern("f:", user_id=f"-?{ID}", answer="yes|no")
     REJECTION = "forget-not-yours"
     user_id: int
     answer: str

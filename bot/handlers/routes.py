@@ -13,6 +13,7 @@ from telegram.ext.filters import BaseFilter
 
 from bot.handlers.callback_data import CallbackData
 from bot.telegram.dispatcher import RESUME
+from bot.telegram.senders import sender_of_update
 from storage.chat.inbox import AnswerProgress
 
 T = TypeVar("T", bound=CallbackData)
@@ -20,7 +21,7 @@ T = TypeVar("T", bound=CallbackData)
 
 @dataclass(frozen=True)
 class IncomingMessage:
-    """A message and its sender. `update` is the update that brought it.
+    """A message and its sender, who may be a chat (`bot/telegram/senders.py`). `update` is the update that brought it.
 
     `resume`: what was done for the update before a restart; None for a new update.
     """
@@ -126,7 +127,7 @@ class _ButtonHandler(BaseHandler[Update, Any, None]):
 
 def _on_message(handle: OnMessage) -> Callable[[Update, Any], Coroutine[Any, Any, None]]:
     async def on_update(update: Update, context: Any) -> None:
-        message, user = update.effective_message, update.effective_user
+        message, user = update.effective_message, sender_of_update(update)
         if message and user:
             await handle(IncomingMessage(update.update_id, update, message, user, update.api_kwargs.get(RESUME)))
 

@@ -28,6 +28,17 @@ USER_TABLES = (
 )
 """Tables whose rows with the user's `person_id` are deleted; a test compares this list with the migrations."""
 
+PRIVATE_CHAT_TABLES = (
+    "deliveries",
+    "run_messages",
+    "run_news",
+    "alert_news",
+    "chats",
+    "chat_jokes",
+    "weekly_posts",
+)
+"""Tables whose rows of the user's private chat are deleted."""
+
 ONLY_FROM_USER = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
     AND NOT EXISTS (SELECT 1 FROM photo_senders WHERE photo_id = photos.id AND person_id != ?)"""
 
@@ -38,15 +49,19 @@ REMOVE_GALLERY_ITEMS = """UPDATE runs SET verdict = json_set(verdict, '$.gallery
     WHERE json_extract(verdict, '$.gallery') IS NOT NULL"""
 """Removes gallery items about deleted photos (`images/SHA256.jpg`) from the gate's verdicts."""
 
-SENDER = "CASE WHEN json_valid(payload) THEN json_extract(payload, '$.{}.from.id') END = ?"
+SENDER = (
+    "CASE WHEN json_valid(payload) THEN coalesce(json_extract(payload, '$.{}.sender_chat.id'), "
+    "json_extract(payload, '$.{}.from.id')) END = ?"
+)
+"""Condition on updates: sent by that user, or in the name of the chat with that id."""
 FORGET_MESSAGES = f"""UPDATE inbox SET state = 'done', payload = NULL, album = NULL, sent = NULL, finished_at = ?
-    WHERE state = 'pending' AND {SENDER.format("message")}"""
+    WHERE state = 'pending' AND {SENDER.format("message", "message")}"""
 """The user's messages in work have captions and names."""
 REMOVE_NAMES = f"""UPDATE inbox SET payload = json_remove(json_set(payload, '$.callback_query.from.first_name', '-'),
     '$.callback_query.from.last_name', '$.callback_query.from.username', '$.callback_query.message.reply_to_message',
     '$.callback_query.message.chat.first_name', '$.callback_query.message.chat.last_name',
     '$.callback_query.message.chat.username', '$.callback_query.message.text', '$.callback_query.message.caption')
-    WHERE state = 'pending' AND {SENDER.format("callback_query")}"""
+    WHERE state = 'pending' AND {SENDER.format("callback_query", "callback_query")}"""
 """The user's button presses in work, that of this erasure among them, have to be resumed after a kill."""
 
 
@@ -64,6 +79,8 @@ async def forget_user(
     database: Database, user_id: int, photos: Path, datasets: Path, *, wait_s: float = 5.0
 ) -> ErasureResult:
     """Delete a user's photos, jokes and ratings from the database at once, and then from files.
+
+    A negative id stands for what was sent in the name of a chat.
 
     A photo that another user sent too stays, without this user's jokes about it. Datasets not yet trained on are
     rewritten under their new hash; those trained on keep their manifest, with the rows marked as `forgotten`. If an
@@ -100,8 +117,8 @@ async def forget_rows(database: Database, user_id: int) -> ErasureResult:
         )
         for table in USER_TABLES:
             await connection.execute(f"DELETE FROM {table} WHERE person_id = ?", (user_id,))
-        # A private chat has the id of its user and contains only messages for this user.
-        for table in ("deliveries", "run_messages", "run_news", "alert_news", "chats", "chat_jokes", "weekly_posts"):
+        # A private chat has the id of its user and contains only messages for this user. A group is no user's.
+        for table in PRIVATE_CHAT_TABLES if user_id > 0 else ():
             await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (user_id,))
         for table in ("runs", "promotions", "reviews"):
             await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (user_id,))

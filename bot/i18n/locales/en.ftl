@@ -338,6 +338,13 @@ forget-done =
 forget-nothing = There was nothing of yours to forget. We're strangers, and that's fine.
 forget-not-yours = That's for the one who asked. Send /forget yourself, and I'll ask you too.
 
+# People who post in the name of a group or a channel
+own-name = You're writing in a chat's name, and many may do that. Send it under your own name, please: then I know whose data is meant.
+language-own-name = You're writing in a chat's name, and languages are for people. /settings chooses the language of jokes here.
+forget-ask-chat = Shall I forget what was sent in this group's name? Those photos and the jokes about them go for good, also from what I learn from. There is no way back. What members sent under their own names stays theirs to delete.
+private-on-chat = From now on I don't learn from what is sent in this chat's name. /private again, and I do.
+private-off-chat = Thank you! From now on I may learn again from what is sent in this chat's name.
+
 # Our own mistakes
 defect = Something broke on my side, not yours. I've made a note of it. Please try again in a moment.
 given-up = I stumbled over this one several times and had to let it go. Sorry! Could you send it again?
