@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from telegram.error import InvalidToken, RetryAfter, TelegramError
 
+from bot.chats.access_list import describe_access
 from bot.engine.servers.base import ModelServers
 from bot.factory import build_app
 from bot.handlers.update_router import PtbApplication
@@ -75,6 +76,7 @@ class App:
 
     async def start(self) -> None:
         """Connect to Telegram, start the servers, resume unfinished updates. Raises JokebotError where that fails."""
+        self._log_access()
         await self._connect_to_telegram()
         await self.servers.start()
         if self.settings.panel.listen:
@@ -101,6 +103,11 @@ class App:
             if listener:
                 await listener.stop()
         await self._coalescer.drain(GRACE_S)
+
+    def _log_access(self) -> None:
+        access, admins = self.settings.access, self.settings.telegram.admins
+        level = logging.INFO if admins or access.strangers != "ask" else logging.WARNING
+        log.log(level, "who may use the bot: %s", describe_access(access, admins))
 
     async def _connect_to_telegram(self) -> None:
         pauses = backoff()

@@ -1,4 +1,4 @@
-"""Settings of the chat: the connection to Telegram, the limits per user and chat, and the weekly digest."""
+"""Settings of the chat: the connection to Telegram, who may use the bot, limits per user and chat, weekly digest."""
 
 from typing import Annotated, Literal
 
@@ -48,6 +48,29 @@ class TelegramSettings(SettingsSection):
         """The bot's Telegram id, which is the part of the token before the colon; None for a token without one."""
         number = self.token.get_secret_value().partition(":")[0]
         return int(number) if number.isdecimal() and len(number) <= 16 else None
+
+
+class AccessSettings(SettingsSection):
+    """Who may use the bot, besides its admins (docs/access.md)."""
+
+    strangers: Literal["ask", "refuse", "allow"] = Field(
+        "ask",
+        description=(
+            "What happens to users and groups that are not known: `ask`: admins are asked with two buttons; `refuse`: "
+            "they are turned away; `allow`: everybody may use the bot."
+        ),
+    )
+    users: Annotated[list[UserId], BeforeValidator(split_list)] = Field(
+        [], description="Telegram ids of users who may use the bot in any chat."
+    )
+    chats: Annotated[list[GroupId], BeforeValidator(split_list)] = Field(
+        [], description="Telegram ids of groups in which everybody may use the bot. They are negative."
+    )
+    stranger_jokes_per_day: int = Field(
+        0,
+        ge=0,
+        description="With `allow`: jokes a day for each user, and for each group, that is not known. 0: no limit.",
+    )
 
 
 class LimitSettings(SettingsSection):

@@ -79,3 +79,8 @@ def sanitize_name(name: str | None, max_length: int = MAX_NAME_LENGTH) -> str:
     """
     visible = "".join(letter for letter in name or "" if letter.isspace() or unicodedata.category(letter)[0] != "C")
     return " ".join(visible.split())[:max_length].rstrip() or "?"
+
+
+def display_name(user: UserName) -> str:
+    """A user's name with @username and id."""
+    return " · ".join(filter(None, (user.name, f"@{user.username}" if user.username else "", str(user.person_id))))

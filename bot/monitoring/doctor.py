@@ -10,7 +10,13 @@ import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bot.monitoring.doctor_telegram import DoctorFinding, check_bot_of_database, check_token, check_webhook
+from bot.monitoring.doctor_telegram import (
+    DoctorFinding,
+    check_access,
+    check_bot_of_database,
+    check_token,
+    check_webhook,
+)
 from configs.errors import JokebotError
 from configs.settings import ROOT, Settings
 from storage.database import DatabaseError, check_file
@@ -201,6 +207,7 @@ async def check_database(settings: Settings) -> list[DoctorFinding]:
 CHECKS: tuple[Callable[[Settings], Awaitable[list[DoctorFinding]]], ...] = (
     check_token,
     check_webhook,
+    check_access,
     check_engine,
     check_environments,
     check_disk,

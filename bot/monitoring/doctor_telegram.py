@@ -1,7 +1,8 @@
-"""The doctor's checks of the bot at Telegram: its token, its webhook, and the data that its token belongs to."""
+"""The doctor's checks of the bot at Telegram: its token, its webhook, who may use it, the bot of its data."""
 
 from dataclasses import dataclass
 
+from bot.chats.access_list import describe_access
 from configs.host_environment import proxy_for
 from configs.settings import Settings
 from storage.chat.bots import read_bot_id
@@ -87,6 +88,23 @@ async def check_webhook(settings: Settings) -> list[DoctorFinding]:
             )
         ]
     return [DoctorFinding("ok", "webhook", f"{telegram.webhook_url} → {telegram.webhook_listen}")]
+
+
+async def check_access(settings: Settings) -> list[DoctorFinding]:
+    """Tell who may use the bot. It is bad if nobody may, and nobody could let anybody in."""
+    access, admins = settings.access, settings.telegram.admins
+    if admins or access.strangers != "ask":
+        return [DoctorFinding("ok", "access", describe_access(access, admins))]
+    known = access.users or access.chats
+    return [
+        DoctorFinding(
+            "note" if known else "bad",
+            "access",
+            "no admin is configured, so nobody can let strangers in",
+            "send the bot a message, it tells you your Telegram id, and set JOKEBOT_TELEGRAM_ADMINS; or open it to "
+            "everybody with JOKEBOT_ACCESS_STRANGERS=allow",
+        )
+    ]
 
 
 def check_bot_of_database(settings: Settings) -> list[DoctorFinding]:

@@ -60,6 +60,8 @@ class BotApi:
     def writable_chat(self, method: str, parameters: CallParameters) -> SandboxChat:
         """The chat, for a call that writes to it. Raises ApiError: 403 if blocked, 400 if muted or upgraded, 429."""
         chat = self.chat(parameters)
+        if chat.left:
+            raise ApiError(f"bot is not a member of the {chat.type} chat", 403)
         if chat.blocked:
             raise ApiError("bot was blocked by the user", 403)
         if chat.muted:

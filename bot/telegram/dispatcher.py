@@ -105,6 +105,11 @@ class UpdateDispatcher:
         await inbox.add_failed(self._database, [number for number in numbers if number is not None])
         return [update for update, reason in reasons if not reason]
 
+    def resume_stored(self) -> None:
+        """Start updates that were put into the inbox by other means than `receive`, as slots become free."""
+        self._backlog = True
+        self._changed.set()
+
     async def stop(self, grace_s: float) -> None:
         """Wait up to `grace_s` seconds for handlers; unfinished updates stay in the inbox for the next start."""
         if self._feeder:

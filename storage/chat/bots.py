@@ -26,6 +26,9 @@ DETACH = (
     "UPDATE OR REPLACE chat_jokes SET update_id = -update_id WHERE update_id > 0",
     "UPDATE chats SET full_update = NULL",
     "DELETE FROM run_messages",
+    "DELETE FROM access WHERE state = 'waiting'",
+    "DELETE FROM access_questions",
+    "DELETE FROM held_updates",
     "UPDATE bots SET is_current = 0, last_update_id = (SELECT update_id FROM inbox ORDER BY received_at DESC, "
     "update_id DESC LIMIT 1), last_received_at = (SELECT max(received_at) FROM inbox) WHERE is_current",
     "DELETE FROM inbox",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiosqlite
 
+from storage.chat import access
 from storage.database import Database
 from storage.learning import bans, dataset_files
 from storage.maintenance.erasure import finish_erasure
@@ -25,6 +26,7 @@ USER_TABLES = (
     "chosen_languages",
     "albums",
     "known_people",
+    "held_updates",
 )
 """Tables whose rows with the user's `person_id` are deleted; a test compares this list with the migrations."""
 
@@ -123,6 +125,7 @@ async def forget_rows(database: Database, user_id: int) -> ErasureResult:
         for table in ("runs", "promotions", "reviews"):
             await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (user_id,))
         await bans.forget_user(connection, user_id)
+        await access.forget_user(connection, user_id)
         await connection.execute(REMOVE_GALLERY_ITEMS)
         await connection.execute(FORGET_MESSAGES, (time.time(), user_id))
         await connection.execute(REMOVE_NAMES, (user_id,))
