@@ -56,8 +56,8 @@ DEMO_SETTINGS = {
     "TRAINING_WORKERS": "0",
 }
 """Everybody may use the demo. It learns only when its admin starts a run, from the few jokes that one user rates, with
-parameters for a small model. The hold-out share is large because a tenth of a dozen photos may be no photo, and the gate
-needs held-out photos; of the page's own photos five are held out."""
+parameters for a small model. The hold-out share is large because a tenth of a dozen photos may be no photo, and the
+gate needs held-out photos; of the page's own photos five are held out."""
 
 
 @dataclass(frozen=True)
