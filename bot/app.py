@@ -29,6 +29,7 @@ from bot.telegram.rate_limiter import retry_after_seconds
 from configs.errors import JokebotError, SettingsError
 from configs.settings import Settings
 from storage.chat import alerts
+from storage.chat.bots import claim_database
 from storage.database import Database, DatabaseError, as_database_error
 from storage.media.decoder_pool import DecoderPool
 
@@ -78,6 +79,7 @@ class App:
         """Connect to Telegram, start the servers, resume unfinished updates. Raises JokebotError where that fails."""
         self._log_access()
         await self._connect_to_telegram()
+        await self._claim_database()
         await self.servers.start()
         if self.settings.panel.listen:
             self.panel = await self._start_panel()
@@ -121,6 +123,19 @@ class App:
                 pause = retry_after_seconds(error) if isinstance(error, RetryAfter) else next(pauses)
                 log.warning("Telegram can't be reached (%s); trying again in %.0f s", error, pause)
                 await asyncio.sleep(pause)
+
+    async def _claim_database(self) -> None:
+        """Make the database this bot's, now that Telegram has taken the token."""
+        change = await claim_database(self.database, self.client.id)
+        if change:
+            log.warning(
+                "this data folder belonged to bot %d, and the token is of bot %d: jokes, ratings, photos and models "
+                "stay; %d unfinished updates of the other bot end. Buttons under its messages work again with its "
+                "token.",
+                change.former_id,
+                self.client.id,
+                change.unfinished,
+            )
 
     async def _receive_updates(self) -> None:
         telegram = self.settings.telegram

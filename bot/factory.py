@@ -4,7 +4,6 @@
 after its construction. Only `bot/app.py` imports this module.
 """
 
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -45,13 +44,10 @@ from bot.telegram.coalescer import Coalescer
 from bot.telegram.dispatcher import UpdateDispatcher
 from configs.prompts import load_prompts
 from configs.settings import Settings
-from storage.chat.bots import claim_database
 from storage.chat.languages import get_language
 from storage.database import Database
 from storage.maintenance.data_folder import data_folder_lock
 from storage.media.decoder_pool import DecoderPool
-
-log = logging.getLogger(__name__)
 
 AppType = TypeVar("AppType")
 RETRY_S = 60.0
@@ -69,7 +65,7 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     client, prompts, admins = TelegramClient(settings), load_prompts(), settings.telegram.admins
     stack.push_async_callback(client.shutdown)
     ptb, job_queue = _make_application(client)
-    database = await _open_database(settings, stack)
+    database = await stack.enter_async_context(Database.connect(settings.storage))
     translator = Translator(default=settings.joke.language)
     known = await ChatParts.load(settings, database, translator, prompts)
     messenger = Messenger(client, translator, known.languages, known.settings)
@@ -105,21 +101,6 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
 def _make_application(client: TelegramClient) -> tuple[PtbApplication, JobQueue[Any]]:
     job_queue: JobQueue[Any] = JobQueue()
     return Application.builder().bot(client).updater(None).job_queue(job_queue).build(), job_queue
-
-
-async def _open_database(settings: Settings, stack: AsyncExitStack) -> Database:
-    """The database, which belongs to this token's bot from now on."""
-    database = await stack.enter_async_context(Database.connect(settings.storage))
-    change = await claim_database(database, settings.telegram.bot_id) if settings.telegram.bot_id else None
-    if change:
-        log.warning(
-            "this data folder belonged to bot %d, and the token is of bot %d: jokes, ratings, photos and models stay; "
-            "%d unfinished updates of the other bot end. Buttons under its messages work again with its token.",
-            change.former_id,
-            settings.telegram.bot_id,
-            change.unfinished,
-        )
-    return database
 
 
 def _make_decoders(settings: Settings, stack: AsyncExitStack) -> tuple[DecoderPool, ThreadPoolExecutor]:
@@ -167,7 +148,7 @@ def _make_dispatcher(
     gate: StrangerGate,
     routes: Sequence[Route],
 ) -> UpdateDispatcher:
-    access = AccessControl(messenger, known.bans, known.names, gate, routes)
+    access = AccessControl(messenger, known.bans, known.names, known.access, gate, routes)
     router = UpdateRouter(application, access, routes, ErrorReporter(messenger, database))
     return UpdateDispatcher(database, settings.limits, router.handle, router.abandon)
 

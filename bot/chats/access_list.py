@@ -10,6 +10,8 @@ from storage.database import Database
 class AccessList:
     """Decides who may use the bot. Users may use it in any chat, and everybody in a known group.
 
+    `is_open`: everybody may use it; `limits_strangers`: then with a limit of jokes a day for unknown chats.
+
     Decisions are rows; those that let a chat in are cached, because every update is checked against them.
     """
 
@@ -19,16 +21,13 @@ class AccessList:
         self._database, self._settings, self._admins = database, settings, frozenset(admins)
         self._known = frozenset((*admins, *settings.users, *settings.chats))
         self._allowed = set(allowed)
+        self.is_open = settings.strangers == "allow"
+        self.limits_strangers = self.is_open and settings.stranger_jokes_per_day > 0
 
     @classmethod
     async def load(cls, database: Database, settings: AccessSettings, admins: Collection[int]) -> "AccessList":
         """With all decisions from the database."""
         return cls(database, settings, admins, await access.list_allowed(database))
-
-    @property
-    def is_open(self) -> bool:
-        """Whether everybody may use the bot."""
-        return self._settings.strangers == "allow"
 
     @property
     def asks_admins(self) -> bool:
@@ -55,8 +54,9 @@ class AccessList:
 
     def daily_limit(self, chat_id: int) -> int | None:
         """The most jokes a day of an unknown chat; None for no limit."""
-        limit = self._settings.stranger_jokes_per_day
-        return limit if limit and self.is_open and not self._is_known(chat_id) else None
+        if not self.limits_strangers or self._is_known(chat_id):
+            return None
+        return self._settings.stranger_jokes_per_day
 
     def note_decision(self, chat_id: int, *, allowed: bool) -> None:
         """Apply an admin's decision, which is in the database already."""

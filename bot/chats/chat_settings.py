@@ -50,7 +50,7 @@ class ChatSettingsStore:
     def joke_language(self, chat_id: int, user: User | None) -> str:
         """The language of a joke for that user in that chat."""
         chat = self.get(chat_id)
-        chosen = chat.language or (chat.speaks if is_chat_sender(user) else None)
+        chosen = chat.language or (chat.speaks if chat.speaks and is_chat_sender(user) else None)
         return chosen if chosen in self._prompts.languages else self._languages.joke_language_for(user)
 
     def joke_options(

@@ -11,11 +11,12 @@ from storage.database import Database
 class DailyQuota:
     """Counts the jokes of the day (this machine's date) in the database, for chats with a limit.
 
-    A group may have set one, and an unknown chat may have one by the settings.
+    A group may have set one, and unknown chats may have one by the settings (`limits_strangers`).
     """
 
     def __init__(self, database: Database, settings: ChatSettingsStore, access: AccessList) -> None:
         self._database, self._settings, self._access = database, settings, access
+        self.limits_strangers = access.limits_strangers
 
     def limit(self, chat_id: int) -> int | None:
         """The most jokes a day in a chat; None for no limit."""

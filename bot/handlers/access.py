@@ -12,6 +12,7 @@ from telegram import Update, User
 from telegram.error import TelegramError
 from telegram.ext import ApplicationHandlerStop
 
+from bot.chats.access_list import AccessList
 from bot.chats.bans import BanList
 from bot.chats.user_names import UserNames
 from bot.handlers.routes import Route
@@ -20,7 +21,6 @@ from bot.i18n.formatting import day_and_time
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import is_private
 from bot.telegram.rate_limiter import CallDropped
-from bot.telegram.senders import sender_of_update
 
 log = logging.getLogger(__name__)
 
@@ -32,19 +32,29 @@ class AccessControl:
     """Passes updates on to the routes, or ends them. Banned users and strangers reach only routes with `for_banned`."""
 
     def __init__(
-        self, messenger: Messenger, bans: BanList, names: UserNames, gate: StrangerGate, routes: Sequence[Route]
+        self,
+        messenger: Messenger,
+        bans: BanList,
+        names: UserNames,
+        access: AccessList,
+        gate: StrangerGate,
+        routes: Sequence[Route],
     ) -> None:
-        self._messenger, self._bans, self._names, self._gate = messenger, bans, names, gate
+        self._messenger, self._bans, self._names = messenger, bans, names
+        self._access, self._gate = access, gate
         self._open_handlers = [route.handler for route in routes if route.for_banned]
 
     async def check(self, update: Update, context: Any) -> None:
         """Note the user's name. Raises ApplicationHandlerStop for an update that is not handled."""
-        user = sender_of_update(update)
+        user, chat = update.effective_user, update.effective_chat
         if user is None or update.my_chat_member:
             return
         self._names.note(user)
         try:
-            if await self._is_handled(update, user):
+            banned = self._bans.is_banned(user.id)
+            if not banned and (self._access.is_open or not chat or await self._access.may_use(user.id, chat.id)):
+                return
+            if await self._is_handled_all_the_same(update, user, banned=banned):
                 return
         except (TelegramError, CallDropped, sqlite3.Error) as error:
             log.warning("user %d can't be told that they aren't answered: %r", user.id, error)
@@ -52,10 +62,8 @@ class AccessControl:
             log.exception("user %d can't be told that they aren't answered", user.id)
         raise ApplicationHandlerStop  # also after an error, which would let the update pass
 
-    async def _is_handled(self, update: Update, user: User) -> bool:
-        banned = self._bans.is_banned(user.id)
-        if not banned and await self._gate.may_use(update, user):
-            return True
+    async def _is_handled_all_the_same(self, update: Update, user: User, *, banned: bool) -> bool:
+        """Whether an update of a banned user or a stranger is for an open route; if not, the user is told why."""
         if any(handler.check_update(update) not in (None, False) for handler in self._open_handlers):
             return True
         if not banned:

@@ -102,7 +102,8 @@ class JokeDelivery:
     async def deliver(self, request: JokeRequest, photo: Photo) -> None:
         """Make a joke and deliver it, or an error message."""
         chat_id, user, update_id, resume = request.chat.chat_id, request.user, request.update_id, request.resume
-        if not await self._quota.reserve(chat_id, update_id):
+        limited = request.chat.daily is not None or self._quota.limits_strangers
+        if limited and not await self._quota.reserve(chat_id, update_id):
             await self.reply_quota_used_up(request.chat, user, update_id, request.message_id)
             return
         async with self._replies.begin(update_id, chat_id, request.message_id, user, resume) as reply:

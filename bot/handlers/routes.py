@@ -13,7 +13,6 @@ from telegram.ext.filters import BaseFilter
 
 from bot.handlers.callback_data import CallbackData
 from bot.telegram.dispatcher import RESUME
-from bot.telegram.senders import sender_of_update
 from storage.chat.inbox import AnswerProgress
 
 T = TypeVar("T", bound=CallbackData)
@@ -127,7 +126,7 @@ class _ButtonHandler(BaseHandler[Update, Any, None]):
 
 def _on_message(handle: OnMessage) -> Callable[[Update, Any], Coroutine[Any, Any, None]]:
     async def on_update(update: Update, context: Any) -> None:
-        message, user = update.effective_message, sender_of_update(update)
+        message, user = update.effective_message, update.effective_user
         if message and user:
             await handle(IncomingMessage(update.update_id, update, message, user, update.api_kwargs.get(RESUME)))
 

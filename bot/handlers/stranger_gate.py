@@ -36,11 +36,6 @@ class StrangerGate:
         self._messenger, self._database, self._access = messenger, database, access_list
         self._names, self._notices = names, notices
 
-    async def may_use(self, update: Update, user: User) -> bool:
-        """Whether the user may use the bot in the update's chat."""
-        chat = update.effective_chat
-        return chat is None or await self._access.may_use(user.id, chat.id)
-
     async def admit_or_turn_away(self, update: Update, user: User) -> bool:
         """Whether an update of a stranger is handled all the same; if not, the stranger has been answered.
 

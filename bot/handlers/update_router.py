@@ -11,7 +11,6 @@ from bot.handlers.command_menu import ADMIN_COMMANDS, COMMANDS, menu_commands
 from bot.handlers.error_handler import ErrorReporter
 from bot.handlers.routes import Route
 from bot.telegram.dispatcher import RawUpdate
-from bot.telegram.senders import complete_users
 
 PtbApplication = Application[Any, Any, Any, Any, Any, Any]
 
@@ -29,7 +28,6 @@ class UpdateRouter:
 
     async def handle(self, raw: RawUpdate) -> bool:
         """Handle an update; whether that succeeded."""
-        complete_users(raw)
         update = Update.de_json(raw, self._application.bot)
         await self._application.process_update(update)
         failed = update.update_id in self._failed
@@ -38,7 +36,6 @@ class UpdateRouter:
 
     async def abandon(self, raw: RawUpdate) -> bool:
         """Apologise for an update that failed too often; it counts as failed."""
-        complete_users(raw)
         await self._errors.abandon_update(Update.de_json(raw, self._application.bot))
         return False
 

@@ -13,7 +13,7 @@ from bot.i18n.translator import Translator
 from bot.telegram.client import TelegramClient
 from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.send_journal import Note, journal_sends
-from bot.telegram.senders import is_chat_sender, sender_of
+from bot.telegram.senders import is_chat_sender
 from bot.telegram.text import NO_PREVIEW, is_unchanged, reply_to, truncate_for_telegram
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Messenger:
 
     async def reply(self, message: Message, key: str, **values: Any) -> None:
         """Answer a message in its sender's language, quoting it. See `reply_text`."""
-        await self.reply_text(message, self.text(sender_of(message), key, **values))
+        await self.reply_text(message, self.text(message.from_user, key, **values))
 
     async def reply_text(self, message: Message, text: str, keyboard: InlineKeyboardMarkup | None = None) -> None:
         """Answer a message with a text. Only logs where the bot is blocked or the rate limiter drops the call."""

@@ -8,7 +8,6 @@ from telegram import Message
 from bot.messaging.messenger import Messenger
 from bot.telegram.coalescer import Coalescer
 from bot.telegram.rate_limiter import Priority
-from bot.telegram.senders import sender_of
 
 BURST_S = 60.0
 """A photo that comes longer after the previous rejected one begins a new burst."""
@@ -34,7 +33,7 @@ class OverflowNotices:
 
     def add_photo(self, message: Message) -> None:
         """Count a rejected photo, and schedule the notice to its sender."""
-        now, key = time.monotonic(), _sender_key(message)
+        now, key = time.monotonic(), (message.chat.id, message.from_user.id if message.from_user else 0)
         if len(self._bursts) >= MAX_BURSTS:
             self._bursts = {key: burst for key, burst in self._bursts.items() if now - burst.last_at < BURST_S}
         burst = self._bursts.get(key)
@@ -44,15 +43,9 @@ class OverflowNotices:
         self._coalescer.submit(("aside", *key), lambda: self._show(message, burst))
 
     async def _show(self, message: Message, burst: OverflowBurst) -> None:
-        text = self._messenger.text(sender_of(message), "queue-mine-aside", limit=self._limit, aside=burst.photos)
+        text = self._messenger.text(message.from_user, "queue-mine-aside", limit=self._limit, aside=burst.photos)
         chat_id = message.chat.id
         if burst.message_id is None:
             burst.message_id = await self._messenger.send(chat_id, text, quoted_id=message.message_id)
         else:
             await self._messenger.edit(chat_id, burst.message_id, text, priority=Priority.NORMAL)
-
-
-def _sender_key(message: Message) -> tuple[int, int]:
-    """The ids of the chat and of the sender."""
-    sender = sender_of(message)
-    return message.chat.id, sender.id if sender else 0

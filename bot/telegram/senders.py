@@ -2,12 +2,13 @@
 
 Anonymous administrators of all groups have one id, messages in the name of channels another one, automatic forwards of
 a linked channel a third (https://core.telegram.org/bots/api#message, `sender_chat`). There the chat counts as the
-sender: the bot handles it as a user with the chat's negative id. Button presses always come from real users.
+sender: in the updates that the bot handles, `from` is a user with the chat's negative id. Button presses always come
+from real users.
 """
 
 from typing import Any
 
-from telegram import Message, Update, User
+from telegram import User
 
 from configs.chat import SHARED_IDS
 
@@ -17,28 +18,33 @@ def is_chat_sender(user: User | None) -> bool:
     return user is not None and user.id < 0
 
 
-def sender_of(message: Message) -> User | None:
-    """The sender of a message, who may be a chat; None where no sender can be told apart from others."""
-    user, chat = message.from_user, message.sender_chat
-    if chat is None and (user is None or user.id not in SHARED_IDS):
-        return user
-    chat = chat or message.chat
-    return User(chat.id, chat.title or "", is_bot=False, username=chat.username) if chat.id < 0 else None
+def normalize_senders(value: Any) -> None:
+    """Make chats the senders of messages in their names, at any depth of an update's JSON.
 
-
-def sender_of_update(update: Update) -> User | None:
-    """The sender of the update's message, or else who caused the update."""
-    message = update.message
-    return sender_of(message) if message else update.effective_user
-
-
-def complete_users(value: Any) -> None:
-    """Give an empty first name to users in an update's JSON who have none; Telegram sends it for some accounts."""
+    Users without a first name, which Telegram sends for some accounts, get an empty one.
+    """
     if isinstance(value, dict):
+        if "chat" in value and "from" in value:
+            _normalize_message(value)
         if "is_bot" in value and not isinstance(value.get("first_name"), str):
             value["first_name"] = ""
         for part in value.values():
-            complete_users(part)
+            normalize_senders(part)
     elif isinstance(value, list):
         for part in value:
-            complete_users(part)
+            normalize_senders(part)
+
+
+def _normalize_message(message: dict[str, Any]) -> None:
+    """Replace the sender of a message in a chat's name. Without such a chat a shared sender is removed."""
+    sender, chat = message["from"], message.get("sender_chat")
+    if not isinstance(chat, dict):
+        if not isinstance(sender, dict) or sender.get("id") not in SHARED_IDS:
+            return
+        chat = message["chat"]
+    chat_id = chat.get("id") if isinstance(chat, dict) else None
+    if not isinstance(chat_id, int) or chat_id >= 0:
+        del message["from"]
+        return
+    username = {"username": chat["username"]} if chat.get("username") else {}
+    message["from"] = {"id": chat_id, "is_bot": False, "first_name": chat.get("title") or "", **username}

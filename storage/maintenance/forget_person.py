@@ -51,19 +51,15 @@ REMOVE_GALLERY_ITEMS = """UPDATE runs SET verdict = json_set(verdict, '$.gallery
     WHERE json_extract(verdict, '$.gallery') IS NOT NULL"""
 """Removes gallery items about deleted photos (`images/SHA256.jpg`) from the gate's verdicts."""
 
-SENDER = (
-    "CASE WHEN json_valid(payload) THEN coalesce(json_extract(payload, '$.{}.sender_chat.id'), "
-    "json_extract(payload, '$.{}.from.id')) END = ?"
-)
-"""Condition on updates: sent by that user, or in the name of the chat with that id."""
+SENDER = "CASE WHEN json_valid(payload) THEN json_extract(payload, '$.{}.from.id') END = ?"
 FORGET_MESSAGES = f"""UPDATE inbox SET state = 'done', payload = NULL, album = NULL, sent = NULL, finished_at = ?
-    WHERE state = 'pending' AND {SENDER.format("message", "message")}"""
+    WHERE state = 'pending' AND {SENDER.format("message")}"""
 """The user's messages in work have captions and names."""
 REMOVE_NAMES = f"""UPDATE inbox SET payload = json_remove(json_set(payload, '$.callback_query.from.first_name', '-'),
     '$.callback_query.from.last_name', '$.callback_query.from.username', '$.callback_query.message.reply_to_message',
     '$.callback_query.message.chat.first_name', '$.callback_query.message.chat.last_name',
     '$.callback_query.message.chat.username', '$.callback_query.message.text', '$.callback_query.message.caption')
-    WHERE state = 'pending' AND {SENDER.format("callback_query", "callback_query")}"""
+    WHERE state = 'pending' AND {SENDER.format("callback_query")}"""
 """The user's button presses in work, that of this erasure among them, have to be resumed after a kill."""
 
 

@@ -7,6 +7,7 @@ import pytest
 from bot.engine.stub.engine import StubReply
 from bot.monitoring import doctor
 from bot.sandbox.server import Sandbox
+from bot.telegram.polling import TokenRejected
 from storage.chat.bots import claim_database, read_bot_id
 from storage.maintenance.backup import back_up
 from storage.maintenance.restore import restore
@@ -72,6 +73,17 @@ async def test_the_former_bot_finds_its_buttons_again(other_bot):
         asked = first.world.send_text(first.alice, first.alice, "explain", 2)
         await first.answer(asked)
         assert "A joke of the test bot" in first.engine.asked[-1].user
+
+
+async def test_a_token_that_telegram_refuses_changes_nothing(stage):
+    await stage.joke(stage.send_photo())
+    await stage.quiet()
+    await stage.process.aclose()
+    wrong = with_token(stage.settings, OTHER_TOKEN, stage.sandbox.url)
+    with pytest.raises(TokenRejected):
+        async with running(wrong):
+            pass
+    assert read_bot_id(stage.settings.storage.database) == 123456
 
 
 async def test_updates_of_the_former_bot_hide_none_of_the_new_one(stage):

@@ -18,7 +18,6 @@ from bot.i18n.formatting import day_and_time
 from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import command_arguments
-from bot.telegram.senders import sender_of
 from configs.chat import MAX_TELEGRAM_ID, SHARED_IDS
 from storage.chat import user_activity
 from storage.chat.user_activity import UserActivity, UserName
@@ -166,7 +165,7 @@ class BanAdmin:
             None,
         )
         quoted = message.reply_to_message
-        user = mention.user if mention else sender_of(quoted) if quoted else None
+        user = mention.user if mention else quoted.from_user if quoted else None
         if user and user.is_bot:
             await self._messenger.reply(message, "ban-bot")
             return None

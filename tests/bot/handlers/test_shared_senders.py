@@ -4,19 +4,23 @@ import asyncio
 import shutil
 
 import pytest
-from telegram import Chat, Message, User
 
 from bot.engine.stub.engine import StubReply
 from bot.sandbox.groups import promote
 from bot.sandbox.telegram_objects import SandboxChat, SandboxUser
-from bot.telegram.senders import complete_users, sender_of
+from bot.telegram.senders import normalize_senders
 from storage import database as module
 from storage.database import Database
 from storage.learning.bans import list_active_bans
 from tests.bot.conftest import make_picture
 
 CHANNEL = {"id": -1_001_999_999_999, "type": "channel", "title": "Daily cats", "username": "daily_cats"}
+CHANNEL_SENDER = {"id": CHANNEL["id"], "is_bot": False, "first_name": "Daily cats", "username": "daily_cats"}
 CHANNEL_BOT = {"id": 136817688, "is_bot": True, "first_name": "Channel", "username": "Channel_Bot"}
+
+
+def stand_in(chat_id, title):
+    return {"id": chat_id, "is_bot": False, "first_name": title}
 
 
 @pytest.fixture
@@ -147,7 +151,7 @@ async def test_a_user_with_an_empty_name_or_none_is_answered(stage):
 def test_missing_first_names_are_filled_in_at_any_depth():
     nameless = {"id": 1, "is_bot": False, "first_name": None}
     update = {"message": {"from": nameless, "entities": [{"user": {"is_bot": False}}]}}
-    complete_users(update)
+    normalize_senders(update)
     assert update["message"]["from"]["first_name"] == update["message"]["entities"][0]["user"]["first_name"] == ""
 
 
@@ -194,9 +198,18 @@ OLD_ROWS = (
 )
 
 
-def test_a_message_of_a_user_is_that_users():
-    user = User(7, "Ann", is_bot=False)
-    message = Message(1, None, Chat(-5, "group"), from_user=user)
-    assert sender_of(message) is user
-    shared = Message(1, None, Chat(777000, "private"), from_user=User(777000, "Telegram", is_bot=False))
-    assert sender_of(shared) is None
+@pytest.mark.parametrize(
+    "message, sender",
+    [
+        ({"from": {"id": 7, "first_name": "Ann"}, "chat": {"id": -5}}, {"id": 7, "first_name": "Ann"}),
+        ({"from": {"id": 1087968824}, "chat": {"id": -5, "title": "Friends"}}, stand_in(-5, "Friends")),
+        ({"from": {"id": 136817688}, "chat": {"id": -5}, "sender_chat": CHANNEL}, CHANNEL_SENDER),
+        ({"from": {"id": 777000}, "chat": {"id": -5}, "sender_chat": {"id": -6}}, stand_in(-6, "")),
+        ({"from": {"id": 777000}, "chat": {"id": 777000}}, None),
+    ],
+)
+def test_the_sender_of_a_message_and_of_the_one_it_replies_to(message, sender):
+    update = {"message": {**message, "reply_to_message": {**message}}}
+    for _ in range(2):  # an update that is handled again
+        normalize_senders(update)
+        assert update["message"].get("from") == update["message"]["reply_to_message"].get("from") == sender
