@@ -116,8 +116,10 @@ class AccessNotices:
         )
         try:
             await finish_despite_cancel(sending)
+            self._retry_at.pop(admin_id, None)
         except (TelegramError, CallDropped) as error:
-            log.warning("admin %d can't be asked about a stranger: %s", admin_id, error)
+            level = logging.DEBUG if admin_id in self._retry_at else logging.WARNING  # once until it works
+            log.log(level, "admin %d can't be asked about a stranger: %s", admin_id, error)
             self._retry_at[admin_id] = time.monotonic() + RETRY_S
 
     async def _show_outcome(self, question: AccessQuestion) -> None:

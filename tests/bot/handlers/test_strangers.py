@@ -6,6 +6,7 @@ from bot.messaging import access_notices
 from bot.monitoring import doctor
 from bot.sandbox.groups import add_basic_group, upgrade
 from storage.chat import access, held_updates
+from storage.database import MIGRATIONS
 from tests.bot.conftest import callback_data, make_picture
 
 ADMIN = 1001
@@ -163,6 +164,15 @@ async def answer(stage, text, person=ADMIN):
     return (await stage.answer(stage.world.send_text(person, person, text)))["text"]
 
 
+async def test_an_admin_who_cannot_be_reached_is_asked_later(stage, monkeypatch):
+    monkeypatch.setattr(access_notices, "RETRY_S", 0.2)
+    stage.world.block(ADMIN)
+    await stage.answer(stage.world.send_text(stage.bob, stage.bob, "/start"))
+    await stage.quiet()
+    stage.world.block(ADMIN, False)
+    await question(stage)
+
+
 async def test_only_admins_decide(stage):
     asked = await ask(stage, stage.bob)
     message = stage.world.messages(stage.bob)[-1]
@@ -312,15 +322,9 @@ async def test_who_used_the_bot_before_this_version_stays(stage_with, monkeypatc
     await stage.joke(stage.send_photo(person=stage.bob))
     await stage.joke(stage.send_photo("/joke", person=stage.ming, chat=stage.group))
     await stage.quiet()
-    script = (access_migration()).split("stays.\n")[1]
+    script = (MIGRATIONS / "0024_users.sql").read_text().split("stays.\n")[1]
     async with stage.app.database.write() as connection:
         for statement in script.split(";"):
             await connection.execute(statement)
     known = await access.list_allowed(stage.app.database)
     assert known == {stage.bob, stage.ming, stage.group}
-
-
-def access_migration():
-    from storage.database import MIGRATIONS
-
-    return (MIGRATIONS / "0024_users.sql").read_text()
