@@ -10,7 +10,8 @@ from storage.database import Database
 class AccessList:
     """Decides who may use the bot. Users may use it in any chat, and everybody in a known group.
 
-    `is_open`: everybody may use it; `limits_strangers`: then with a limit of jokes a day for unknown chats.
+    `known_ids`: admins, users and groups of the settings. `is_open`: everybody may use it; `limits_strangers`: then with
+    a limit of jokes a day for unknown chats.
 
     Decisions are rows; those that let a chat in are cached, because every update is checked against them.
     """
@@ -19,7 +20,7 @@ class AccessList:
         self, database: Database, settings: AccessSettings, admins: Collection[int], allowed: Collection[int]
     ) -> None:
         self._database, self._settings, self._admins = database, settings, frozenset(admins)
-        self._known = frozenset((*admins, *settings.users, *settings.chats))
+        self.known_ids = frozenset((*admins, *settings.users, *settings.chats))
         self._allowed = set(allowed)
         self.is_open = settings.strangers == "allow"
         self.limits_strangers = self.is_open and settings.stranger_jokes_per_day > 0
@@ -66,7 +67,7 @@ class AccessList:
             self._allowed.discard(chat_id)
 
     def _is_known(self, chat_id: int) -> bool:
-        return chat_id in self._known or chat_id in self._allowed
+        return chat_id in self.known_ids or chat_id in self._allowed
 
 
 def describe_access(settings: AccessSettings, admins: Collection[int]) -> str:

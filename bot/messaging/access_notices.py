@@ -59,6 +59,7 @@ class AccessNotices:
         self._woken = asyncio.Event()
         self._retry_at: dict[int, float] = {}
         self._released = 0
+        self._is_first_round = True
 
     def wake(self) -> None:
         """Begin the next round at once."""
@@ -70,6 +71,9 @@ class AccessNotices:
 
     async def run(self, resume_updates: Callable[[], None]) -> None:
         """One round. Raises sqlite3.Error."""
+        if self._is_first_round:
+            await access.allow_known(self._database, self._access.known_ids)
+            self._is_first_round = False
         if self._access.asks_admins and await access.count_waiting(self._database):
             await access.refuse_banned(self._database)
             for admin_id in self._notifier.admins:

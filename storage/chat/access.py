@@ -3,6 +3,7 @@
 A private chat has the id of its user. All that is told is recorded, so that a restart repeats no message.
 """
 
+import json
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, fields
@@ -97,6 +98,16 @@ async def allow_chat(database: Database, chat_id: int, *, by: int, title: str | 
             "VALUES (?1, 'allowed', ?2, ?3, ?4, ?3, ?4, ?5) ON CONFLICT (chat_id) DO UPDATE SET state = 'allowed', "
             "title = excluded.title, decided_by = excluded.decided_by, decided_at = excluded.decided_at, told = ?5",
             (chat_id, title, by, now, told),
+        )
+
+
+async def allow_known(database: Database, chat_ids: Collection[int]) -> None:
+    """Let in those of these chats that wait: the settings name them now."""
+    async with database.write() as connection:
+        await connection.execute(
+            "UPDATE access SET state = 'allowed', decided_at = ? WHERE state = 'waiting' AND chat_id IN (SELECT value "
+            "FROM json_each(?))",
+            (time.time(), json.dumps([*chat_ids])),
         )
 
 

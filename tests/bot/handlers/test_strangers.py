@@ -286,6 +286,18 @@ async def test_without_an_admin_the_bot_tells_its_owner_what_to_do(stage_with, c
     assert finding.state == "bad" and "JOKEBOT_TELEGRAM_ADMINS" in finding.todo
 
 
+async def test_an_owner_who_becomes_the_admin_is_in_and_not_asked_about_themselves(stage_with):
+    stage = await stage_with()
+    await stage.answer(stage.world.send_text(stage.bob, stage.bob, "/start"))
+    await stage.quiet()
+    telegram = stage.settings.telegram.model_copy(update={"admins": [stage.bob]})
+    stage.settings = stage.settings.model_copy(update={"telegram": telegram})
+    await stage.restart()
+    await says(stage, stage.bob, "access-welcome")
+    await stage.joke(stage.send_photo(person=stage.bob))
+    assert not questions(stage, stage.bob)
+
+
 async def test_strangers_can_be_refused_without_a_question(stage_with):
     stage = await stage_with(telegram={"admins": [ADMIN]}, access={"strangers": "refuse"})
     for _ in range(2):
