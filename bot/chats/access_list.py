@@ -10,8 +10,8 @@ from storage.database import Database
 class AccessList:
     """Decides who may use the bot. Users may use it in any chat, and everybody in a known group.
 
-    `known_ids`: admins, users and groups of the settings. `is_open`: everybody may use it; `limits_strangers`: then with
-    a limit of jokes a day for unknown chats.
+    `known_ids`: admins, users and groups of the settings. `is_open`: everybody may use it.
+    `limits_strangers`: then with a limit of jokes a day for unknown chats.
 
     Decisions are rows; those that let a chat in are cached, because every update is checked against them.
     """
