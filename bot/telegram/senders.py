@@ -18,20 +18,19 @@ def is_chat_sender(user: User | None) -> bool:
     return user is not None and user.id < 0
 
 
-def normalize_senders(value: Any) -> None:
+def normalize_senders(value: dict[str, Any] | list[Any]) -> None:
     """Make chats the senders of messages in their names, at any depth of an update's JSON.
 
     Users without a first name, which Telegram sends for some accounts, get an empty one.
     """
+    parts = value if isinstance(value, list) else value.values()
     if isinstance(value, dict):
         if "chat" in value and "from" in value:
             _normalize_message(value)
         if "is_bot" in value and not isinstance(value.get("first_name"), str):
             value["first_name"] = ""
-        for part in value.values():
-            normalize_senders(part)
-    elif isinstance(value, list):
-        for part in value:
+    for part in parts:
+        if isinstance(part, dict | list):
             normalize_senders(part)
 
 
