@@ -26,7 +26,8 @@ class Model:
 
     `parent_id` is the champion at its creation, whose training jokes are replayed. `start_id` is the model whose
     weights the training started from. `predecessor_id` is the champion that it replaced, if it ever served. `dataset`
-    is a dataset's name.
+    is a dataset's name. `template` is the chat template that it was trained with, `content` what its files are
+    recognised by (`storage/checkpoint`); both are None as long as no files are known.
     """
 
     id: int
@@ -45,6 +46,8 @@ class Model:
     code: str | None = None
     reason: str = ""
     removed_at: float | None = None
+    template: str | None = None
+    content: str | None = None
 
     @property
     def measured(self) -> dict[str, Any]:
@@ -69,6 +72,8 @@ class NewModel:
     directory: str
     digest: str
     measures: str
+    template: str | None = None
+    content: str | None = None
 
 
 async def register_base(
@@ -136,8 +141,8 @@ async def add_candidate(connection: aiosqlite.Connection, new: NewModel) -> Mode
     """Register a candidate within a transaction. Its code is that of its base."""
     async with connection.execute(
         "INSERT INTO models (name, status, parent_id, base_id, start_id, dataset, run_id, directory, digest, "
-        "measures, created_at, code) "
-        "VALUES (?, 'candidate', ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT code FROM models WHERE id = ?)) RETURNING *",
+        "measures, created_at, template, content, code) "
+        "VALUES (?, 'candidate', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT code FROM models WHERE id = ?)) RETURNING *",
         (
             new.name,
             new.parent_id,
@@ -149,6 +154,8 @@ async def add_candidate(connection: aiosqlite.Connection, new: NewModel) -> Mode
             new.digest,
             new.measures,
             time.time(),
+            new.template,
+            new.content,
             new.base_id,
         ),
     ) as cursor:

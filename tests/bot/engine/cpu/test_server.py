@@ -14,10 +14,10 @@ from typing import Any
 
 import openai
 import pytest
+from bot.engine.cpu.checkpoint_check import CheckpointError, check_checkpoint
 from openai import OpenAI
 from PIL import Image
 
-from bot.engine.cpu.checkpoint_check import CheckpointError, check_checkpoint
 from bot.engine.cpu.model import load_model
 from configs.prompts import load_prompts
 
