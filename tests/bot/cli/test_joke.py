@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from bot.engine.stub.engine import StubEngine, StubRefusal, StubReply
+from configs.chat_templates import chat_template
 from configs.prompts import load_prompts
 from configs.settings import ROOT, Settings
 from tests.bot.cli.command import VARIABLES, jokebot
@@ -55,7 +56,7 @@ async def test_language_and_style_choose_the_prompt(stub, photo):
         "请你根据这张图片，讲一个脑洞大开的梗",
         prompts.ask("en", "pun"),
     ]
-    assert stub.asked[0].system == prompts.system
+    assert stub.asked[0].system == chat_template().system
 
 
 async def test_the_settings_say_which_engine_where_nothing_else_does(stub, photo):
