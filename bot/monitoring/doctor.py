@@ -99,6 +99,29 @@ async def check_token(settings: Settings) -> list[DoctorFinding]:
         ]
 
 
+async def check_model(settings: Settings) -> list[DoctorFinding]:
+    """Check the model's files where the bot trains from them but an external server serves them."""
+    from storage.learning.serving_model import plan_serving, read_registry
+
+    if settings.engine.kind != "url" or settings.model.directory is None:
+        return []
+    try:
+        plan = plan_serving(settings, read_registry(settings.storage.database))
+    except JokebotError as error:
+        return [DoctorFinding("bad", "model", str(error), "correct JOKEBOT_MODEL_DIRECTORY")]
+    if plan.base and plan.base.template != settings.engine.template:
+        return [
+            DoctorFinding(
+                "bad",
+                "model",
+                f"{plan.base.directory} has the chat template {plan.base.template}, and engine.template is "
+                f"{settings.engine.template}",
+                f"set JOKEBOT_ENGINE_TEMPLATE={plan.base.template} if the server at engine.url serves this model",
+            )
+        ]
+    return [DoctorFinding("ok", "model", f"{settings.model.directory} is complete")]
+
+
 async def check_webhook(settings: Settings) -> list[DoctorFinding]:
     """Check the settings of the webhook mode."""
     telegram = settings.telegram
@@ -156,38 +179,29 @@ async def check_engine(settings: Settings) -> list[DoctorFinding]:
 
 
 def check_own_servers(settings: Settings) -> list[DoctorFinding]:
-    """Check what the bot needs to start servers: an environment, a checkpoint, and for LMDeploy a GPU."""
+    """Check what the bot needs to start servers, as `jokebot run` does: environment, GPU, and the model to serve."""
+    from bot.engine.servers.host_check import HostError, check_host
     from bot.engine.servers.launch import make_launcher
     from storage.learning.models import Model
+    from storage.learning.serving_model import plan_serving, read_registry
 
-    kind, base = settings.engine.kind, settings.model
-    if kind == "lmdeploy" and shutil.which("nvidia-smi") is None:
-        return [
-            DoctorFinding(
-                "bad",
-                "engine",
-                "LMDeploy needs an NVIDIA GPU, and this host has no driver for one",
-                "set JOKEBOT_ENGINE_KIND to `cpu`, or to `url` for an engine on another host",
-            )
-        ]
-    if base.directory is None:
-        return [
-            DoctorFinding(
-                "note",
-                "engine",
-                f"the bot starts its {kind} servers for the champion in the registry (`jokebot models`)",
-            )
-        ]
+    kind, named = settings.engine.kind, settings.model.name
     try:
-        make_launcher(settings)(Model(0, base.name, "base", None, None, str(base.directory), None, "{}", 0.0), 0, "")
+        check_host(settings)
+        plan = plan_serving(settings, read_registry(settings.storage.database))
+        folder = str(plan.base.directory) if plan.base else None
+        model = plan.champion or Model(0, named, "base", None, None, folder, None, "{}", 0.0)
+        make_launcher(settings)(model, 0, "")
+    except HostError as error:
+        return [DoctorFinding("bad", "engine", error.message, error.todo)]
     except JokebotError as error:
-        return [DoctorFinding("bad", "engine", str(error), "correct JOKEBOT_MODEL_DIRECTORY or make the environment")]
+        return [DoctorFinding("bad", "engine", str(error), "`jokebot run` refuses to start until this is corrected")]
     return [
         DoctorFinding(
             "ok",
             "engine",
             f"the bot starts {settings.server_count} {kind} server{'s' * (settings.server_count > 1)} for "
-            f"{base.name} at {base.directory}",
+            f"{model.name} at {model.directory}",
         )
     ]
 
@@ -283,6 +297,7 @@ CHECKS: tuple[Callable[[Settings], Awaitable[list[DoctorFinding]]], ...] = (
     check_token,
     check_webhook,
     check_engine,
+    check_model,
     check_environments,
     check_disk,
     check_database,
