@@ -15,6 +15,7 @@ from storage.checkpoint.tokenizer_files import check_tokenizer
 FLOATS = frozenset({"BF16", "F16", "F32"})
 TRAINABLE = frozenset({"BF16"})
 """Runs start from weights of this type, and a merge writes it."""
+FROM_BASE = "copy it from its base: `jokebot models add DIR --base BASE`"
 OPTIONAL = ("generation_config.json", "preprocessor_config.json", "special_tokens_map.json", "added_tokens.json")
 
 
@@ -67,13 +68,12 @@ def _check_code(directory: Path, config: dict[str, Any]) -> None:
     """Raise CheckpointError if the modelling code is missing, or if a file names code outside the directory."""
     if not isinstance(config.get("auto_map"), dict):
         raise CheckpointError(
-            f"{directory / CONFIG} names no modelling code (auto_map). Give its base: "
-            "`jokebot models add DIR --base BASE`."
+            f"{directory / CONFIG} names no modelling code (auto_map). Download the model again, or {FROM_BASE}."
         )
     try:
         check_references(directory, read_code_files(directory))
     except ModelCodeError as error:
-        raise CheckpointError(str(error)) from error
+        raise CheckpointError(f"{error} If a file is missing, download the model again, or {FROM_BASE}.") from error
     except OSError as error:
         raise CheckpointError(f"{directory} can't be read: {error}.") from error
 

@@ -19,8 +19,11 @@ from safetensors.torch import load_file, save_file
 
 from configs.chat_templates import OLD_TEMPLATE, chat_template
 from storage.checkpoint.check import check_checkpoint
+from storage.checkpoint.completion import complete
+from storage.checkpoint.location import CheckpointError
 from trainer.demo_model.architectures import SHAPES
 from trainer.demo_model.random_weights import write_random
+from trainer.gate.model_loading import load_model
 from trainer.merge.adapter import read_adapter
 from trainer.merge.bf16 import round_to_bf16, to_bf16
 from trainer.merge.checkpoint_io import MergeError, read_safetensors
@@ -89,6 +92,17 @@ def test_it_is_xtuners_own_merge(reference: tuple[Path, float], base: Path, adap
     assert ours.keys() == theirs.keys() and differing <= 1e-4 * sum(part.numel() for part in ours.values())
     changed = load_file(base / "model.safetensors")
     assert sum(bool((ours[name] != changed[name]).any()) for name in ours) == len(read_adapter(adapter).names())
+
+
+def test_xtuners_conversion_is_completed_from_its_base(
+    reference: tuple[Path, float], base: Path, tmp_path: Path
+) -> None:
+    official = shutil.copytree(reference[0], tmp_path / "official")
+    with pytest.raises(CheckpointError, match="--base BASE"):
+        check_checkpoint(official)
+    complete(official, base)
+    loaded = load_model(official, torch.device("cpu"))
+    assert loaded.template.name == check_checkpoint(base).template and loaded.encode("hi", 1)
 
 
 def test_the_measure_sees_one_step_and_two(base: Path, tmp_path: Path) -> None:
