@@ -62,14 +62,14 @@ class ChatTemplate:
         """
         return self.bos + self.system_turn(system) + self.user_turn(self.image(context_tokens) + user) + self.assistant
 
-    def lmdeploy_config(self) -> dict[str, Any]:
+    def lmdeploy_config(self, *, bos: bool = True) -> dict[str, Any]:
         """The template for `lmdeploy serve api_server --chat-template FILE.json` (LMDeploy 0.18, model.py).
 
-        It contains the BOS, so the tokenizer must add none (`configs/model_code.py` sees to it).
+        It contains the BOS, for a tokenizer that adds none; `bos=False` is for one that does.
         """
         return {
             "model_name": "base",
-            "system": f"{self.bos}{self.start}system\n",
+            "system": f"{self.bos if bos else ''}{self.start}system\n",
             "meta_instruction": self.system,
             "eosys": self.separator,
             "user": f"{self.start}user\n",

@@ -19,13 +19,15 @@ from storage.checkpoint.identity import fingerprint_content
 from storage.checkpoint.location import locate_checkpoint, model_name
 from storage.database import Database
 from storage.learning import models, promotion
+from storage.learning.dataset_files import count_rows
+from storage.learning.model_export import CARD, ExportFacts, export_model, lmdeploy_template
 from storage.learning.model_files import model_digest
 from storage.learning.models import Model, RegistryError
 from storage.learning.reasons import EndReason
 from storage.learning.serving_model import find_moved, is_unusable
 from storage.maintenance.data_folder import is_bot_running
 
-HELP = "manage models: list, register, deploy, roll back"
+HELP = "manage models: list, register, export, deploy, roll back"
 ENVIRONMENT = "bot"
 ANSWER_TIMEOUT_S = 600.0
 """A running bot serves a model before it makes it champion; a large model takes minutes to load."""
@@ -45,6 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="model that it was trained from: copy code and tokenizer that its directory lacks (XTuner's conversion)",
     )
     add.add_argument("--yes", action="store_true", help="trust the code in the checkpoint without asking")
+    export = kinds.add_parser("export", help="write a model as a directory to take away, with a model card")
+    export.add_argument("model", metavar="NAME", help="number or name of the model")
+    export.add_argument("directory", type=Path, metavar="DIR", help="directory to create")
+    template = kinds.add_parser("chat-template", help="print a model's chat template for LMDeploy's --chat-template")
+    template.add_argument("directory", type=Path, metavar="DIR", help="directory of the model that LMDeploy serves")
     promote = kinds.add_parser("promote", help="deploy a model")
     promote.add_argument("model", metavar="MODEL", help="number or name of the model")
     kinds.add_parser("rollback", help="deploy the previous champion again")
@@ -148,6 +155,24 @@ def confirm_code(directory: Path, code: dict[str, str]) -> bool:
     return input("Do you trust it? [y/N] ").strip().lower() in ("y", "yes")
 
 
+async def export(arguments: argparse.Namespace, settings: Settings) -> int:
+    async with Database.connect(settings.storage) as database:
+        model = await models.get_model(database, arguments.model)
+        base = await models.get_model(database, model.base_id) if model.base_id else model
+    rows = count_rows(settings.storage.datasets / model.dataset) if model.dataset else {}
+    done = await asyncio.to_thread(export_model, model, arguments.directory, ExportFacts(base.name, rows))
+    print(
+        f"Model {model.id} ({model.name}) is in {done.directory}: {done.weight_bytes / 1e9:.2f} GB of weights, {CARD}."
+    )
+    return 0
+
+
+async def print_template(arguments: argparse.Namespace, settings: Settings) -> int:
+    checkpoint = await asyncio.to_thread(check_checkpoint, arguments.directory)
+    print(json.dumps(lmdeploy_template(checkpoint), ensure_ascii=False, indent=2))
+    return 0
+
+
 async def promote(arguments: argparse.Namespace, settings: Settings) -> int:
     async with Database.connect(settings.storage) as database:
         model = await models.get_model(database, arguments.model)
@@ -176,4 +201,11 @@ async def request_from_bot(database: Database, kind: str, model_id: int | None =
     return 0 if request.done else 1
 
 
-KINDS = {"list": show, "add": add, "promote": promote, "rollback": rollback}
+KINDS = {
+    "list": show,
+    "add": add,
+    "export": export,
+    "chat-template": print_template,
+    "promote": promote,
+    "rollback": rollback,
+}

@@ -39,6 +39,12 @@ def _slow_class(settings: dict[str, Any]) -> bool:
     return bool(named.get("AutoTokenizer")) if isinstance(named, dict) else False
 
 
+def adds_bos(directory: Path) -> bool:
+    """Whether the tokenizer in a directory adds the BOS itself, as OpenGVLab's does. Raises CheckpointError."""
+    settings = read_json(directory / SETTINGS)
+    return _slow_class(settings) and bool(settings.get("add_bos_token", True))
+
+
 def _check_sentencepiece(path: Path) -> None:
     if not path.is_file():
         raise CheckpointError(

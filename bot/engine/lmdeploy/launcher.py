@@ -125,8 +125,8 @@ def write_template(name: str, folder: Path) -> Path:
     return path
 
 
-def main(arguments: list[str]) -> None:
-    """Run the server; returns when it has ended."""
+def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The launcher's own options, and those for LMDeploy."""
     parser = argparse.ArgumentParser(prog="launcher", allow_abbrev=False)
     parser.add_argument("model", type=Path)
     parser.add_argument("--preprocess", choices=("gpu", "stock"), default="gpu")
@@ -134,16 +134,26 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--log-format", choices=("text", "json"), default="text")
     parser.add_argument("--server-name", default="127.0.0.1")
     parser.add_argument("--server-port", type=int, default=23333)
-    own_options, server_options = parser.parse_known_args(arguments)
-    os.environ[LOG_FORMAT] = own_options.log_format
-    prepare_log()
+    return parser.parse_known_args(arguments)
+
+
+def prepare_model(model: Path) -> tuple[Path, Path]:
+    """The copy of a model's code that LMDeploy loads, and its chat template's file. Ends the process with one line."""
     try:
-        checkpoint = check_checkpoint(own_options.model)
+        checkpoint = check_checkpoint(model)
         # Before LMDeploy imports transformers. LMDeploy's own processes load this copy too.
         code = verified_copy(checkpoint.directory)
-        template = write_template(checkpoint.template, code.parent)
+        return code, write_template(checkpoint.template, code.parent)
     except (JokebotError, OSError) as error:
         sys.exit(str(error))
+
+
+def main(arguments: list[str]) -> None:
+    """Run the server; returns when it has ended."""
+    own_options, server_options = parse(arguments)
+    os.environ[LOG_FORMAT] = own_options.log_format
+    prepare_log()
+    code, template = prepare_model(own_options.model)
     os.environ[MODE] = register_or_warn() if own_options.preprocess == "gpu" else "stock"
     logger.info("preprocess: %s", os.environ[MODE])
     key = os.environ.get(own_options.key_env, "") if own_options.key_env else ""

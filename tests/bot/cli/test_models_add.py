@@ -62,3 +62,16 @@ async def test_a_conversion_is_completed_from_its_base(add, tmp_path):
     assert (code, err) == (0, "") and "modeling_internlm2.py" in out.splitlines()[0]
     (model,) = await registry(tmp_path)
     assert "tokenizer_config.json" in json.loads(model.code or "{}")
+
+
+async def test_a_model_is_exported_and_registered_elsewhere(add, tmp_path):
+    assert (await add(shutil.copytree(DEMO, tmp_path / "mine")))[0] == 0
+    data = {"JOKEBOT_STORAGE_DIRECTORY": str(tmp_path / "data")}
+    code, out, err = await jokebot("models", "export", "mine", tmp_path / "taken", **data)
+    assert (code, err) == (0, "") and "README.md" in out
+    code, _, err = await jokebot("models", "export", "mine", tmp_path / "taken", **data)
+    assert code == 2 and "is there already" in err
+    code, out, _ = await jokebot("models", "chat-template", tmp_path / "taken")
+    assert code == 0 and json.loads(out) == json.loads((tmp_path / "taken" / "chat_template.json").read_text())
+    code, out, _ = await add(tmp_path / "taken")
+    assert code == 0 and "Model 2 (taken) is registered" in out
