@@ -17,10 +17,11 @@ from storage.checkpoint.check import check_checkpoint
 from storage.checkpoint.completion import complete
 from storage.checkpoint.identity import fingerprint_content
 from storage.checkpoint.location import locate_checkpoint, model_name
+from storage.checkpoint.template import lmdeploy_template
 from storage.database import Database
 from storage.learning import models, promotion
 from storage.learning.dataset_files import count_rows
-from storage.learning.model_export import CARD, ExportFacts, export_model, lmdeploy_template
+from storage.learning.model_export import CARD, ExportFacts, export_model
 from storage.learning.model_files import model_digest
 from storage.learning.models import Model, RegistryError
 from storage.learning.reasons import EndReason
@@ -169,7 +170,7 @@ async def export(arguments: argparse.Namespace, settings: Settings) -> int:
 
 async def print_template(arguments: argparse.Namespace, settings: Settings) -> int:
     checkpoint = await asyncio.to_thread(check_checkpoint, arguments.directory)
-    print(json.dumps(lmdeploy_template(checkpoint), ensure_ascii=False, indent=2))
+    print(json.dumps(lmdeploy_template(checkpoint.directory), ensure_ascii=False, indent=2))
     return 0
 
 

@@ -4,9 +4,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from configs.chat_templates import OLD_TEMPLATE, chat_templates
+from configs.chat_templates import OLD_TEMPLATE, chat_template, chat_templates
 from storage.checkpoint.location import CONFIG, CheckpointError
 from storage.checkpoint.tensor_header import read_json
+from storage.checkpoint.tokenizer_files import adds_bos
 
 MODEL_JSON = "model.json"
 """The record of a merge (`trainer/merge/merge_adapter.py`)."""
@@ -30,6 +31,14 @@ def template_of(directory: Path, config: dict[str, Any] | None = None) -> str:
             f"({', '.join(chat_templates())})."
         )
     return name
+
+
+def lmdeploy_template(directory: Path) -> dict[str, Any]:
+    """A model's chat template for `lmdeploy serve api_server --chat-template FILE.json DIRECTORY`.
+
+    Raises CheckpointError.
+    """
+    return chat_template(template_of(directory)).lmdeploy_config(bos=not adds_bos(directory))
 
 
 def recorded_template(directory: Path) -> str | None:

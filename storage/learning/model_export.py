@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from configs.chat_templates import chat_template
 from configs.errors import JokebotError
 from storage.checkpoint.check import Checkpoint, check_checkpoint
-from storage.checkpoint.template import MODEL_JSON, OLD_PROMPTS, TEMPLATE
-from storage.checkpoint.tokenizer_files import adds_bos
+from storage.checkpoint.template import MODEL_JSON, OLD_PROMPTS, TEMPLATE, lmdeploy_template
 from storage.learning.model_files import list_model_files
 from storage.learning.models import Model
 
@@ -38,11 +36,6 @@ class ExportFacts:
     rows: dict[str, int]
 
 
-def lmdeploy_template(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The chat template for `lmdeploy serve api_server --chat-template FILE.json MODEL_DIR`."""
-    return chat_template(checkpoint.template).lmdeploy_config(bos=not adds_bos(checkpoint.directory))
-
-
 def export_model(model: Model, target: Path, facts: ExportFacts) -> Checkpoint:
     """Copy a model to a new directory and describe it. The directory appears when it is complete.
 
@@ -60,7 +53,7 @@ def export_model(model: Model, target: Path, facts: ExportFacts) -> Checkpoint:
                 shutil.copyfile(file, part / file.name)
         record = {"format": 1, TEMPLATE: source.template, "name": model.name, "base": facts.base}
         write_json(part / MODEL_JSON, record)
-        write_json(part / LMDEPLOY, lmdeploy_template(source))
+        write_json(part / LMDEPLOY, lmdeploy_template(source.directory))
         (part / CARD).write_text(model_card(model, source, facts), encoding="utf-8")
         check_checkpoint(part)
         part.rename(target)

@@ -11,8 +11,9 @@ from configs.chat_templates import OLD_TEMPLATE
 from configs.settings import ROOT
 from storage.checkpoint.check import check_checkpoint
 from storage.checkpoint.location import CheckpointError
+from storage.checkpoint.template import lmdeploy_template
 from storage.learning.dataset_files import count_rows
-from storage.learning.model_export import ExportError, ExportFacts, export_model, lmdeploy_template
+from storage.learning.model_export import ExportError, ExportFacts, export_model
 from storage.learning.models import Model
 from tests.official_models import official_config, write_layout
 
@@ -54,9 +55,9 @@ def test_the_card_has_data_measures_and_licences_and_no_path(trained, tmp_path):
 
 def test_the_template_for_lmdeploy_suits_the_tokenizer(tmp_path):
     """OpenGVLab's tokenizer adds the BOS itself; the demo model's adds none."""
-    official = check_checkpoint(write_layout(tmp_path / "2B", official_config("InternVL2-2B")))
+    official = write_layout(tmp_path / "2B", official_config("InternVL2-2B"))
     assert lmdeploy_template(official)["system"] == "<|im_start|>system\n"
-    assert lmdeploy_template(check_checkpoint(DEMO))["system"] == "<s><|im_start|>system\n"
+    assert lmdeploy_template(DEMO)["system"] == "<s><|im_start|>system\n"
 
 
 def test_nothing_is_overwritten_and_nothing_half_is_left(trained, tmp_path):
