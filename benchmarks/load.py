@@ -15,6 +15,7 @@ from typing import Any
 
 import aiohttp
 
+from configs.chat_templates import chat_template
 from configs.prompts import load_prompts
 
 LIMIT_S = 120
@@ -96,7 +97,7 @@ class Engines:
             "temperature": 0.8,
             "top_p": 0.9,
             "messages": [
-                {"role": "system", "content": prompts.system},
+                {"role": "system", "content": chat_template().system},
                 {
                     "role": "user",
                     "content": [

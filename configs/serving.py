@@ -2,9 +2,10 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from configs.base import Count, Positive, SettingsSection
+from configs.chat_templates import DEFAULT_TEMPLATE, chat_templates
 
 
 class EngineSettings(SettingsSection):
@@ -20,6 +21,13 @@ class EngineSettings(SettingsSection):
         description="API key of an external server (kind `url`). The bot gives its own servers a key by itself.",
     )
     model: str = Field("", description="Name of the model on the server. Empty: the first one that the server lists.")
+    template: str = Field(
+        DEFAULT_TEMPLATE,
+        description=(
+            "Chat template of the model on an external server (kind `url`): `internlm2-chat` for InternVL2, "
+            "`internvl2_5` for InternVL2.5. The bot's own servers take it from the checkpoint."
+        ),
+    )
     in_flight: Count | None = Field(
         None,
         description=(
@@ -41,6 +49,13 @@ class EngineSettings(SettingsSection):
         0.5, description="Pause before the second attempt. It doubles with each further attempt."
     )
     max_tiles: int = Field(12, ge=1, le=40, description="Most 448-pixel tiles of one photo, plus a thumbnail.")
+
+    @field_validator("template")
+    @classmethod
+    def _known_template(cls, name: str) -> str:
+        if name not in chat_templates():
+            raise ValueError(f"the chat templates are {', '.join(chat_templates())}")
+        return name
 
 
 class LmdeploySettings(SettingsSection):

@@ -4,7 +4,8 @@
                                            [--log-format text|json] [any option of api_server]
 
 LMDeploy's files are not changed. Our classes are put into its registries: `vision_model.py` in this process,
-`input_processor.py` in the engine process. LMDeploy starts the engine process by `spawn`, so it runs this file's top
+`input_processor.py` in the engine process. The chat template is the model's own (`configs/chat_templates.toml`), not
+that of its tokenizer. LMDeploy starts the engine process by `spawn`, so it runs this file's top
 level too, as `__mp_main__`. There LMDeploy's rule against repetition is fixed (`repetition_fix.py`). If our classes
 can't be registered, with another LMDeploy for example, a warning is logged and LMDeploy's own preprocess is used. The
 server prints `listening on ADDRESS` once it listens.
@@ -12,6 +13,7 @@ server prints `listening on ADDRESS` once it listens.
 
 import argparse
 import importlib
+import json
 import logging
 import multiprocessing
 import os
@@ -23,8 +25,11 @@ from pathlib import Path
 
 from bot.engine.lmdeploy import photo_memo, prefix_cache
 from bot.engine.lmdeploy.request_log import log_requests
+from configs.chat_templates import chat_template
+from configs.errors import JokebotError
 from configs.log_context import ContextFormatter
-from configs.model_code import ModelCodeError, verified_copy
+from configs.model_code import verified_copy
+from storage.checkpoint.check import check_checkpoint
 
 MODE = "LMDEPLOY_JOKEBOT_PREPROCESS"
 """Environment variable: which preprocess the server process has registered, for the engine process."""
@@ -119,8 +124,15 @@ def print_when_listening(host: str, port: int) -> None:
     print(f"listening on http://{host}:{port}", flush=True)
 
 
-def option_parser() -> argparse.ArgumentParser:
-    """The launcher's own options, and those of api_server that it needs to know."""
+def write_template(name: str, folder: Path) -> Path:
+    """Write a chat template in LMDeploy's form."""
+    path = folder / "chat_template.json"
+    path.write_text(json.dumps(chat_template(name).lmdeploy_config(), ensure_ascii=False, indent=2), encoding="utf-8")
+    return path
+
+
+def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The launcher's own options, and those for LMDeploy."""
     parser = argparse.ArgumentParser(prog="launcher", allow_abbrev=False)
     parser.add_argument("model", type=Path)
     parser.add_argument("--preprocess", choices=("gpu", "stock"), default="gpu")
@@ -130,19 +142,26 @@ def option_parser() -> argparse.ArgumentParser:
     parser.add_argument("--log-format", choices=("text", "json"), default="text")
     parser.add_argument("--server-name", default="127.0.0.1")
     parser.add_argument("--server-port", type=int, default=23333)
-    return parser
+    return parser.parse_known_args(arguments)
+
+
+def prepare_model(model: Path) -> tuple[Path, Path]:
+    """The copy of a model's code that LMDeploy loads, and its chat template's file. Ends the process with one line."""
+    try:
+        checkpoint = check_checkpoint(model)
+        # Before LMDeploy imports transformers. LMDeploy's own processes load this copy too.
+        code = verified_copy(checkpoint.directory)
+        return code, write_template(checkpoint.template, code.parent)
+    except (JokebotError, OSError) as error:
+        sys.exit(str(error))
 
 
 def main(arguments: list[str]) -> None:
     """Run the server; returns when it has ended."""
-    own_options, server_options = option_parser().parse_known_args(arguments)
+    own_options, server_options = parse(arguments)
     os.environ[LOG_FORMAT] = own_options.log_format
     prepare_log()
-    try:
-        # Before LMDeploy imports transformers. LMDeploy's own processes load this copy too.
-        code = verified_copy(own_options.model)
-    except (ModelCodeError, OSError) as error:
-        sys.exit(str(error))
+    code, template = prepare_model(own_options.model)
     os.environ[MODE] = register_or_warn() if own_options.preprocess == "gpu" else "stock"
     is_cached = own_options.prefix_cache and os.environ[MODE] == "gpu"
     os.environ[prefix_cache.PREFIX_CACHE] = str(own_options.cache_block_seq_len if is_cached else 0)
@@ -154,6 +173,7 @@ def main(arguments: list[str]) -> None:
         "serve",
         "api_server",
         str(code),
+        *([] if "--chat-template" in server_options else ["--chat-template", str(template)]),
         *server_options,
         "--server-name",
         own_options.server_name,

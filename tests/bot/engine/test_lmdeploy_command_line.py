@@ -1,17 +1,21 @@
 """The command line, the environment and the cache size of an LMDeploy server."""
 
 import json
+import shutil
 
 import pytest
 
 from bot.engine.lmdeploy import cache_size
 from bot.engine.lmdeploy.cache_size import block_gb, cache_blocks, cache_photos, session_tokens
 from bot.engine.lmdeploy.command_line import KEY_VARIABLE, server_command, server_environment
-from bot.engine.servers.launch import checkpoint_directory
+from bot.engine.servers.launch import usable_checkpoint
+from configs.chat_templates import OLD_TEMPLATE
 from configs.errors import JokebotError
+from configs.model_code import code_digests
 from configs.settings import ROOT, Settings
 from storage.learning.models import Model, RegistryError
 
+DEMO = ROOT / "configs" / "demo-model" / "checkpoint"
 INTERNVL2_2B = {"num_hidden_layers": 24, "num_attention_heads": 16, "num_key_value_heads": 8, "hidden_size": 2048}
 
 
@@ -24,13 +28,21 @@ def test_the_key_is_in_the_environment_and_not_in_the_command(tmp_path):
 
 
 def test_no_server_starts_with_code_that_was_not_agreed_to(tmp_path):
-    (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "modeling.py").write_text("print('something else')")
-    model = Model(
-        1, "mine", "champion", None, None, str(tmp_path), None, "{}", 0.0, code=json.dumps({"modeling.py": "0" * 64})
-    )
+    folder = shutil.copytree(DEMO, tmp_path / "mine")
+    code = {**code_digests(folder), "modeling_internlm2.py": "0" * 64}
+    model = Model(1, "mine", "champion", None, None, str(folder), None, "{}", 0.0, code=json.dumps(code))
     with pytest.raises(RegistryError, match="has changed"):
-        checkpoint_directory(model)
+        usable_checkpoint(model)
+
+
+def test_a_model_is_never_served_with_another_template_than_it_was_trained_with(tmp_path):
+    folder = shutil.copytree(DEMO, tmp_path / "mine")
+    model = Model(1, "mine", "champion", None, None, str(folder), None, "{}", 0.0, template=OLD_TEMPLATE)
+    assert usable_checkpoint(model)[0].template == OLD_TEMPLATE
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, "template": "internlm2-chat"}), encoding="utf-8")
+    with pytest.raises(JokebotError, match="trained with the chat template internlm2-chat-newline.*It isn't served"):
+        usable_checkpoint(model)
 
 
 def test_the_server_gets_none_of_the_bots_settings_and_secrets():

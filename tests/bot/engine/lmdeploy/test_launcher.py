@@ -30,6 +30,7 @@ from bot.engine.lmdeploy import launcher, request_log
 from bot.engine.lmdeploy.command_line import KEY_VARIABLE, server_command
 from bot.engine.lmdeploy.prefix_cache import PREFIX_CACHE
 from bot.engine.lmdeploy.vision_model import PhotoVisionModel
+from configs.chat_templates import chat_template
 from configs.log_context import ContextFormatter
 from configs.model_code import AGREED, code_digests, fingerprint, with_agreed
 from configs.settings import ROOT, Settings
@@ -121,10 +122,21 @@ def test_stock_stays_stock_where_it_is_asked_for(started, tiny):
     )
     copy = Path(started[0][3])
     assert copy != tiny and code_digests(copy) == code_digests(tiny)
+    template = copy.parent / "chat_template.json"
+    assert json.loads(template.read_text(encoding="utf-8")) == chat_template("internlm2-chat").lmdeploy_config()
+    ours = ["--chat-template", str(template)]
     assert started == [
-        ["lmdeploy", "serve", "api_server", str(copy), "--server-name", "127.0.0.1", "--server-port", "23333"]
+        ["lmdeploy", "serve", "api_server", str(copy), *ours, "--server-name", "127.0.0.1", "--server-port", "23333"]
         + ["--cache-block-seq-len", "64"]
     ]
+    launcher.main([str(tiny), "--preprocess", "stock", "--chat-template", "theirs.json"])
+    assert started[1].count("--chat-template") == 1 and "theirs.json" in started[1]
+
+
+def test_a_directory_that_is_no_model_ends_the_launcher_with_one_line(started, tmp_path):
+    with pytest.raises(SystemExit, match="has no config.json"):
+        launcher.main([str(tmp_path)])
+    assert not started
 
 
 def test_code_that_changed_after_the_bots_check_is_not_served(started, tiny, tmp_path, monkeypatch):
