@@ -126,7 +126,7 @@ class PhotoHandlers:
                 await self._messenger.reply(incoming.message, key, **values)
 
     async def _is_over_quota(self, incoming: IncomingMessage, chat: ChatSettings) -> bool:
-        """Whether the day's jokes are used up, and the user was told. JokeDelivery checks again; a download is saved."""
+        """Whether the day's jokes are used up, and the user was told. JokeDelivery checks again."""
         if chat.daily is None and not self._quota.limits_strangers:
             return False
         if not await self._quota.is_full(chat.chat_id, incoming.update_id):
