@@ -100,9 +100,8 @@ class PhotoHandlers:
         user, chat, update_id = incoming.user, self._chats.get(target.chat.id), incoming.update_id
         whole_album = album if self._one_for_album else None
         limited = chat.daily is not None or self._quota.limits_strangers
-        if whole_album and whole_album.is_admitted:
-            limited = False
-        if limited and await self._quota.is_full(chat.chat_id, update_id):  # JokeDelivery checks too; saves a download
+        admitted = whole_album is not None and whole_album.is_admitted  # JokeDelivery checks too; this saves a download
+        if limited and not admitted and await self._quota.is_full(chat.chat_id, update_id):
             await self._delivery.reply_quota_used_up(chat, user, update_id, incoming.message.message_id)
             return
         try:
