@@ -4,6 +4,7 @@
 after its construction. Only `bot/app.py` imports this module.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -17,7 +18,9 @@ from bot.composition.handlers import make_admin_handlers, make_joke_handlers, ma
 from bot.composition.operations import make_maintenance_jobs, make_monitoring, make_retraining
 from bot.engine.fair_queue import FairQueue
 from bot.engine.servers.base import ModelServers
-from bot.engine.servers.factory import make_servers, serving_model
+from bot.engine.servers.factory import make_servers
+from bot.engine.servers.host_check import check_host
+from bot.engine.servers.launch import make_launcher
 from bot.handlers.access import AccessControl
 from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import AccessButton
@@ -46,6 +49,7 @@ from configs.prompts import load_prompts
 from configs.settings import Settings
 from storage.chat.languages import get_language
 from storage.database import Database
+from storage.learning.serving_model import register_serving
 from storage.maintenance.data_folder import data_folder_lock
 from storage.media.decoder_pool import DecoderPool
 
@@ -122,7 +126,11 @@ def _make_progress_reader(settings: Settings, database: Database) -> RunProgress
 async def _make_servers(
     settings: Settings, stack: AsyncExitStack, database: Database, queue: FairQueue
 ) -> ModelServers:
-    servers = make_servers(settings, await serving_model(settings, database), on_pause=queue.hold)
+    champion = await register_serving(settings, database)
+    await asyncio.to_thread(check_host, settings)
+    if settings.engine.kind != "url":
+        await asyncio.to_thread(make_launcher(settings), champion, 0, "")
+    servers = make_servers(settings, champion, on_pause=queue.hold)
     stack.push_async_callback(servers.stop)
     return servers
 

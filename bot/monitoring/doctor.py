@@ -10,14 +10,9 @@ import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bot.monitoring.doctor_telegram import (
-    DoctorFinding,
-    check_access,
-    check_bot_of_database,
-    check_token,
-    check_webhook,
-)
-from configs.errors import JokebotError
+from bot.monitoring.doctor_finding import DoctorFinding
+from bot.monitoring.doctor_telegram import check_access, check_bot_of_database, check_token, check_webhook
+from bot.monitoring.engine_check import check_engine, check_model
 from configs.settings import ROOT, Settings
 from storage.database import DatabaseError, check_file
 
@@ -47,73 +42,6 @@ if "torch" in sys.modules:
     report["cuda"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None
 print(json.dumps(report))
 """
-
-
-async def check_engine(settings: Settings) -> list[DoctorFinding]:
-    """Check that the engine serves the model, or that the bot can start its own servers."""
-    if settings.engine.kind != "url":
-        return check_own_servers(settings)
-    from bot.engine.client import EngineClient, EngineError
-
-    client = EngineClient(settings.engine)
-    try:
-        models = await client.models()
-    except EngineError as error:
-        return [
-            DoctorFinding(
-                "bad",
-                "engine",
-                f"{settings.engine.url}: {error}",
-                "start one (`jokebot serve MODEL_DIR`, or LMDeploy on a GPU), or set JOKEBOT_ENGINE_URL",
-            )
-        ]
-    finally:
-        await client.close()
-    expected = settings.engine.model
-    if expected and expected not in models:
-        return [
-            DoctorFinding(
-                "bad", "engine", f"it serves {', '.join(models)}, not {expected}", "correct JOKEBOT_ENGINE_MODEL"
-            )
-        ]
-    return [DoctorFinding("ok", "engine", f"{settings.engine.url} serves {', '.join(models)}")]
-
-
-def check_own_servers(settings: Settings) -> list[DoctorFinding]:
-    """Check what the bot needs to start servers: an environment, a checkpoint, and for LMDeploy a GPU."""
-    from bot.engine.servers.launch import make_launcher
-    from storage.learning.models import Model
-
-    kind, base = settings.engine.kind, settings.model
-    if kind == "lmdeploy" and shutil.which("nvidia-smi") is None:
-        return [
-            DoctorFinding(
-                "bad",
-                "engine",
-                "LMDeploy needs an NVIDIA GPU, and this host has no driver for one",
-                "set JOKEBOT_ENGINE_KIND to `cpu`, or to `url` for an engine on another host",
-            )
-        ]
-    if base.directory is None:
-        return [
-            DoctorFinding(
-                "note",
-                "engine",
-                f"the bot starts its {kind} servers for the champion in the registry (`jokebot models`)",
-            )
-        ]
-    try:
-        make_launcher(settings)(Model(0, base.name, "base", None, None, str(base.directory), None, "{}", 0.0), 0, "")
-    except JokebotError as error:
-        return [DoctorFinding("bad", "engine", str(error), "correct JOKEBOT_MODEL_DIRECTORY or make the environment")]
-    return [
-        DoctorFinding(
-            "ok",
-            "engine",
-            f"the bot starts {settings.server_count} {kind} server{'s' * (settings.server_count > 1)} for "
-            f"{base.name} at {base.directory}",
-        )
-    ]
 
 
 def locked_versions(name: str) -> dict[str, str]:
@@ -209,6 +137,7 @@ CHECKS: tuple[Callable[[Settings], Awaitable[list[DoctorFinding]]], ...] = (
     check_webhook,
     check_access,
     check_engine,
+    check_model,
     check_environments,
     check_disk,
     check_database,

@@ -1,27 +1,10 @@
 """The doctor's checks of the bot at Telegram: its token, its webhook, who may use it, the bot of its data."""
 
-from dataclasses import dataclass
-
 from bot.chats.access_list import describe_access
+from bot.monitoring.doctor_finding import DoctorFinding
 from configs.host_environment import proxy_for
 from configs.settings import Settings
 from storage.chat.bots import read_bot_id
-
-
-@dataclass(frozen=True)
-class DoctorFinding:
-    """The result of one check: `state` is "ok", "note" (works, with a remark) or "bad"; `todo` says how to fix it."""
-
-    state: str
-    subject: str
-    message: str
-    todo: str = ""
-
-    def format(self) -> str:
-        mark = {"ok": "✓", "note": "·", "bad": "✗"}[self.state]
-        return f"{mark} {self.subject.ljust(12)} {self.message}" + (
-            f"\n  {' ' * 12} → {self.todo}" if self.todo else ""
-        )
 
 
 async def check_token(settings: Settings) -> list[DoctorFinding]:
