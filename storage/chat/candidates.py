@@ -1,4 +1,4 @@
-"""Candidates of a joke: texts that a model wrote for a photo and that were not shown, and what a chat has seen lately."""
+"""Candidates of a joke: texts that a model wrote for a photo and that were not shown; and what a chat saw lately."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,14 @@ from storage.database import Database
 class UnshownCandidate:
     """A complete text that was not shown.
 
-    `repeated`: the chat had seen its text or its shape lately. `score` is the judge's P(liked).
+    `repeated`: the chat had seen its text or its shape lately. `score` is the judge's P(liked), `logprob` the mean
+    log-probability of the text's tokens.
     """
 
     text: str
     repeated: bool = False
     score: float | None = None
+    logprob: float | None = None
     completion_tokens: int | None = None
     latency_s: float = 0.0
 

@@ -17,8 +17,8 @@ class NewJoke:
 
     It is one of `candidates` texts that could be shown, each with its own probability: `propensity` is this one's.
     `chosen_by` says whether it was the only one, or whether chance or the judge chose it; `score` is the judge's
-    P(liked). `base_share` is the base's random share of the photos, None where the base isn't served beside the
-    champion.
+    P(liked), `logprob` the mean log-probability of its tokens, None if unknown. `base_share` is the base's random share
+    of the photos, None where the base isn't served beside the champion.
     """
 
     photo_id: int
@@ -40,6 +40,7 @@ class NewJoke:
     propensity: float = 1.0
     judge_id: int | None = None
     score: float | None = None
+    logprob: float | None = None
     base_share: float | None = None
 
 

@@ -4,6 +4,7 @@ ALTER TABLE jokes ADD COLUMN candidates INTEGER NOT NULL DEFAULT 1;   -- texts t
 ALTER TABLE jokes ADD COLUMN propensity REAL NOT NULL DEFAULT 1.0;    -- probability that this one of them is shown
 ALTER TABLE jokes ADD COLUMN judge_id INTEGER;                        -- the judge that scored them; NULL for a single text
 ALTER TABLE jokes ADD COLUMN score REAL;                              -- its P(liked) for this text
+ALTER TABLE jokes ADD COLUMN logprob REAL;                            -- mean log-probability of its tokens, NULL if unknown
 -- The base's random share of the photos when this one was sent; NULL where the base was not served beside the champion.
 ALTER TABLE jokes ADD COLUMN base_share REAL;
 CREATE INDEX jokes_by_base_share ON jokes (created_at) WHERE base_share IS NOT NULL;
@@ -15,6 +16,7 @@ CREATE TABLE joke_candidates (
     text              TEXT NOT NULL CHECK (length(trim(text)) > 0),
     repeated          INTEGER NOT NULL DEFAULT 0,     -- 1 where the chat had seen its text or shape lately
     score             REAL,
+    logprob           REAL,
     completion_tokens INTEGER,
     latency_s         REAL NOT NULL
 );
