@@ -29,7 +29,6 @@ from bot.handlers.routes import Route
 from bot.handlers.update_router import PtbApplication, UpdateRouter
 from bot.i18n.translator import Translator
 from bot.jokes.album_tracker import AlbumTracker
-from bot.jokes.judge_source import JudgeSource
 from bot.jokes.weekly_digest import WeeklyDigest
 from bot.maintenance.backup_job import BackupJob
 from bot.messaging.admin_notifier import AdminNotifier
@@ -73,26 +72,14 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     bans, names = await BanList.load(database, admins), UserNames(database)
     messenger, coalescer, queue = Messenger(client, translator, languages, chats), Coalescer(), FairQueue.of(settings)
     notifier = AdminNotifier(messenger, admins, partial(get_language, database))
-    (decoders, resizers), judges = _make_decoders(settings, stack), JudgeSource()
+    decoders, resizers = _make_decoders(settings, stack)
     servers = await _make_servers(settings, stack, database, queue)
     backup, progress = BackupJob(settings), _make_progress_reader(settings, database)
     monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, progress, backup)
     retraining = make_retraining(settings, database, servers, messenger, notifier, coalescer, progress, job_queue)
     access, albums = AdminAccess(messenger, database, admins), AlbumTracker(client, database, settings.limits)
-    jokes, last = make_joke_handlers(
-        settings,
-        messenger,
-        database,
-        prompts,
-        chats,
-        bans,
-        queue,
-        servers.router,
-        coalescer,
-        albums,
-        decoders,
-        access,
-        judges,
+    jokes, last, joke_jobs = make_joke_handlers(
+        settings, messenger, database, prompts, chats, bans, queue, servers.router, coalescer, albums, decoders, access
     )
     users = make_user_handlers(settings, messenger, database, prompts, languages, chats, names, coalescer, access)
     admin = make_admin_handlers(
@@ -103,7 +90,7 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     menu = CommandMenu(client, translator, admins, routes)
     digest = WeeklyDigest(database, settings, client, translator, chats, resizers)
     upkeep = make_maintenance_jobs(settings, database, backup)
-    jobs = [menu.job(), _warm_up(decoders), *upkeep, *monitoring.alerts.jobs(), digest.job(), names.job()]
+    jobs = [menu.job(), _warm_up(decoders), *upkeep, *monitoring.alerts.jobs(), digest.job(), names.job(), *joke_jobs]
     panel = _panel_starter(settings, database, translator, servers, queue, progress, resizers)
     metrics = partial(MetricsServer.start, settings, queue, servers, monitoring.host)
     parts = (settings, ptb, client, database, servers, coalescer, albums, decoders, updates)

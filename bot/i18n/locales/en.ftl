@@ -95,6 +95,9 @@ queue-full = Everybody wants a joke right now and the waiting room is full. Try 
 # Buttons
 rated = Noted: { $emoji }
 rated-same = It's { $emoji } already
+# In a group, where the counts come onto the buttons later
+rated-group = Noted: { $emoji }   So far: { $counts }
+rated-same-group = It's { $emoji } already. So far: { $counts }
 another-coming = One more, coming up!
 number-coming = Photo { $number }, coming up!
 button-unknown = I can't place that button any more. Send me a photo, and we start afresh.
@@ -526,6 +529,7 @@ job-alert-checks = looking for trouble
 job-alert-messages = telling you of trouble
 job-weekly-digest = the best of the week
 job-user-names = noting people's names
+job-hidden-votes = showing votes that were held back
 job-run-orchestrator = runs
 job-run-messages = news of runs
 job-control-requests = what the command line asks for

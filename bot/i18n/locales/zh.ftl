@@ -88,6 +88,9 @@ queue-full = 现在人人都想听笑话，队已经排满了。过几分钟再�
 # 按钮
 rated = 记下了：{ $emoji }
 rated-same = 本来就是 { $emoji }
+# 群里票数晚一点才显示在按钮上
+rated-group = 记下了：{ $emoji }　目前：{ $counts }
+rated-same-group = 本来就是 { $emoji }　目前：{ $counts }
 another-coming = 再来一个，马上！
 number-coming = 第 { $number } 张，马上来！
 button-unknown = 这个按钮我认不出来了。发张照片，咱们重新来。
@@ -424,6 +427,7 @@ job-alert-checks = 检查有没有出事
 job-alert-messages = 发送警报
 job-weekly-digest = 每周精选
 job-user-names = 记下名字
+job-hidden-votes = 稍后显示的票数
 job-run-orchestrator = 训练流程
 job-run-messages = 训练消息
 job-control-requests = 命令行的请求

@@ -1,4 +1,4 @@
-"""The choice: new texts and shapes first, then the judge, sometimes chance; its propensities make statistics unbiased."""
+"""The choice: new texts and shapes, then the judge, sometimes chance; its propensities make statistics unbiased."""
 
 import random
 

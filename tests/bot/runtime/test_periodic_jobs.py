@@ -25,6 +25,7 @@ JOBS = (
     "alert-messages",
     "weekly-digest",
     "user-names",
+    "hidden-votes",
     "run-orchestrator",
     "run-messages",
     "control-requests",
