@@ -46,6 +46,7 @@ from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
 from bot.messaging.overflow_notices import OverflowNotices
 from bot.monitoring.status_report import StatusReport
+from bot.progress.progress_line import ProgressLine
 from bot.retraining.orchestrator import RunOrchestrator
 from bot.runtime.periodic import Periodic
 from bot.telegram.coalescer import Coalescer
@@ -110,12 +111,13 @@ def make_user_handlers(
     names: UserNames,
     coalescer: Coalescer,
     access: AdminAccess,
+    progress: ProgressLine,
 ) -> Sequence[HandlerGroup]:
     """Handlers of the other commands for all users."""
     pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest)
     return [
         BestJokeHandlers(messenger, database),
-        StatsHandlers(messenger, database, access, settings.storage.directory),
+        StatsHandlers(messenger, database, access, progress, settings.storage.directory),
         SettingsHandlers(messenger, chats, pages, coalescer),
         LanguageHandlers(messenger, database, languages),
         PrivacyHandlers(messenger, database, settings.retention, settings.backup),

@@ -141,6 +141,18 @@ stats =
        *[other] { $all-ratings } ratings, { $all-liking }% 😂 or 🙂
     }.
 
+# What learning has gained: the jokes of the model in service against those of the first one, by chance of the photo
+progress-more = 📈 My jokes are liked by { $points } points more than when I began: { $now }% of the ratings instead of { $before }% (95% interval: { $low } to { $high } points).
+progress-less = 📉 My jokes are liked by { $points } points less than when I began: { $now }% of the ratings instead of { $before }% (95% interval: { $low } to { $high } points).
+progress-even = 📊 Whether my jokes are liked more than when I began can't be told yet: { $now }% of the ratings now, { $before }% for the first model's (95% interval: { $low } to { $high } points).
+progress-few = 📊 How much I've learnt since I began can't be told yet: { $photos ->
+        [0] no photo of the first model has
+        [one] one photo of the first model has
+       *[other] { $photos } photos of the first model have
+    } ratings so far.
+progress-unknown = 📊 How much I've learnt since I began can't be told: the first model isn't there any more to compare with.
+progress-first = 📊 I'm still the model I began with; I learn when there are enough ratings.
+
 # Styles of jokes. style-…-words are what a caption may say for that photo alone, with a # in front or nothing beside it.
 style-usual = the usual
 style-neutral = plain joke
@@ -529,6 +541,8 @@ job-alert-checks = looking for trouble
 job-alert-messages = telling you of trouble
 job-weekly-digest = the best of the week
 job-user-names = noting people's names
+job-base-share = the share of the first model
+job-progress-news = the weekly line about what I learnt
 job-hidden-votes = showing votes that were held back
 job-run-orchestrator = runs
 job-run-messages = news of runs

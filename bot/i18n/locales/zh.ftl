@@ -120,6 +120,17 @@ stats =
        *[other] { $all-ratings } 次打分，{ $all-liking }% 给了 😂 或 🙂
     }。
 
+# 学习有多大用处：现在的模型和最初的模型比，哪张照片归谁由随机决定
+progress-more = 📈 我的笑话比刚开始时更受欢迎：{ $now }% 的评分是喜欢，最初是 { $before }%，高出 { $points } 个百分点（95% 区间：{ $low } 到 { $high }）。
+progress-less = 📉 我的笑话不如刚开始时受欢迎：{ $now }% 的评分是喜欢，最初是 { $before }%，低了 { $points } 个百分点（95% 区间：{ $low } 到 { $high }）。
+progress-even = 📊 我的笑话是不是比刚开始时更受欢迎，现在还说不准：现在 { $now }% 的评分是喜欢，最初的模型是 { $before }%（95% 区间：{ $low } 到 { $high } 个百分点）。
+progress-few = 📊 我比刚开始时进步了多少，现在还说不准：最初的模型目前{ $photos ->
+        [0] 还没有照片得到评分
+       *[other] 只有 { $photos } 张照片得到评分
+    }。
+progress-unknown = 📊 我比刚开始时进步了多少，说不出来：最初的模型已经不在，没法比较。
+progress-first = 📊 我还是最初的那个模型；评分够了我就会学习。
+
 # 笑话的风格。style-…-words：配文里写上 # 加这个词，或者只写这个词，那张照片就用这个风格。
 style-usual = 默认
 style-neutral = 普通笑话
@@ -427,6 +438,8 @@ job-alert-checks = 检查有没有出事
 job-alert-messages = 发送警报
 job-weekly-digest = 每周精选
 job-user-names = 记下名字
+job-base-share = 最初模型的份额
+job-progress-news = 每周的进步
 job-hidden-votes = 稍后显示的票数
 job-run-orchestrator = 训练流程
 job-run-messages = 训练消息

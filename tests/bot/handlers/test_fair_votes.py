@@ -45,7 +45,7 @@ async def test_after_ten_minutes_the_counts_are_shown_also_after_a_restart(stage
     await pass_minutes(stage, 11)
     await stage.restart()
     await stage.shows(joke, "😂", "🙂 1", "😐", "🔁")
-    while await stage.value("SELECT count(*) FROM hidden_votes"):
+    while await stage.value("SELECT count(*) FROM hidden_votes"):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     await stage.part(JokeKeyboards).show_due()
     assert len(stage.calls("editMessageReplyMarkup")) == 1

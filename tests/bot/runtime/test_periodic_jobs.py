@@ -26,6 +26,8 @@ JOBS = (
     "weekly-digest",
     "user-names",
     "hidden-votes",
+    "base-share",
+    "progress-news",
     "run-orchestrator",
     "run-messages",
     "control-requests",
