@@ -1,7 +1,7 @@
 """A made community for `benchmarks/judge.py`, in the spirit of the community benchmark's world, which is another file.
 
-Users' taste is graded: z = shape + shape × subject + user × shape + leniency + photo + joke + noise. Texts are made of a
-shape's words, a subject's words and filler, in English or Chinese, and the judge gets only them.
+Users' taste is graded: z = shape + shape × subject + user × shape + leniency + photo + joke + noise. Texts are made of
+a shape's words, a subject's words and filler, in English or Chinese, and the judge gets only them.
 """
 
 from dataclasses import dataclass
@@ -114,7 +114,7 @@ class Community:
         )
 
     def rate(self, photos: "Photos", chosen: NDArray[np.int64], *, alternatives: bool = True) -> Observations:
-        """What users do with the chosen candidate of each photo. Some photos get a second joke by 🔁, as one more photo row."""
+        """What users do with the chosen candidate of each photo."""
         rng, count = self.rng, len(chosen)
         place = np.arange(count)
         shape, wrong = photos.shape[place, chosen], photos.wrong[place, chosen]

@@ -95,19 +95,34 @@ class Judge:
         return artifact.digest_of(self.encode())
 
     def score(self, candidates: Sequence[Candidate], context: JudgeContext) -> FloatArray:
-        """P(liked) of each candidate (n) in this context."""
-        texts = [candidate.text for candidate in candidates]
-        logprob = np.array([np.nan if each.logprob is None else each.logprob for each in candidates], float)
-        together = np.zeros(len(texts), np.int64)
-        rows, captions = text_features(texts), [context.caption] * len(texts)
-        dense = dense_features(texts, together, captions, logprob, self.specificity)
-        total = rows.dot(self.weights) + dense @ self.dense + self.styles.get(style_key(context), 0.0)
-        private = context.chat_id == context.user_id
-        effects = self.users if private else self.chats
-        index = effects.find(context.chat_id)
-        if index is not None:
-            total = total + effects.offset[index] + signatures(rows) @ effects.taste[index]
+        """P(liked) of each candidate (n) for one photo in this context. Candidates are compared with each other."""
+        return self.score_photos([candidates], [context])
+
+    def score_photos(self, photos: Sequence[Sequence[Candidate]], contexts: Sequence[JudgeContext]) -> FloatArray:
+        """P(liked) of the candidates of several photos, each photo with its context; the photos' scores in one array.
+
+        Equal to `score` for each photo, and faster.
+        """
+        flat = [candidate for candidates in photos for candidate in candidates]
+        group = np.repeat(np.arange(len(photos)), [len(candidates) for candidates in photos])
+        texts = [candidate.text for candidate in flat]
+        logprob = np.array([np.nan if each.logprob is None else each.logprob for each in flat], float)
+        rows, captions = text_features(texts), [contexts[photo].caption for photo in group]
+        total = rows.dot(self.weights) + self._dense_part(texts, group, captions, logprob)
+        total += np.array([self.styles.get(style_key(context), 0.0) for context in contexts])[group]
+        taste = signatures(rows)
+        for photo, context in enumerate(contexts):
+            effects = self.users if context.chat_id == context.user_id else self.chats
+            index = effects.find(context.chat_id)
+            if index is not None:
+                own = group == photo
+                total[own] += effects.offset[index] + taste[own] @ effects.taste[index]
         return 1 / (1 + np.exp(-(self.intercept + self.scale * total)))
+
+    def _dense_part(
+        self, texts: Sequence[str], group: IndexArray, captions: Sequence[str | None], logprob: FloatArray
+    ) -> FloatArray:
+        return dense_features(texts, group, captions, logprob, self.specificity) @ self.dense
 
     def without_people(self, users: Sequence[int], chats: Sequence[int] = ()) -> "Judge":
         """The same judge without the effects of these users and chats, and of the groups in which the users rated."""
