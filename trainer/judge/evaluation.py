@@ -22,7 +22,8 @@ BINS = 10
 class PairAccuracy:
     """Pairs in which a judge ranks the better liked joke higher.
 
-    A pair is two ratings by one user, of jokes on different photos, with different grades, or the two jokes of a duel.
+    A pair is two ratings by one user with different grades, or the two jokes of a duel. The accuracy is the mean over
+    ratings of the share of their pairs that is right, so a user counts by the number of ratings, not by its square.
     `bound` is the lower end of a one-sided 95 % confidence interval.
     """
 
@@ -69,8 +70,9 @@ def pair_accuracy(
     right, compared = _concordance(score, value, user)
     decided = duel_value != 0.5
     won = np.where(duel_margin == 0, 0.5, (duel_margin > 0) == (duel_value > 0.5))[decided]
-    right = np.concatenate([right, 2.0 * won])
-    compared = np.concatenate([compared, np.full(len(won), 2.0)])
+    pairs = round(float(compared.sum()) / 2) + len(won)
+    right = np.concatenate([np.divide(right, compared, out=np.zeros(len(right)), where=compared > 0), 2.0 * won])
+    compared = np.concatenate([np.minimum(compared, 1.0), np.full(len(won), 2.0)])
     _, place = np.unique(np.concatenate([photo, duel_photo[decided]]), return_inverse=True)
     total = float(compared.sum())
     if not total:
@@ -79,7 +81,7 @@ def pair_accuracy(
     influence = np.bincount(place, right - accuracy * compared)
     error = FOLD_DEPENDENCE * 2 * float(np.sqrt((influence**2).sum())) / total
     photos = int((np.bincount(place, compared) > 0).sum())
-    return PairAccuracy(accuracy, accuracy - CONFIDENCE_Z * error, round(total / 2), photos)
+    return PairAccuracy(accuracy, accuracy - CONFIDENCE_Z * error, pairs, photos)
 
 
 def _concordance(score: FloatArray, value: FloatArray, user: IndexArray) -> tuple[FloatArray, FloatArray]:
