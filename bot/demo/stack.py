@@ -58,8 +58,8 @@ DEMO_SETTINGS = {
 }
 """Everybody may use the demo. It learns only when its admin starts a run, from the few jokes that one user rates, with
 parameters for a small model. The hold-out share is large because a tenth of a dozen photos may be no photo, and the
-gate needs held-out photos; of the page's own photos five are held out. A trial may end within minutes: it
-has no `canary.min_days`, so nothing corrects for novelty."""
+gate needs held-out photos; of the page's own photos five are held out. A trial may end within minutes: it has no
+`canary.min_days`, so nothing corrects for novelty."""
 
 
 @dataclass(frozen=True)
