@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from configs.chat_templates import OLD_TEMPLATE
 from configs.settings import ROOT, Settings
 from storage.checkpoint.identity import fingerprint_content
 from storage.checkpoint.location import CheckpointError
@@ -33,7 +32,7 @@ async def test_a_typo_is_not_registered_and_corrected_by_the_next_start(database
             await register_serving(settings_for(tmp_path, wrong), database)
         assert await all_models(database) == []
     served = await register_serving(settings_for(tmp_path, model), database)
-    assert (served.directory, served.status, served.template) == (str(model), "champion", OLD_TEMPLATE)
+    assert (served.directory, served.status, served.template) == (str(model), "champion", "internlm2-chat")
     assert served.content == fingerprint_content(model) and "modeling_internvl_chat.py" in (served.code or "")
 
 
@@ -106,7 +105,7 @@ async def test_models_of_earlier_versions_get_their_template_from_their_files(da
     await models.register_base(database, "second", str(second))
     await register_serving(settings_for(tmp_path, None), database)
     assert [(one.template, one.content is not None) for one in await all_models(database)] == [
-        (OLD_TEMPLATE, True),
+        ("internlm2-chat", True),
         ("internvl2_5", True),
     ]
 
