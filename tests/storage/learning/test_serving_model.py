@@ -136,7 +136,7 @@ async def add_champion(database, directory: Path) -> models.Model:
             "INSERT INTO runs (id, state, started_by, created_at) VALUES (1, 'merging', 'admin', 0)"
         )
         new = NewModel(
-            "run-1", 1, 1, 1, "", 1, str(directory), "sha", "{}", OLD_TEMPLATE, fingerprint_content(directory)
+            "run-1", 1, 1, 1, "", 1, str(directory), "sha", "{}", "internlm2-chat", fingerprint_content(directory)
         )
         made = await models.add_candidate(connection, new)
         await connection.execute("UPDATE models SET status = 'base' WHERE id = 1")
