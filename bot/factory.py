@@ -13,10 +13,7 @@ from typing import Any, TypeVar
 
 from telegram.ext import Application, JobQueue
 
-from bot.chats.bans import BanList
-from bot.chats.chat_settings import ChatSettingsStore
-from bot.chats.languages import LanguagePreferences
-from bot.chats.user_names import UserNames
+from bot.chats.chat_parts import ChatParts
 from bot.composition.handlers import make_admin_handlers, make_joke_handlers, make_user_handlers
 from bot.composition.operations import make_maintenance_jobs, make_monitoring, make_retraining
 from bot.engine.fair_queue import FairQueue
@@ -26,14 +23,17 @@ from bot.engine.servers.host_check import check_host
 from bot.engine.servers.launch import make_launcher
 from bot.handlers.access import AccessControl
 from bot.handlers.admin_access import AdminAccess
+from bot.handlers.callback_data import AccessButton
 from bot.handlers.command_menu import CommandMenu
 from bot.handlers.error_handler import ErrorReporter
 from bot.handlers.routes import Route
+from bot.handlers.stranger_gate import StrangerGate
 from bot.handlers.update_router import PtbApplication, UpdateRouter
 from bot.i18n.translator import Translator
 from bot.jokes.album_tracker import AlbumTracker
 from bot.jokes.weekly_digest import WeeklyDigest
 from bot.maintenance.backup_job import BackupJob
+from bot.messaging.access_notices import AccessNotices
 from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
 from bot.monitoring.metrics import MetricsServer
@@ -71,11 +71,11 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     ptb, job_queue = _make_application(client)
     database = await stack.enter_async_context(Database.connect(settings.storage))
     translator = Translator(default=settings.joke.language)
-    languages = await LanguagePreferences.load(database, translator, prompts, settings.joke.language)
-    chats = await ChatSettingsStore.load(database, prompts, languages)
-    bans, names = await BanList.load(database, admins), UserNames(database)
-    messenger, coalescer, queue = Messenger(client, translator, languages, chats), Coalescer(), FairQueue.of(settings)
+    known = await ChatParts.load(settings, database, translator, prompts)
+    messenger = Messenger(client, translator, known.languages, known.settings)
+    coalescer, queue = Coalescer(), FairQueue.of(settings)
     notifier = AdminNotifier(messenger, admins, partial(get_language, database))
+    notices, gate = _make_gate(messenger, database, known, notifier)
     decoders, resizers = _make_decoders(settings, stack)
     servers = await _make_servers(settings, stack, database, queue)
     backup, progress = BackupJob(settings), _make_progress_reader(settings, database)
@@ -83,18 +83,19 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     retraining = make_retraining(settings, database, servers, messenger, notifier, coalescer, progress, job_queue)
     access, albums = AdminAccess(messenger, database, admins), AlbumTracker(client, database, settings.limits)
     jokes, last = make_joke_handlers(
-        settings, messenger, database, prompts, chats, bans, queue, servers.router, coalescer, albums, decoders, access
+        settings, messenger, database, prompts, known, gate, queue, servers.router, coalescer, albums, decoders, access
     )
-    users = make_user_handlers(settings, messenger, database, prompts, languages, chats, names, coalescer, access)
+    users = make_user_handlers(settings, messenger, database, prompts, known, coalescer, access)
     admin = make_admin_handlers(
-        settings, messenger, database, names, bans, notifier, monitoring.status, retraining.orchestrator, access
+        settings, messenger, database, known, notices, notifier, monitoring.status, retraining.orchestrator, access
     )
     routes = [route for group in (*jokes, *users, *admin, *last) for route in group.routes()]
-    updates = _make_dispatcher(settings, ptb, messenger, database, bans, names, routes)
+    updates = _make_dispatcher(settings, ptb, messenger, database, known, gate, routes)
     menu = CommandMenu(client, translator, admins, routes)
-    digest = WeeklyDigest(database, settings, client, translator, chats, resizers)
+    digest = WeeklyDigest(database, settings, client, translator, known.settings, resizers)
     upkeep = make_maintenance_jobs(settings, database, backup)
-    jobs = [menu.job(), _warm_up(decoders), *upkeep, *monitoring.alerts.jobs(), digest.job(), names.job()]
+    jobs = [menu.job(), _warm_up(decoders), *upkeep, *monitoring.alerts.jobs(), digest.job()]
+    jobs += [known.names.job(), notices.job(updates.resume_stored)]
     panel = _panel_starter(settings, database, translator, servers, queue, progress, resizers)
     metrics = partial(MetricsServer.start, settings, queue, servers, monitoring.host)
     parts = (settings, ptb, client, database, servers, coalescer, albums, decoders, updates)
@@ -134,16 +135,28 @@ async def _make_servers(
     return servers
 
 
+def _make_gate(
+    messenger: Messenger, database: Database, known: ChatParts, notifier: AdminNotifier
+) -> tuple[AccessNotices, StrangerGate]:
+    """What asks admins about strangers, and what turns strangers away."""
+
+    def make_button(answer: str, access_id: int) -> str:
+        return AccessButton(answer, access_id).encode()
+
+    notices = AccessNotices(messenger, database, known.access, known.names, notifier, make_button)
+    return notices, StrangerGate(messenger, database, known.access, known.names, notices)
+
+
 def _make_dispatcher(
     settings: Settings,
     application: PtbApplication,
     messenger: Messenger,
     database: Database,
-    bans: BanList,
-    names: UserNames,
+    known: ChatParts,
+    gate: StrangerGate,
     routes: Sequence[Route],
 ) -> UpdateDispatcher:
-    access = AccessControl(messenger, bans, names, routes)
+    access = AccessControl(messenger, known.bans, known.names, known.access, gate, routes)
     router = UpdateRouter(application, access, routes, ErrorReporter(messenger, database))
     return UpdateDispatcher(database, settings.limits, router.handle, router.abandon)
 

@@ -99,7 +99,9 @@ class PhotoHandlers:
             return
         user, chat, update_id = incoming.user, self._chats.get(target.chat.id), incoming.update_id
         whole_album = album if self._one_for_album else None
-        limited = chat.daily is not None and not (whole_album and whole_album.is_admitted)
+        limited = chat.daily is not None or self._quota.limits_strangers
+        if whole_album and whole_album.is_admitted:
+            limited = False
         if limited and await self._quota.is_full(chat.chat_id, update_id):  # JokeDelivery checks too; saves a download
             await self._delivery.reply_quota_used_up(chat, user, update_id, incoming.message.message_id)
             return

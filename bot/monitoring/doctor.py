@@ -10,8 +10,9 @@ import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bot.monitoring.engine_check import DoctorFinding, check_engine, check_model
-from configs.host_environment import proxy_for
+from bot.monitoring.doctor_finding import DoctorFinding
+from bot.monitoring.doctor_telegram import check_access, check_bot_of_database, check_token, check_webhook
+from bot.monitoring.engine_check import check_engine, check_model
 from configs.settings import ROOT, Settings
 from storage.database import DatabaseError, check_file
 
@@ -41,71 +42,6 @@ if "torch" in sys.modules:
     report["cuda"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None
 print(json.dumps(report))
 """
-
-
-async def check_token(settings: Settings) -> list[DoctorFinding]:
-    """Check the token: ask Telegram for the bot's name."""
-    token = settings.telegram.token.get_secret_value()
-    if not token:
-        return [
-            DoctorFinding(
-                "bad",
-                "token",
-                "no bot token is set",
-                "talk to @BotFather, then set JOKEBOT_TELEGRAM_TOKEN (`make demo` needs none)",
-            )
-        ]
-    from telegram import Bot
-    from telegram.error import InvalidToken, TelegramError
-
-    from bot.telegram.http import AiohttpRequest
-
-    base, request = settings.telegram.base_url, AiohttpRequest(1, 15.0, proxy=proxy_for(settings.telegram.base_url))
-    try:
-        async with Bot(token, base_url=f"{base}/bot", request=request) as bot:
-            return [DoctorFinding("ok", "token", f"Telegram knows the bot as @{bot.username}")]
-    except InvalidToken:
-        return [
-            DoctorFinding(
-                "bad", "token", "Telegram refuses the token", "copy it again from @BotFather; it looks like 123456:ABC…"
-            )
-        ]
-    except TelegramError as error:
-        message = str(error).replace(token, "…")
-        return [
-            DoctorFinding(
-                "bad",
-                "telegram",
-                f"{settings.telegram.base_url} does not answer: {message}",
-                "check the network, a proxy, or JOKEBOT_TELEGRAM_BASE_URL",
-            )
-        ]
-
-
-async def check_webhook(settings: Settings) -> list[DoctorFinding]:
-    """Check the settings of the webhook mode."""
-    telegram = settings.telegram
-    if telegram.mode == "polling":
-        return []
-    if not telegram.webhook_url.startswith("https://"):
-        return [
-            DoctorFinding(
-                "bad",
-                "webhook",
-                "the webhook's address is missing or not https",
-                "set JOKEBOT_TELEGRAM_WEBHOOK_URL to the public https address of your reverse proxy",
-            )
-        ]
-    if not telegram.webhook_secret.get_secret_value():
-        return [
-            DoctorFinding(
-                "bad",
-                "webhook",
-                "no webhook secret is set",
-                "set JOKEBOT_TELEGRAM_WEBHOOK_SECRET to a long random word (letters, digits, _ and -)",
-            )
-        ]
-    return [DoctorFinding("ok", "webhook", f"{telegram.webhook_url} → {telegram.webhook_listen}")]
 
 
 def locked_versions(name: str) -> dict[str, str]:
@@ -192,12 +128,14 @@ async def check_database(settings: Settings) -> list[DoctorFinding]:
         ratings = check_file(path)
     except DatabaseError as error:
         return [DoctorFinding("bad", "database", str(error), "restore it from a backup")]
-    return [DoctorFinding("ok", "database", f"{path} is intact and holds {ratings} ratings")]
+    intact = DoctorFinding("ok", "database", f"{path} is intact and holds {ratings} ratings")
+    return [intact, *check_bot_of_database(settings)]
 
 
 CHECKS: tuple[Callable[[Settings], Awaitable[list[DoctorFinding]]], ...] = (
     check_token,
     check_webhook,
+    check_access,
     check_engine,
     check_model,
     check_environments,

@@ -1,25 +1,8 @@
-"""The doctor's findings, and its checks of the engine and the model: the same that `jokebot run` makes."""
+"""The doctor's checks of the engine and the model: the same that `jokebot run` makes."""
 
-from dataclasses import dataclass
-
+from bot.monitoring.doctor_finding import DoctorFinding
 from configs.errors import JokebotError
 from configs.settings import Settings
-
-
-@dataclass(frozen=True)
-class DoctorFinding:
-    """The result of one check: `state` is "ok", "note" (works, with a remark) or "bad"; `todo` says how to fix it."""
-
-    state: str
-    subject: str
-    message: str
-    todo: str = ""
-
-    def format(self) -> str:
-        mark = {"ok": "✓", "note": "·", "bad": "✗"}[self.state]
-        return f"{mark} {self.subject.ljust(12)} {self.message}" + (
-            f"\n  {' ' * 12} → {self.todo}" if self.todo else ""
-        )
 
 
 async def check_engine(settings: Settings) -> list[DoctorFinding]:

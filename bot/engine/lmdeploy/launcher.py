@@ -1,7 +1,7 @@
 """`lmdeploy serve api_server` with our preprocess, run by the serve environment's Python.
 
-    python -m bot.engine.lmdeploy.launcher MODEL [--preprocess gpu|stock] [--key-env NAME] [--log-format text|json]
-                                           [any option of api_server]
+    python -m bot.engine.lmdeploy.launcher MODEL [--preprocess gpu|stock] [--prefix-cache] [--key-env NAME]
+                                           [--log-format text|json] [any option of api_server]
 
 LMDeploy's files are not changed. Our classes are put into its registries: `vision_model.py` in this process,
 `input_processor.py` in the engine process. The chat template is the model's own (`configs/chat_templates.toml`), not
@@ -23,6 +23,7 @@ import threading
 import time
 from pathlib import Path
 
+from bot.engine.lmdeploy import photo_memo, prefix_cache
 from bot.engine.lmdeploy.request_log import log_requests
 from configs.chat_templates import chat_template
 from configs.errors import JokebotError
@@ -39,6 +40,8 @@ TESTED_VERSIONS = ("0.18.0",)
 """The LMDeploy versions with which our classes were tested."""
 ENGINE_PROCESS = "mp_engine_proc"
 """LMDeploy's name for its engine process; its other processes don't need our classes."""
+BLOCK_TOKENS = 64
+"""Tokens of a cache block; LMDeploy's default."""
 POLL_INTERVAL_S = 0.2
 logger = logging.getLogger("jokebot.launcher")
 
@@ -72,6 +75,9 @@ def register() -> None:
         raise AttributeError(f"LMDeploy has no {stock} or no {ARCHITECTURE}")
     VISION_MODELS.register_module(name=stock, force=True, module=vision.PhotoVisionModel)
     MODULE_MAP[ARCHITECTURE] = f"{model.__name__}.{model.PhotoInternVLChatModel.__name__}"
+    if multiprocessing.current_process().name != ENGINE_PROCESS:
+        prefix_cache.register()
+        photo_memo.register()
 
 
 def prepare_engine() -> None:
@@ -130,6 +136,8 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(prog="launcher", allow_abbrev=False)
     parser.add_argument("model", type=Path)
     parser.add_argument("--preprocess", choices=("gpu", "stock"), default="gpu")
+    parser.add_argument("--prefix-cache", action="store_true")
+    parser.add_argument("--cache-block-seq-len", type=int, default=BLOCK_TOKENS)
     parser.add_argument("--key-env", default="")
     parser.add_argument("--log-format", choices=("text", "json"), default="text")
     parser.add_argument("--server-name", default="127.0.0.1")
@@ -155,7 +163,9 @@ def main(arguments: list[str]) -> None:
     prepare_log()
     code, template = prepare_model(own_options.model)
     os.environ[MODE] = register_or_warn() if own_options.preprocess == "gpu" else "stock"
-    logger.info("preprocess: %s", os.environ[MODE])
+    is_cached = own_options.prefix_cache and os.environ[MODE] == "gpu"
+    os.environ[prefix_cache.PREFIX_CACHE] = str(own_options.cache_block_seq_len if is_cached else 0)
+    logger.info("preprocess: %s, prefix cache: %s", os.environ[MODE], "on" if is_cached else "off")
     key = os.environ.get(own_options.key_env, "") if own_options.key_env else ""
     # LMDeploy reads sys.argv; the key is added in this process only, so `ps` doesn't show it.
     sys.argv = [
@@ -169,6 +179,8 @@ def main(arguments: list[str]) -> None:
         own_options.server_name,
         "--server-port",
         str(own_options.server_port),
+        "--cache-block-seq-len",
+        str(own_options.cache_block_seq_len),
         *(["--api-keys", key] if key else []),
     ]
     log_requests()

@@ -33,7 +33,7 @@ DIAGNOSES: tuple[tuple[str, str], ...] = (
     (PORT_TAKEN, "its port was taken by another program"),
     (
         r"CUDA out of memory|OutOfMemoryError|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation",
-        "the GPU's memory is full: lower lmdeploy.cache_blocks or servers.count, or end other programs on the GPU",
+        "the GPU's memory is full: lower lmdeploy.cache_photos or servers.count, or end other programs on the GPU",
     ),
     (
         r"No CUDA GPUs are available|no CUDA-capable device|Found no NVIDIA driver|CUDA driver initialization "
