@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from configs.model_code import code_digests
 from configs.settings import ROOT, Settings
 from storage.checkpoint.identity import fingerprint_content
 from storage.checkpoint.location import CheckpointError
@@ -37,9 +38,12 @@ async def test_a_typo_is_not_registered_and_corrected_by_the_next_start(database
 
 
 async def test_a_typo_that_an_earlier_version_registered_is_corrected(database, tmp_path, model):
-    await models.register_base(database, "base", str(tmp_path / "typo"))
+    (tmp_path / "typo").mkdir()
+    (tmp_path / "typo" / "notes.json").write_text("{}")
+    await models.register_base(database, "base", str(tmp_path / "typo"), code='{"notes.json": "ab"}')
     served = await register_serving(settings_for(tmp_path, model), database)
-    assert (served.id, served.directory) == (1, str(model)) and served.code
+    assert (served.id, served.directory) == (1, str(model))
+    assert json.loads(served.code or "") == code_digests(model)
 
 
 async def test_a_relative_directory_is_stored_absolute(database, tmp_path, model, monkeypatch):
@@ -86,6 +90,16 @@ async def test_a_trained_model_is_found_where_the_data_folder_is_now(database, t
     (tmp_path / "new").rename(tmp_path / "newest")
     with pytest.raises(CheckpointError, match=r"Model 2 \(run-1\) is in service.*models rollback"):
         await register_serving(settings_for(tmp_path / "newest", model), database)
+
+
+async def test_a_base_that_was_removed_stops_no_trained_model(database, tmp_path, model, caplog):
+    await register_serving(settings_for(tmp_path, model), database)
+    trained = await add_champion(database, shutil.copytree(model, tmp_path / "models" / "run-1"))
+    shutil.rmtree(model)
+    assert (await register_serving(settings_for(tmp_path, model), database)).id == trained.id
+    assert "Runs that start from it will fail" in caplog.text
+    with pytest.raises(CheckpointError):
+        await register_serving(settings_for(tmp_path, tmp_path / "typo"), database)
 
 
 async def test_an_external_server_needs_no_files_of_the_champion(database, tmp_path):
