@@ -101,7 +101,8 @@ class PhotoHandlers:
         user, chat, update_id = incoming.user, self._chats.get(target.chat.id), incoming.update_id
         whole_album = album if self._one_for_album else None
         admitted = whole_album is not None and whole_album.is_admitted
-        if not admitted and await self._is_over_quota(incoming, chat):
+        limited = chat.daily is not None or self._quota.limits_strangers
+        if limited and not admitted and await self._is_over_quota(incoming, chat):
             return
         try:
             if whole_album:
@@ -126,9 +127,7 @@ class PhotoHandlers:
                 await self._messenger.reply(incoming.message, key, **values)
 
     async def _is_over_quota(self, incoming: IncomingMessage, chat: ChatSettings) -> bool:
-        """Whether the day's jokes are used up, and the user was told. JokeDelivery checks again; a download is saved."""
-        if chat.daily is None and not self._quota.limits_strangers:
-            return False
+        """Whether the day's jokes are used up and the user was told. JokeDelivery checks too; it saves a download."""
         if not await self._quota.is_full(chat.chat_id, incoming.update_id):
             return False
         message_id = incoming.message.message_id
