@@ -2,9 +2,9 @@
 
 Liking is measured on jokes that were rated. A bland candidate leaves users silent where the champion got a 😐, so its
 liking rises while it is liked less. Where a candidate's jokes are rated less often, the missing ratings are therefore
-counted as dislikes: its liking is multiplied by the ratio of the rating rates (never by more than 1), and what is left
-of its advantage, duels included, must be positive by MIN_SCORE standard errors (the delta method). This is the worst case of
-missing data, as in C. F. Manski's bounds (American Economic Review 80, 1990, 319-323), tested at a lower level than
+counted as dislikes: its liking is multiplied by the ratio of the rating rates (never by more than 1). What is left of
+its advantage, duels included, must be positive by MIN_SCORE standard errors (the delta method). This is the worst case
+of missing data, as in C. F. Manski's bounds (American Economic Review 80, 1990, 319-323), tested at a lower level than
 the trial, because the trial's own test has to be passed too.
 """
 
