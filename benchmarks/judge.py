@@ -6,10 +6,10 @@ Chinese. Each seed is another community. Photos have four candidates; the shown 
 
 `fit_s`, `fit_cpu_s`: seconds for a fit on 10,000 ratings, of the clock and of the processor. `score_ms`: milliseconds
 for the scores of four candidates, in the bot's way, median. `pair_accuracy`: the judge's own figure on unseen photos.
-`correlation`: of its scores with the part of users' taste that can be known, within a photo's candidates. `gain`: points
-of liking that the best of four by its score has over a random one, of which `possible` are possible. All at 1,000
-ratings, means of seeds; `by_ratings` has the others. `usable_from`: the least of these numbers of ratings at which the
-judge of every seed was usable.
+`correlation`: of its scores with the part of users' taste that can be known, within a photo's candidates. `gain`: the
+points of liking that the best of four by its score has over a random one, of which `possible` are possible. All at
+1,000 ratings, means of seeds; `by_ratings` has the others. `usable_from`: the least of these numbers of ratings at
+which the judge of every seed was usable.
 
 `--ablation` measures the choices that docs/judge.md explains, on seeds from 101 on.
 """

@@ -25,7 +25,7 @@ class EngineSettings(SettingsSection):
         DEFAULT_TEMPLATE,
         description=(
             "Chat template of the model on an external server (kind `url`): `internlm2-chat` for InternVL2, "
-            "`internvl2_5` for InternVL2.5. The bot's own servers take it from the checkpoint."
+            "`internvl2_5` for InternVL2.5. Where the bot knows the model's files, they name it."
         ),
     )
     in_flight: Count | None = Field(

@@ -114,8 +114,7 @@ def make_user_handlers(
     judges: StoredJudgeSource,
 ) -> Sequence[HandlerGroup]:
     """Handlers of the other commands for all users."""
-    languages, chats = known.languages, known.settings
-    judge = JudgeLine(database, messenger.translator)
+    languages, chats, judge = known.languages, known.settings, JudgeLine(database, messenger.translator)
     pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest)
     return [
         BestJokeHandlers(messenger, database),

@@ -190,7 +190,7 @@ def _assemble(
     mean_taste, mean_offset, members = designs.mean_tastes(
         fitting.observations, design, taste, parts["user"], fitting.responses.rated
     )
-    group = ~np.isin(design.chats, design.users)
+    group = (design.chats < 0) | ~np.isin(design.chats, design.users)
     return Judge(
         weights,
         designs.unscaled_dense(parts["dense"]),
