@@ -54,8 +54,8 @@ SETTINGS = {
     "DUEL_ONE_IN_PHOTOS": "10",
     "BACKUP_EVERY_H": "0",
 }
-"""Settings that differ from the defaults: sizes for a model 300 times smaller, a run from 20 pairs on instead of 60, and
-a faster start of the trial."""
+"""Settings that differ from the defaults: sizes for a model 300 times smaller, runs from 20 pairs (the default is 60),
+and a faster start of the trial."""
 
 
 @dataclass(frozen=True)
