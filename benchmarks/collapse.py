@@ -36,7 +36,7 @@ from benchmarks.collapse_world import KINDS, LANGUAGES, Picture, Writer, held_ou
 from benchmarks.machine import RESULTS, machine  # noqa: E402
 from configs.learning import GateSettings  # noqa: E402
 from trainer.gate.decision import decide  # noqa: E402
-from trainer.gate.holdout_data import HoldoutPhoto  # noqa: E402
+from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto  # noqa: E402
 from trainer.gate.metrics import compare  # noqa: E402
 from trainer.gate.replies import GateReply, ModelEvaluation, build_requests  # noqa: E402
 
@@ -62,11 +62,10 @@ def worlds(seed: int) -> list[Outcome]:
     base = vocabulary(kind, languages, draw)
     learnt = pictures(draw.choice(TRAINING_ROWS), languages, draw)
     training = {language: [base.write(photo, language, draw) for photo in learnt] for language in languages}
-    data = held_out(
-        photos, languages, [(photo.name, text) for texts in training.values() for photo, text in zip(learnt, texts)]
-    )
+    told = [(photo.name, text) for texts in training.values() for photo, text in zip(learnt, texts, strict=True)]
+    data = held_out(photos, languages, told)
     settings = GateSettings()
-    answer = partial(evaluation, build_requests(data, settings), {photo.name: photo for photo in photos})
+    answer = partial(evaluation, data, build_requests(data, settings), {photo.name: photo for photo in photos})
     first = answer(base.write, draw)
     grown = answer(liked_more(Made(base, training, draw)), draw) if seed % 3 == 0 else first
     outcomes = []
@@ -83,14 +82,14 @@ def worlds(seed: int) -> list[Outcome]:
 
 
 def evaluation(
-    requests: Sequence[Request], pictures: dict[str, Picture], writer: Writer, draw: random.Random
+    data: HoldoutData, requests: Sequence[Request], pictures: dict[str, Picture], writer: Writer, draw: random.Random
 ) -> ModelEvaluation:
     """A model's replies, with the same likelihood of the held-out jokes as every other model here."""
     replies = [
         GateReply(photo.name, language, writer(pictures[photo.name], language, draw), True, prompt)
         for photo, language, prompt in requests
     ]
-    return ModelEvaluation({photo.name: [1.0] * len(photo.jokes) for photo, _, _ in requests}, replies)
+    return ModelEvaluation({photo.name: [1.0] * len(photo.jokes) for photo in data.photos}, replies)
 
 
 def interval(count: int, of: int) -> tuple[float, float]:
@@ -119,7 +118,9 @@ def summary(outcomes: Iterable[Outcome]) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", type=int, default=240, help="a multiple of 48 covers all kinds of worlds evenly")
-    parser.add_argument("--first", type=int, default=1, help="the first seed; limits were chosen on seeds from 10000 on")
+    parser.add_argument(
+        "--first", type=int, default=1, help="the first seed; limits were chosen on seeds from 10000 on"
+    )
     parser.add_argument("--keep", action="store_true", help="write benchmarks/results/collapse.json")
     arguments = parser.parse_args()
     start, seeds = time.monotonic(), range(arguments.first, arguments.first + arguments.worlds)
@@ -132,7 +133,12 @@ def main() -> None:
         "seconds": round(time.monotonic() - start, 1),
     }
     if arguments.keep:
-        report = {**result, "settings": GateSettings().stored(), "machine": machine(), "date": time.strftime("%Y-%m-%d")}
+        report = {
+            **result,
+            "settings": GateSettings().stored(),
+            "machine": machine(),
+            "date": time.strftime("%Y-%m-%d"),
+        }
         (RESULTS / "collapse.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, ensure_ascii=False))
 

@@ -6,6 +6,7 @@ A case is a function (made world) → writer of the candidate. No case knows how
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import exp, log
 
 from benchmarks.collapse_world import EMOJI, TEXTS, Idea, Picture, Vocabulary, Writer, subject_name
 
@@ -46,16 +47,27 @@ def shapes_left(count: int, of: int = 18) -> Case:
 
 
 def fewer_ideas(made: Made, share: float) -> Vocabulary:
-    """The vocabulary with only this share of the ideas of each part; the kept ones at random."""
+    """Ideas are lost at random until the effective number of each part is at most this share of the base's.
+
+    Where frequencies differ, the remaining ideas have the frequencies of the first ranks, in random order.
+    """
     parts, weights = {}, {}
     for language, found in made.base.parts.items():
-        kept = [made.draw.sample(range(len(part)), max(1, round(share * len(part)))) for part in found]
-        parts[language] = [[part[index] for index in chosen] for part, chosen in zip(found, kept, strict=True)]
-        weights[language] = [
-            [weight[index] for index in chosen]
-            for weight, chosen in zip(made.base.weights[language], kept, strict=True)
-        ]
+        parts[language], weights[language] = [], []
+        for part, old in zip(found, made.base.weights[language], strict=True):
+            ranked, most = sorted(old, reverse=True), share * effective_number(old) + 1e-6
+            count = max(
+                (number for number in range(1, len(part)) if effective_number(ranked[:number]) <= most), default=1
+            )
+            parts[language].append(made.draw.sample(part, count))
+            weights[language].append(ranked[:count])
     return replace(made.base, parts=parts, weights=weights)
+
+
+def effective_number(weights: Sequence[float]) -> float:
+    """exp of the entropy of these frequencies: n for n equal ones."""
+    total = sum(weights)
+    return exp(-sum(weight / total * log(weight / total) for weight in weights))
 
 
 def three_words(made: Made) -> Writer:
@@ -176,20 +188,26 @@ def equal(made: Made) -> Writer:
 
 def nearly_equal(made: Made) -> Writer:
     """As after a run that taught little: the frequencies of ideas differ by 20 % (standard deviation)."""
-    return made.base.reweighted(lambda old: [weight * 2.718 ** made.draw.gauss(0, 0.2) for weight in old]).write
+    return made.base.reweighted(lambda old: [weight * exp(made.draw.gauss(0, 0.2)) for weight in old]).write
 
 
 def third_less(made: Made) -> Writer:
-    """Two thirds of the ideas are left."""
+    """A third of the ideas is lost."""
     return fewer_ideas(made, 2 / 3).write
 
 
 def liked_more(made: Made) -> Writer:
-    """Liked ideas come more often, disliked ones less: the effective number of ideas falls by a third.
+    """Liked ideas come more often, disliked ones less: the effective number of ideas is two thirds of the base's."""
 
-    Log-frequencies change by N(0, σ²); the effective number of equally frequent ones then falls by the factor e^(−σ²).
-    """
-    return made.base.reweighted(lambda old: [weight * 2.718 ** made.draw.gauss(0, 0.637) for weight in old]).write
+    def change(old: list[float]) -> list[float]:
+        taste = [made.draw.gauss(0, 1) for _ in old]
+        for strength in range(1, 1000):
+            new = [weight * exp(0.02 * strength * liking) for weight, liking in zip(old, taste, strict=True)]
+            if effective_number(new) <= 2 / 3 * effective_number(old):
+                break
+        return new
+
+    return made.base.reweighted(change).write
 
 
 def shorter(made: Made) -> Writer:

@@ -122,7 +122,7 @@ class GateSettings(SettingsSection):
 
     photos: Count = Field(200, description="Most held-out photos on which both models are evaluated.")
     replies_per_language: Count = Field(
-        240, description="New jokes about these photos that each model writes in each language in use."
+        480, description="New jokes about these photos that each model writes in each language in use."
     )
     gallery: Count = Field(8, description="Photos shown with both models' jokes.")
     temperature: float = Field(

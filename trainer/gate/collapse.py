@@ -7,18 +7,18 @@ noise grows with 1/√n.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, sqrt
+from functools import lru_cache
+from math import sqrt
 from typing import Any
 
 from configs.learning import GateSettings
 from trainer.gate.grounding import grounding
 from trainer.gate.replies import GateReply
 from trainer.gate.reply_features import ReplyFeatures
-from trainer.gate.text_metrics import distinct, entropy
 
 MIN_TEXTS = 10
 """Minimum number of replies in a language to measure them."""
-FULL_SAMPLE = 240
+FULL_SAMPLE = 480
 """Number of replies from which on the limits are those of the settings."""
 RARE = 0.02
 """Added to shares of pairs before they are compared: below it, repetition is not noticed."""
@@ -37,8 +37,8 @@ class CollapseMeasure:
 
 def emoji_increase(base: ReplyFeatures, model: ReplyFeatures) -> float:
     """Largest increase of the share of replies with one emoji."""
-    before = base.emoji_shares()
-    return max((share - before.get(emoji, 0) for emoji, share in model.emoji_shares().items()), default=0.0)
+    before = base.emoji_shares
+    return max((share - before.get(emoji, 0) for emoji, share in model.emoji_shares.items()), default=0.0)
 
 
 def phrase_increase(base: ReplyFeatures, model: ReplyFeatures) -> float:
@@ -46,10 +46,10 @@ def phrase_increase(base: ReplyFeatures, model: ReplyFeatures) -> float:
 
     Those are "the", "it" and the like, which any change of style makes more or less frequent.
     """
-    before = base.phrase_shares()
+    before = base.phrase_shares
     increases = (
         share - before.get(phrase, 0)
-        for phrase, share in model.phrase_shares().items()
+        for phrase, share in model.phrase_shares.items()
         if len(phrase) > 1 or before.get(phrase, 0) < 1 / 3
     )
     return max(increases, default=0.0)
@@ -67,38 +67,38 @@ def grounding_limit(base: float, widening: float, settings: GateSettings) -> flo
 
 MEASURES: dict[str, CollapseMeasure] = {
     "variety": CollapseMeasure(
-        lambda _, model: model.variety(), lambda base, wide, told: base * told.variety_ratio**wide, maximum=False
+        lambda _, model: model.variety, lambda base, wide, told: base * told.variety_ratio**wide, maximum=False
     ),
     "entropy": CollapseMeasure(
-        lambda _, model: exp(entropy(model.texts)),
+        lambda _, model: model.word_pairs,
         lambda base, wide, told: base * told.entropy_ratio**wide,
         maximum=False,
     ),
     "distinct": CollapseMeasure(
-        lambda _, model: distinct(model.texts), lambda base, wide, told: base * told.distinct_ratio**wide, maximum=False
+        lambda _, model: model.distinct, lambda base, wide, told: base * told.distinct_ratio**wide, maximum=False
     ),
     "commonest_text": CollapseMeasure(
-        lambda _, model: model.commonest_text(),
+        lambda _, model: model.commonest_text,
         lambda base, wide, told: base + told.max_commonest_text_increase * wide,
         maximum=True,
     ),
     "commonest_shape": CollapseMeasure(
-        lambda _, model: model.commonest_shape(),
+        lambda _, model: model.commonest_shape,
         lambda base, wide, told: base + told.max_commonest_shape_increase * wide,
         maximum=True,
     ),
     "openings": CollapseMeasure(
-        lambda _, model: model.repeated_edges(closing=False),
+        lambda _, model: model.openings,
         lambda base, wide, told: repetition_limit(base, wide, told.max_repetition_factor),
         maximum=True,
     ),
     "closings": CollapseMeasure(
-        lambda _, model: model.repeated_edges(closing=True),
+        lambda _, model: model.closings,
         lambda base, wide, told: repetition_limit(base, wide, told.max_repetition_factor),
         maximum=True,
     ),
     "per_photo": CollapseMeasure(
-        lambda _, model: model.repeated_on_photo(),
+        lambda _, model: model.repeated_on_photo,
         lambda base, wide, told: repetition_limit(base, wide, told.max_repetition_factor),
         maximum=True,
     ),
@@ -109,17 +109,17 @@ MEASURES: dict[str, CollapseMeasure] = {
         emoji_increase, lambda base, wide, told: base + told.max_emoji_increase * wide, maximum=True
     ),
     "emojis": CollapseMeasure(
-        lambda _, model: model.emoji(), lambda base, wide, told: base + 2 * told.max_emoji_increase * wide, maximum=True
+        lambda _, model: model.emoji, lambda base, wide, told: base + 2 * told.max_emoji_increase * wide, maximum=True
     ),
     "short": CollapseMeasure(
-        lambda _, model: model.length(), lambda base, wide, told: base * told.length_ratio**wide, maximum=False
+        lambda _, model: model.length, lambda base, wide, told: base * told.length_ratio**wide, maximum=False
     ),
     "long": CollapseMeasure(
-        lambda _, model: model.length(), lambda base, wide, told: base / told.length_ratio**wide, maximum=True
+        lambda _, model: model.length, lambda base, wide, told: base / told.length_ratio**wide, maximum=True
     ),
     "grounding": CollapseMeasure(grounding, grounding_limit, maximum=False),
     "echo": CollapseMeasure(
-        lambda _, model: model.echo(), lambda base, wide, told: base + told.max_echo_increase * wide, maximum=True
+        lambda _, model: model.echo, lambda base, wide, told: base + told.max_echo_increase * wide, maximum=True
     ),
 }
 """The measures by the code of the gate's reason."""
@@ -144,21 +144,24 @@ def compare_variety(
         if size < MIN_TEXTS:
             continue
         widening = sqrt(max(1.0, FULL_SAMPLE / size))
-        old, present, new = (ReplyFeatures(replies[:size]) for replies in proper)
-        if proper[1] == proper[0]:
-            present = old
+        old, present, new = (read_features(tuple(replies[:size])) for replies in proper)
         for name, measure in MEASURES.items():
-            before, after = measure.measure(old, old), measure.measure(old, new)
-            values = [before, before if present is old else measure.measure(old, present), after]
+            values = [measure.measure(old, features) for features in (old, present, new)]
             if None in values or (limit := measure.limit(values[0], widening, settings)) is None:
                 continue
             measured[name].append(row(language, values, limit, measure.maximum))
     return {name: worst(rows) for name, rows in measured.items()}
 
 
+@lru_cache(16)
+def read_features(replies: tuple[GateReply, ...]) -> ReplyFeatures:
+    """The features of equal replies are computed once: the champion may be the base."""
+    return ReplyFeatures(replies)
+
+
 def proper_replies(replies: Sequence[GateReply], language: str) -> list[GateReply]:
     """The replies of a language that are neither empty nor broken nor in another language, which are counted apart."""
-    return [reply for reply in replies if reply.language == language and reply.kind() == "fine"]
+    return [reply for reply in replies if reply.language == language and reply.kind == "fine"]
 
 
 def row(language: str, values: Sequence[float | None], limit: float, maximum: bool) -> dict[str, Any]:

@@ -94,7 +94,8 @@ COLLAPSE: dict[str, str] = {
     "emojis": "it uses more emoji: {candidate:.1f} a joke, {base:.1f} the base",
     "short": "its jokes are much shorter: {candidate:.1f} words or characters, {base:.1f} the base's",
     "long": "its jokes are much longer: {candidate:.1f} words or characters, {base:.1f} the base's",
-    "grounding": "its jokes are less about their photos: {candidate:.0%} fit theirs best of two, {base:.0%} of the base's",
+    "grounding": "its jokes are less about their photos: {candidate:.0%} fit them better than another photo, "
+    "{base:.0%} of the base's",
     "echo": "it repeats users' captions: {candidate:.0%} of its jokes, {base:.0%} of the base's",
 }
 """What is wrong beyond the limit of each measure of `trainer.gate.collapse`."""

@@ -6,6 +6,7 @@ on the photo, ½ if they could be about any. The base itself is measured without
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ PRIOR = 1.0
 """Weight of a word's share over all photos, in replies."""
 
 
+@lru_cache(32)
 def grounding(base: ReplyFeatures, model: ReplyFeatures) -> float | None:
     """The measure of a model's replies, ½…1; None with fewer than two photos in common.
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from configs.learning import GateSettings
 from configs.prompts import load_prompts
 from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto
 from trainer.gate.text_metrics import in_language, is_broken
 
-MIN_JOKES_PER_PHOTO, MAX_JOKES_PER_PHOTO = 4, 24
+MIN_JOKES_PER_PHOTO, MAX_JOKES_PER_PHOTO = 4, 48
 """Numbers of jokes about one photo in one language. At least 4: whether jokes about one photo vary, and whether they
-are about that photo, shows only in several. At most 24, where few photos are held out."""
+are about that photo, shows only in several. At most 48, where few photos are held out."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class GateReply:
     finished: bool
     prompt: str = ""
 
+    @cached_property
     def kind(self) -> str:
         """empty, broken, language (not the requested one) or fine."""
         if not self.text:
@@ -46,7 +48,7 @@ class ModelEvaluation:
 
     def counts(self) -> dict[str, int]:
         """Number of replies, in total and by kind, and of unfinished ones."""
-        kinds = [reply.kind() for reply in self.replies]
+        kinds = [reply.kind for reply in self.replies]
         return {
             "replies": len(kinds),
             **{kind: kinds.count(kind) for kind in ("empty", "broken", "language")},
