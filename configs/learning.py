@@ -159,13 +159,13 @@ class GateSettings(SettingsSection):
         0.5, gt=0, le=1, description="Least share of distinct word pairs, relative to the base's."
     )
     max_commonest_text_increase: float = Field(
-        0.08, ge=0, le=1, description="Largest increase of the share of the most frequent joke, compared with the base."
+        0.1, ge=0, le=1, description="Largest increase of the share of the most frequent joke, compared with the base."
     )
     max_commonest_shape_increase: float = Field(
         0.3, ge=0, le=1, description="Largest increase of the share of the most frequent kind of joke."
     )
     max_repetition_factor: float = Field(
-        3.0, ge=1, description="Largest factor by which equal openings, closings or jokes on one photo become frequent."
+        3.5, ge=1, description="Largest factor by which equal openings, closings or jokes on one photo become frequent."
     )
     max_phrase_increase: float = Field(
         0.4, ge=0, le=1, description="Largest increase of the share of jokes with one word or pair of words."
