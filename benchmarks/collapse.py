@@ -1,4 +1,3 @@
-# environment: train
 """`make bench-collapse`: does the gate catch a collapsed model, and does it let harmless ones pass?
 
 Base models, candidates and their replies are made (`collapse_world.py`, `collapse_cases.py`, texts in
@@ -9,7 +8,7 @@ and 12, 30, 60 or 150 held-out photos. In a chain each step is tried against the
 Every third world has a champion that told liked ideas more often than the base.
 
 The last output line is one JSON object: `tried` and `passed`, harmful candidates; `harmless_passed`, the least share of
-the harmless kinds, with `harmless_passed_low`, the lower end of its 95 % interval (Clopper and Pearson); `cases` and
+the harmless kinds, with `harmless_passed_low`, its lower 95 % confidence bound; `cases` and
 `harmless`, tried and passed by kind; `reasons`, what rejected the harmless ones.
 """
 
@@ -26,14 +25,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from scipy.stats import beta
-
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.collapse_cases import HARMFUL, HARMLESS, Made, liked_more  # noqa: E402
 from benchmarks.collapse_world import KINDS, LANGUAGES, Picture, Writer, held_out, pictures, vocabulary  # noqa: E402
 from benchmarks.machine import RESULTS, machine  # noqa: E402
+from benchmarks.trial_worlds import upper_bound  # noqa: E402
 from configs.learning import GateSettings  # noqa: E402
 from trainer.gate.decision import decide  # noqa: E402
 from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto  # noqa: E402
@@ -92,13 +90,6 @@ def evaluation(
     return ModelEvaluation({photo.name: [1.0] * len(photo.jokes) for photo in data.photos}, replies)
 
 
-def interval(count: int, of: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Clopper and Pearson, 1934)."""
-    low = beta.ppf(0.025, count, of - count + 1) if count else 0.0
-    high = beta.ppf(0.975, count + 1, of - count) if count < of else 1.0
-    return float(low), float(high)
-
-
 def summary(outcomes: Iterable[Outcome]) -> dict[str, object]:
     outcomes = list(outcomes)
     tried, passed = Counter(one.case for one in outcomes), Counter(one.case for one in outcomes if not one.reasons)
@@ -108,7 +99,7 @@ def summary(outcomes: Iterable[Outcome]) -> dict[str, object]:
         "tried": sum(tried[name] for name in HARMFUL),
         "passed": sum(passed[name] for name in HARMFUL),
         "harmless_passed": round(rates[least], 4),
-        "harmless_passed_low": round(interval(passed[least], tried[least])[0], 4),
+        "harmless_passed_low": round(1 - upper_bound(tried[least] - passed[least], tried[least]), 4),
         "cases": {name: {"tried": tried[name], "passed": passed[name]} for name in HARMFUL},
         "harmless": {name: {"tried": tried[name], "passed": passed[name]} for name in HARMLESS},
         "reasons": dict(Counter(code for one in outcomes if not one.harmful for code in one.reasons)),

@@ -14,6 +14,8 @@ from bot.engine.fair_queue import FairQueue
 from bot.engine.servers.base import ModelServers
 from bot.experiments.canary_controller import CanaryController
 from bot.experiments.champion_monitor import ChampionMonitor
+from bot.experiments.forecast import forecast_text
+from bot.experiments.predecessor_trial import PredecessorTrial
 from bot.maintenance.backup_job import BackupJob
 from bot.maintenance.database_upkeep import DatabaseUpkeep
 from bot.maintenance.erasure_job import ErasureJob
@@ -92,12 +94,15 @@ def make_retraining(
 ) -> RetrainingParts:
     """The orchestrator and the schedule of runs, and the monitor of a new champion."""
     deployer = ModelDeployer(database, servers)
-    run_notifier = RunNotifier(database, settings, messenger, notifier, coalescer, progress)
+    run_notifier = RunNotifier(
+        database, settings, messenger, notifier, coalescer, progress, partial(forecast_text, database, settings.canary)
+    )
     trials = CanaryController(database, servers, deployer, settings.canary)
     orchestrator = RunOrchestrator(database, settings, servers, deployer, trials, run_notifier, progress)
     schedule = RetrainScheduler(database, settings, job_queue, orchestrator.wake)
     start = Periodic("retrain-schedule", SCHEDULE_RETRY_S, schedule.start, once=True, fatal=(SettingsError,))
-    monitor = ChampionMonitor(database, deployer, notifier, settings.champion_monitor)
+    predecessor = PredecessorTrial(database, servers, settings.champion_monitor)
+    monitor = ChampionMonitor(database, deployer, notifier, settings.champion_monitor, predecessor)
     return RetrainingParts(orchestrator, schedule, [start, *orchestrator.jobs(), monitor.job()])
 
 
