@@ -147,7 +147,7 @@ def add_worst(name: str, worlds: dict[str, World]) -> Callable[[Bench, Figures],
     return add
 
 
-EQUAL_MODELS = 2400
+EQUAL_MODELS = 2000
 """Worlds in which the gate judges an equal model."""
 
 
