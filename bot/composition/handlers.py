@@ -37,6 +37,7 @@ from bot.handlers.stats import StatsHandlers
 from bot.handlers.streaming_reply import StreamingReplies
 from bot.jokes.album_tracker import AlbumTracker
 from bot.jokes.generator import JokeGenerator
+from bot.jokes.judge_source import JudgeSource, StoredJudgeSource
 from bot.jokes.moderation import Moderator
 from bot.jokes.photo_intake import PhotoIntake
 from bot.jokes.styles import StyleRotation
@@ -45,12 +46,18 @@ from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
 from bot.messaging.overflow_notices import OverflowNotices
 from bot.monitoring.status_report import StatusReport
+from bot.progress.judge_line import JudgeLine
+from bot.progress.progress_line import ProgressLine
 from bot.retraining.orchestrator import RunOrchestrator
+from bot.runtime.periodic import Periodic
 from bot.telegram.coalescer import Coalescer
 from configs.prompts import Prompts
 from configs.settings import Settings
+from storage.chat.hidden_votes import VoteRule
 from storage.database import Database
 from storage.media.decoder_pool import DecoderPool
+
+MINUTE_S = 60.0
 
 
 def make_joke_handlers(
@@ -66,13 +73,15 @@ def make_joke_handlers(
     albums: AlbumTracker,
     decoders: DecoderPool,
     access: AdminAccess,
-) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup]]:
-    """Handlers that make, rate and explain jokes, and those of the remaining updates, whose routes must come last."""
+    judges: JudgeSource,
+) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup], Sequence[Periodic]]:
+    """Handlers that make, rate and explain jokes, those of the remaining updates, whose routes come last, and jobs."""
     limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
     write_access = messenger.client.write_access
-    quota, limiter = DailyQuota(database, chats), UserLimiter(max_photos)
-    keyboards, styles = JokeKeyboards(messenger.client, database, coalescer), StyleRotation(database, prompts)
-    generator = JokeGenerator(database, settings, router, prompts, queue, is_banned=bans.is_banned)
+    quota, limiter, styles = DailyQuota(database, chats), UserLimiter(max_photos), StyleRotation(database, prompts)
+    votes = VoteRule(settings.joke.counts_after_votes, MINUTE_S * settings.joke.counts_after_minutes)
+    keyboards = JokeKeyboards(messenger.client, database, coalescer, votes)
+    generator = JokeGenerator(database, settings, router, prompts, queue, judges, is_banned=bans.is_banned)
     photo_folder, moderator = settings.storage.photos, Moderator(settings.safety)
     intake = PhotoIntake(messenger.client, database, limits, photo_folder, decoders, moderator)
     overflow = OverflowNotices(messenger, coalescer, max_photos)
@@ -89,7 +98,8 @@ def make_joke_handlers(
     ratings = RatingHandlers(messenger, database, keyboards)
     usage = HelpHandlers(messenger, access, settings.joke.album_mode)
     last: list[HandlerGroup] = [FallbackHandlers(messenger, albums, photos, explain), UnknownButtonHandlers(messenger)]
-    return [MembershipHandlers(write_access), ratings, another, album_jokes, duels, usage, photos, explain], last
+    members = MembershipHandlers(write_access)
+    return [members, ratings, another, album_jokes, duels, usage, photos, explain], last, [keyboards.job()]
 
 
 def make_user_handlers(
@@ -102,16 +112,19 @@ def make_user_handlers(
     names: UserNames,
     coalescer: Coalescer,
     access: AdminAccess,
+    progress: ProgressLine,
+    judges: StoredJudgeSource,
 ) -> Sequence[HandlerGroup]:
     """Handlers of the other commands for all users."""
+    judge = JudgeLine(database, messenger.translator)
     pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest)
     return [
         BestJokeHandlers(messenger, database),
-        StatsHandlers(messenger, database, access, settings.storage.directory),
+        StatsHandlers(messenger, database, access, progress, judge, settings.storage.directory),
         SettingsHandlers(messenger, chats, pages, coalescer),
         LanguageHandlers(messenger, database, languages),
         PrivacyHandlers(messenger, database, settings.retention, settings.backup),
-        ForgetHandlers(messenger, database, settings.storage, names, languages, chats),
+        ForgetHandlers(messenger, database, settings.storage, names, languages, chats, judges),
     ]
 
 

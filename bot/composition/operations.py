@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -10,12 +11,16 @@ from typing import Any
 
 from telegram.ext import JobQueue
 
+from bot.chats.chat_settings import ChatSettingsStore
 from bot.engine.fair_queue import FairQueue
 from bot.engine.servers.base import ModelServers
 from bot.experiments.canary_controller import CanaryController
 from bot.experiments.champion_monitor import ChampionMonitor
 from bot.experiments.forecast import forecast_text
 from bot.experiments.predecessor_trial import PredecessorTrial
+from bot.i18n.translator import Translator
+from bot.jokes.judge_source import StoredJudgeSource
+from bot.jokes.weekly_digest import WeeklyDigest, latest_due
 from bot.maintenance.backup_job import BackupJob
 from bot.maintenance.database_upkeep import DatabaseUpkeep
 from bot.maintenance.erasure_job import ErasureJob
@@ -27,12 +32,17 @@ from bot.monitoring.error_counter import ErrorCounter
 from bot.monitoring.metrics import HostMetrics
 from bot.monitoring.shutdown_notice import clear_shutdown_notice
 from bot.monitoring.status_report import StatusReport
+from bot.progress.base_share import BaseShare
+from bot.progress.progress_line import ProgressLine
+from bot.progress.progress_news import ProgressNews
 from bot.retraining.deployer import ModelDeployer
+from bot.retraining.judge_fitting import JudgeFitter
 from bot.retraining.orchestrator import RunOrchestrator
 from bot.retraining.run_notifier import RunNotifier
 from bot.retraining.run_progress import RunProgressReader
 from bot.retraining.scheduler import RetrainScheduler
 from bot.runtime.periodic import Periodic
+from bot.telegram.client import TelegramClient
 from bot.telegram.coalescer import Coalescer
 from configs.errors import SettingsError
 from configs.settings import Settings
@@ -57,6 +67,7 @@ class RetrainingParts:
 
     orchestrator: RunOrchestrator
     schedule: RetrainScheduler
+    judge: JudgeFitter
     jobs: Sequence[Periodic]
 
 
@@ -70,6 +81,7 @@ def make_monitoring(
     notifier: AdminNotifier,
     progress: RunProgressReader,
     backup: BackupJob,
+    judge: JudgeFitter,
 ) -> MonitoringParts:
     """Alerts, the status report and the host's metrics; errors in the log are counted until `stack` is closed."""
     errors, started_at = ErrorCounter(), time.time()
@@ -78,7 +90,7 @@ def make_monitoring(
     checks = AlertChecks(settings, database, servers, messenger.client, backup, started_at)
     alerts = AlertManager(database, notifier, messenger.translator, checks.enabled_checks())
     translator = messenger.translator
-    status = StatusReport(settings, database, servers, queue, translator, alerts, errors, progress, started_at)
+    status = StatusReport(settings, database, servers, queue, translator, alerts, errors, progress, judge, started_at)
     return MonitoringParts(alerts, status, HostMetrics(settings, errors, alerts.lasting))
 
 
@@ -92,7 +104,7 @@ def make_retraining(
     progress: RunProgressReader,
     job_queue: JobQueue[Any],
 ) -> RetrainingParts:
-    """The orchestrator and the schedule of runs, and the monitor of a new champion."""
+    """The orchestrator and the schedule of runs, the monitor of a new champion, and the judge."""
     deployer = ModelDeployer(database, servers)
     run_notifier = RunNotifier(
         database, settings, messenger, notifier, coalescer, progress, partial(forecast_text, database, settings.canary)
@@ -103,7 +115,8 @@ def make_retraining(
     start = Periodic("retrain-schedule", SCHEDULE_RETRY_S, schedule.start, once=True, fatal=(SettingsError,))
     predecessor = PredecessorTrial(database, servers, settings.champion_monitor)
     monitor = ChampionMonitor(database, deployer, notifier, settings.champion_monitor, predecessor)
-    return RetrainingParts(orchestrator, schedule, [start, *orchestrator.jobs(), monitor.job()])
+    judge = JudgeFitter(database, settings, StoredJudgeSource(database, settings.storage.judges))
+    return RetrainingParts(orchestrator, schedule, judge, [start, *orchestrator.jobs(), monitor.job(), judge.job()])
 
 
 def make_maintenance_jobs(settings: Settings, database: Database, backup: BackupJob) -> Sequence[Periodic]:
@@ -111,3 +124,20 @@ def make_maintenance_jobs(settings: Settings, database: Database, backup: Backup
     upkeep = DatabaseUpkeep(database, settings.storage.database, partial(clear_shutdown_notice, settings))
     erasure = ErasureJob(database, settings.storage, settings.retention, settings.retrain.keep_models)
     return [*upkeep.jobs(), erasure.job(), backup.job()]
+
+
+def make_weekly_jobs(
+    settings: Settings,
+    database: Database,
+    client: TelegramClient,
+    translator: Translator,
+    chats: ChatSettingsStore,
+    resizers: Executor,
+    servers: ModelServers,
+    notifier: AdminNotifier,
+    line: ProgressLine,
+) -> Sequence[Periodic]:
+    """The weekly digest, the base's share of the photos, and the weekly line about what learning has gained."""
+    digest = WeeklyDigest(database, settings, client, translator, chats, resizers, line)
+    news = ProgressNews(database, notifier, line, partial(latest_due, settings.digest))
+    return [digest.job(), BaseShare(database, servers, settings).job(), news.job()]

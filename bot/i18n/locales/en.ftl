@@ -95,6 +95,9 @@ queue-full = Everybody wants a joke right now and the waiting room is full. Try 
 # Buttons
 rated = Noted: { $emoji }
 rated-same = It's { $emoji } already
+# In a group, where the counts come onto the buttons later
+rated-group = Noted: { $emoji }   So far: { $counts }
+rated-same-group = It's { $emoji } already. So far: { $counts }
 another-coming = One more, coming up!
 number-coming = Photo { $number }, coming up!
 button-unknown = I can't place that button any more. Send me a photo, and we start afresh.
@@ -138,6 +141,25 @@ stats =
         [one] { $all-ratings } rating, { $all-liking }% 😂 or 🙂
        *[other] { $all-ratings } ratings, { $all-liking }% 😂 or 🙂
     }.
+
+# What learning has gained: the jokes of the model in service against those of the first one, by chance of the photo
+progress-more = 📈 My jokes are liked by { $points } points more than when I began: { $now }% of the ratings instead of { $before }% (95% interval: { $low } to { $high } points).
+progress-less = 📉 My jokes are liked by { $points } points less than when I began: { $now }% of the ratings instead of { $before }% (95% interval: { $low } to { $high } points).
+progress-even = 📊 Whether my jokes are liked more than when I began can't be told yet: { $now }% of the ratings now, { $before }% for the first model's (95% interval: { $low } to { $high } points).
+progress-few = 📊 How much I've learnt since I began can't be told yet: { $photos ->
+        [0] no photo of the first model has
+        [one] one photo of the first model has
+       *[other] { $photos } photos of the first model have
+    } ratings so far.
+progress-unknown = 📊 How much I've learnt since I began can't be told: the first model isn't there any more to compare with.
+judge-learning = ⚖️ I don't know yet what you like better ({ $ratings ->
+        [one] one rating
+       *[other] { $ratings } ratings
+    } so far), so I don't choose among my jokes.
+judge-accuracy = ⚖️ I choose among several jokes by what you like: of two jokes that I haven't seen rated, I'm right about the better one in { $right }% (at least { $low }%).
+judge-gain = Jokes that I chose are liked by { $chosen }%, random ones by { $random }% (difference, 95% interval: { $low } to { $high } points).
+judge-gain-few = How much that gains can't be told yet.
+progress-first = 📊 I'm still the model I began with; I learn when there are enough ratings.
 
 # Styles of jokes. style-…-words are what a caption may say for that photo alone, with a # in front or nothing beside it.
 style-usual = the usual
@@ -419,6 +441,18 @@ status-backup-off = No backups are made (backup.every_h is 0)
 status-run = Run { $run } { $what }, { $time } ago. { $next }
 status-run-none = No training yet. { $next }
 status-run-now = Run { $run } · { $what }
+status-judge = Judge fitted { $time } ago on { $ratings ->
+        [one] one rating
+       *[other] { $ratings } ratings
+    } · { $right }% of unseen pairs right, at least { $low }%{ $used ->
+        [no] ; not used until that is surely above 50%
+       *[yes] {""}
+    }
+status-judge-none = No judge yet; it needs { $ratings ->
+        [one] one rating
+       *[other] { $ratings } ratings
+    }
+status-judge-failed = The last fit failed: { $reason }
 status-next = { $when ->
         [none] Next: when somebody says /retrain
        *[other] Next: { $when }
@@ -436,6 +470,7 @@ status-what-gpu = Graphics card
 status-what-disk = Disk
 status-what-backup = Backup
 status-what-run = Training
+status-what-judge = Judge
 status-what-errors = Errors
 
 # /users, /ban, /unban; banned is for the one who is
@@ -528,6 +563,9 @@ job-alert-checks = looking for trouble
 job-alert-messages = telling you of trouble
 job-weekly-digest = the best of the week
 job-user-names = noting people's names
+job-base-share = the share of the first model
+job-progress-news = the weekly line about what I learnt
+job-hidden-votes = showing votes that were held back
 job-run-orchestrator = runs
 job-run-messages = news of runs
 job-control-requests = what the command line asks for
@@ -594,6 +632,9 @@ review-joke =
     By { $model }. { $left ->
         [one] This is the last one waiting.
        *[other] { $left } are waiting, this one too.
+    }{ $others ->
+        [none] { "" }
+       *[other] {"\u000A"}{"\u000A"}Also written for this photo, and not shown:{"\u000A"}{ $others }
     }
 review-keep = Keep
 review-drop = Drop

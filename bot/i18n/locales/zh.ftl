@@ -88,6 +88,9 @@ queue-full = 现在人人都想听笑话，队已经排满了。过几分钟再�
 # 按钮
 rated = 记下了：{ $emoji }
 rated-same = 本来就是 { $emoji }
+# 群里票数晚一点才显示在按钮上
+rated-group = 记下了：{ $emoji }　目前：{ $counts }
+rated-same-group = 本来就是 { $emoji }　目前：{ $counts }
 another-coming = 再来一个，马上！
 number-coming = 第 { $number } 张，马上来！
 button-unknown = 这个按钮我认不出来了。发张照片，咱们重新来。
@@ -117,6 +120,21 @@ stats =
         [0] 还没人打过分
        *[other] { $all-ratings } 次打分，{ $all-liking }% 给了 😂 或 🙂
     }。
+
+# 学习有多大用处：现在的模型和最初的模型比，哪张照片归谁由随机决定
+progress-more = 📈 我的笑话比刚开始时更受欢迎：{ $now }% 的评分是喜欢，最初是 { $before }%，高出 { $points } 个百分点（95% 区间：{ $low } 到 { $high }）。
+progress-less = 📉 我的笑话不如刚开始时受欢迎：{ $now }% 的评分是喜欢，最初是 { $before }%，低了 { $points } 个百分点（95% 区间：{ $low } 到 { $high }）。
+progress-even = 📊 我的笑话是不是比刚开始时更受欢迎，现在还说不准：现在 { $now }% 的评分是喜欢，最初的模型是 { $before }%（95% 区间：{ $low } 到 { $high } 个百分点）。
+progress-few = 📊 我比刚开始时进步了多少，现在还说不准：最初的模型目前{ $photos ->
+        [0] 还没有照片得到评分
+       *[other] 只有 { $photos } 张照片得到评分
+    }。
+progress-unknown = 📊 我比刚开始时进步了多少，说不出来：最初的模型已经不在，没法比较。
+judge-learning = ⚖️ 大家更喜欢哪种笑话，我还摸不准（目前有 { $ratings } 次打分），所以先不挑。
+judge-accuracy = ⚖️ 我会写几个笑话，按大家的口味挑一个：两个没见过评分的笑话，我有 { $right }% 能猜中哪个更受欢迎（至少 { $low }%）。
+judge-gain = 我挑的笑话有 { $chosen }% 被喜欢，随机的有 { $random }%（差距的 95% 区间：{ $low } 到 { $high } 个百分点）。
+judge-gain-few = 这样挑能好多少，现在还说不准。
+progress-first = 📊 我还是最初的那个模型；评分够了我就会学习。
 
 # 笑话的风格。style-…-words：配文里写上 # 加这个词，或者只写这个词，那张照片就用这个风格。
 style-usual = 默认
@@ -334,6 +352,12 @@ status-backup-off = 没有开自动备份（backup.every_h 是 0）
 status-run = 第 { $run } 次训练{ $what }，{ $time }前。{ $next }
 status-run-none = 还没训练过。{ $next }
 status-run-now = 第 { $run } 次训练 · { $what }
+status-judge = 评判模型 { $time }前更新，用了 { $ratings } 次打分 · 没见过的笑话两两比较，{ $right }% 判断正确（至少 { $low }%）{ $used ->
+        [no] ；确定高于 50% 之前不启用
+       *[yes] {""}
+    }
+status-judge-none = 还没有评判模型，需要 { $ratings } 次打分
+status-judge-failed = 上次更新失败：{ $reason }
 status-next = { $when ->
         [none] 下一次：等人发 /retrain
        *[other] 下一次：{ $when }
@@ -350,6 +374,7 @@ status-what-gpu = 显卡
 status-what-disk = 磁盘
 status-what-backup = 备份
 status-what-run = 训练
+status-what-judge = 评判模型
 status-what-errors = 错误
 
 # /users、/ban、/unban；banned 是说给被封的人听的
@@ -426,6 +451,9 @@ job-alert-checks = 检查有没有出事
 job-alert-messages = 发送警报
 job-weekly-digest = 每周精选
 job-user-names = 记下名字
+job-base-share = 最初模型的份额
+job-progress-news = 每周的进步
+job-hidden-votes = 稍后显示的票数
 job-run-orchestrator = 训练流程
 job-run-messages = 训练消息
 job-control-requests = 命令行的请求
@@ -475,7 +503,10 @@ review-joke =
     { $joke }
 
     😂 { $funny } · 🙂 { $somewhat } · 😐 { $unfunny }
-    出自 { $model }。算上这个，还有 { $left } 个没看。
+    出自 { $model }。算上这个，还有 { $left } 个没看。{ $others ->
+        [none] { "" }
+       *[other] {"\u000A"}{"\u000A"}为这张照片还写过这些，没有用上：{"\u000A"}{ $others }
+    }
 review-keep = 留下
 review-drop = 划掉
 review-keep-done = 留下了：可以拿来学。
