@@ -148,7 +148,8 @@ class GreedySelection:
         counts: RowCounts,
         excluded: Counter[str],
     ) -> list[int]:
-        caps, selected = self.caps, []
+        caps = self.caps
+        selected: list[int] = []
         for joke in jokes:
             photo, group, text = caps.photo[joke], caps.group[joke], caps.text[joke]
             pivotal = caps.pivotal_raters.get(joke, ())
