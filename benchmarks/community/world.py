@@ -6,13 +6,13 @@ It follows the specification of the benchmark (docs/benchmarks.md). Where that i
 - Senders and raters are drawn by activity (1/rank, ranks shuffled over all users). A private chat has one possible
   rater, so that it gets at most one rating of a joke. A lukewarm rater stays silent half the time: the number of
   ratings is below 1.2 a joke.
-- `b` counts in the two fixed penalties: the wrong subject (.10), and the repeated shape as often as the base, whose
-  shapes are equally frequent, repeats one within 20 jokes (.68).
+- `b` counts in the wrong subject (.10) and the repeated shape, as often as the base, of equal shapes, repeats it (.68).
 - Ratings come after a lognormal delay (median 10 minutes, standard deviation of its logarithm 1.5).
 - A copied vote is one of the earlier ones, drawn at random. Trolls press any button, and copy nothing.
 - In a duel a user picks the joke of larger z; neither if both are below -.7. A sender presses with the probability that
   a joke gets any rater.
-- `liking` is the mean of P(z > 0) over the chat's users without trolls, weighted by activity.
+- `liking` is the mean of P(z > 0) over the chat's users without trolls, weighted by activity; the terms of photo and
+  joke, which nothing can know for a fresh photo, and the noise are integrated out.
 
 Not in this world: pictures, users who come and go, changing taste, repeated photos, and 🔁.
 """
@@ -237,26 +237,27 @@ class World:
         if random.random() < WRONG_SUBJECT:
             subject = (subject + int(random.integers(1, SUBJECTS))) % SUBJECTS
         fillers = random.choice(FILLERS, 2 + shape % 3 + int(random.integers(3)), replace=False)
-        before, after, end = FORMS[shape]
-        words = [before, fillers[0], NOUNS[subject], after, *fillers[1:], end]
+        words = [FORMS[shape][0], fillers[0], NOUNS[subject], FORMS[shape][1], *fillers[1:], FORMS[shape][2]]
         return " ".join(word for word in words if word)
 
     def _means(self, photo: Photo, text: str, repeated: bool, users: Sequence[int]) -> Floats:
-        """z of these users without its noise."""
-        shape = shape_of(text)
-        joke = self._random(JOKES, photo.id, zlib.crc32(text.encode())).normal(0, JOKE)
-        common = self.bias + self._shape[shape] + self._shape_subject[shape, photo.subject] + photo.effect + joke
+        """z of these users without the terms of photo and joke and without noise."""
+        shape, index = shape_of(text), np.array(users)
+        common = self.bias + self._shape[shape] + self._shape_subject[shape, photo.subject]
         common -= WRONG_PENALTY * (subject_of(text) != photo.subject) + REPEAT_PENALTY * repeated
-        index = np.array(users)
         return np.asarray(common + self._user_shape[index, shape] + self._leniency[index])
 
+    def _z(self, photo: Photo, text: str, repeated: bool, user_id: int, noise: float) -> float:
+        joke = self._random(JOKES, photo.id, zlib.crc32(text.encode())).normal(0, JOKE)
+        return float(self._means(photo, text, repeated, [user_id])[0]) + photo.effect + joke + noise
+
     def liking(self, photo: Photo, text: str, repeated: bool) -> float:
-        """The exact expected liking of a joke in its chat; NaN if the chat has only trolls."""
+        """The exact expected liking of a joke in its chat, over photos, jokes and noise; NaN if it has only trolls."""
         users = [user for user in self.members[photo.chat_id] if not user.troll]
         if not users:
             return math.nan
-        means = self._means(photo, text, repeated, [user.id for user in users])
-        return float(np.average(ndtr(means / NOISE), weights=[user.activity for user in users]))
+        scores = self._means(photo, text, repeated, [user.id for user in users]) / math.hypot(PHOTO, JOKE, NOISE)
+        return float(np.average(ndtr(scores), weights=[user.activity for user in users]))
 
     def visits(self, photo: Photo) -> list[tuple[float, int]]:
         """Times and users that would rate the joke for a photo, in order."""
@@ -275,7 +276,7 @@ class World:
         noise, lukewarm, copying, other, button = random.normal(0, NOISE), *random.random(4)
         if self.users[user_id].troll:
             return 1 + int(3 * button)
-        z = float(self._means(photo, text, repeated, [user_id])[0]) + noise
+        z = self._z(photo, text, repeated, user_id, noise)
         if abs(z) < LUKEWARM and lukewarm >= LUKEWARM_RATE:
             return None
         if votes and copying < (COPYING_HIDDEN if hidden else COPYING):
@@ -295,5 +296,5 @@ class World:
         if self.users[user_id].troll:
             return (0, 1, None)[int(random.integers(3))]
         both = zip(texts, repeated, strict=True)
-        z = [float(self._means(photo, *joke, [user_id])[0]) + random.normal(0, NOISE) for joke in both]
+        z = [self._z(photo, *joke, user_id, random.normal(0, NOISE)) for joke in both]
         return None if max(z) < -LUKEWARM else int(z[1] > z[0])
