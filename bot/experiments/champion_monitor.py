@@ -8,11 +8,11 @@ monitored too. It ends with the verdict, or with enough ratings of the new champ
 import logging
 import time
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from bot.experiments import Observation
 from bot.experiments.observations import make_observations
 from bot.experiments.regression_test import RegressionResult, compare_with_predecessor
-from bot.messaging.admin_notifier import AdminNotifier
 from bot.retraining.deployer import ModelDeployer
 from bot.runtime.periodic import Periodic
 from configs.learning import ChampionMonitorSettings as WatchSettings
@@ -20,6 +20,9 @@ from storage.database import Database
 from storage.learning import promotion, trials
 from storage.learning.models import RegistryError, get_model
 from storage.learning.trials import MonitorRecord
+
+if TYPE_CHECKING:  # the train environment, where benchmarks simulate the monitor, has no Telegram library
+    from bot.messaging.admin_notifier import AdminNotifier
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ class ChampionMonitor:
     """Its `job` monitors the champion as long as the bot runs."""
 
     def __init__(
-        self, database: Database, deployer: ModelDeployer, notifier: AdminNotifier, settings: WatchSettings
+        self, database: Database, deployer: ModelDeployer, notifier: "AdminNotifier", settings: WatchSettings
     ) -> None:
         self._database, self._deployer, self._notifier, self._settings = database, deployer, notifier, settings
         self._last_analysis = (0, -1)
