@@ -8,8 +8,8 @@ from benchmarks.community.arms import CHECKPOINTS
 from benchmarks.community.clock import START
 from benchmarks.community.liking import LikingTable
 from benchmarks.community.panel import PanelResult, measure_panel
-from benchmarks.community.world import DAY_S
-from storage.learning import promotion, runs
+from benchmarks.community.world import DAY_S, TableModel
+from storage.learning import models, promotion, runs
 
 if TYPE_CHECKING:
     from benchmarks.community.simulation import Simulation
@@ -63,6 +63,7 @@ class Measures:
             **gains,
             "ratings": simulation.ratings,
             "promotions": [asdict(change) for change in changes],
+            "candidates": await self._candidates(),
             "promoted_by_56": any(change.day <= 56 for change in promoted),
             "worst_promotion": min((change.gain for change in promoted), default=None),
             "false_rollbacks": sum(change.gain <= 0 for change in back),
@@ -76,6 +77,20 @@ class Measures:
             "commonest_text": round(last.commonest_text, 4),
             "length_of_base": round(last.length / self._first.length, 4),
         }
+
+    async def _candidates(self) -> list[dict[str, float]]:
+        """Each candidate's day, training rows, and own liking minus the base's, in points."""
+        tables, rows = self._simulation.registry.tables, self._simulation.registry.rows
+        base = self._table.liking([(TableModel.base(), 1.0)])
+        return [
+            {
+                "day": round((model.created_at - START) / DAY_S, 1),
+                "rows": rows[model.id],
+                "gain": points(self._table.liking([(tables[model.id], 1.0)]) - base),
+            }
+            for model in await models.all_models(self._simulation.database)
+            if model.id in rows
+        ]
 
     async def _changes(self) -> list[PromotionRow]:
         """All promotions and rollbacks, oldest first. A false rollback gains nothing by going back."""
