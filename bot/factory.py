@@ -29,6 +29,7 @@ from bot.handlers.routes import Route
 from bot.handlers.update_router import PtbApplication, UpdateRouter
 from bot.i18n.translator import Translator
 from bot.jokes.album_tracker import AlbumTracker
+from bot.jokes.judge_source import JudgeSource
 from bot.jokes.weekly_digest import WeeklyDigest
 from bot.maintenance.backup_job import BackupJob
 from bot.messaging.admin_notifier import AdminNotifier
@@ -72,14 +73,26 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     bans, names = await BanList.load(database, admins), UserNames(database)
     messenger, coalescer, queue = Messenger(client, translator, languages, chats), Coalescer(), FairQueue.of(settings)
     notifier = AdminNotifier(messenger, admins, partial(get_language, database))
-    decoders, resizers = _make_decoders(settings, stack)
+    (decoders, resizers), judges = _make_decoders(settings, stack), JudgeSource()
     servers = await _make_servers(settings, stack, database, queue)
     backup, progress = BackupJob(settings), _make_progress_reader(settings, database)
     monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, progress, backup)
     retraining = make_retraining(settings, database, servers, messenger, notifier, coalescer, progress, job_queue)
     access, albums = AdminAccess(messenger, database, admins), AlbumTracker(client, database, settings.limits)
     jokes, last = make_joke_handlers(
-        settings, messenger, database, prompts, chats, bans, queue, servers.router, coalescer, albums, decoders, access
+        settings,
+        messenger,
+        database,
+        prompts,
+        chats,
+        bans,
+        queue,
+        servers.router,
+        coalescer,
+        albums,
+        decoders,
+        access,
+        judges,
     )
     users = make_user_handlers(settings, messenger, database, prompts, languages, chats, names, coalescer, access)
     admin = make_admin_handlers(

@@ -1,6 +1,6 @@
 """Settings of joke generation: the engine, the servers that the bot runs, and the sampling."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr
 
@@ -141,6 +141,34 @@ class JokeSettings(SettingsSection):
         "per_photo",
         description=(
             "`per_photo`: a joke for each photo of an album. `per_album`: one joke, with buttons for the other photos."
+        ),
+    )
+    candidates: Annotated[int, Field(ge=1, le=16)] | Literal["auto"] = Field(
+        "auto",
+        description=(
+            "Jokes written for a photo, of which the judge chooses one. The number falls to 1 while photos wait and "
+            "until there is a judge. `auto`: 2 with the engine kind `cpu`, else 4. 1 turns it off."
+        ),
+    )
+    random_share: float = Field(
+        0.15,
+        ge=0.01,
+        le=1,
+        description="Share of photos for which chance chooses among the candidates, so that the judge can be checked.",
+    )
+    counts_after_votes: int = Field(
+        3, ge=0, description="Votes in a group from which their counts stand on the buttons. 0: always."
+    )
+    counts_after_minutes: float = Field(
+        10.0, ge=0, description="Minutes after a joke from which the counts stand on the buttons with fewer votes."
+    )
+    base_share: float = Field(
+        0.02,
+        ge=0,
+        le=0.5,
+        description=(
+            "Share of photos that the base answers, where it is served beside the champion (servers.serve_base), so "
+            "that the bot can tell what learning has gained. 0 turns it off."
         ),
     )
     temperature: float = Field(0.8, ge=0, le=2, description="Sampling temperature.")

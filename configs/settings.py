@@ -89,6 +89,19 @@ class Settings(BaseSettings):
         return self.engine.in_flight or (32 * self.server_count if self.engine.kind == "lmdeploy" else 8)
 
     @property
+    def candidates(self) -> int:
+        """Candidates of a joke: the setting, else a default by engine kind."""
+        return (2 if self.engine.kind == "cpu" else 4) if self.joke.candidates == "auto" else self.joke.candidates
+
+    @property
+    def candidate_capacity(self) -> int:
+        """Requests to the engine up to which photos get several candidates.
+
+        A CPU engine answers one request after another, so there a photo that is alone on a server gets them.
+        """
+        return self.candidates * self.server_count if self.engine.kind == "cpu" else self.in_flight
+
+    @property
     def backup_folder(self) -> Path:
         return self.backup.directory or self.storage.directory / "backups"
 

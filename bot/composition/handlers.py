@@ -37,6 +37,7 @@ from bot.handlers.stats import StatsHandlers
 from bot.handlers.streaming_reply import StreamingReplies
 from bot.jokes.album_tracker import AlbumTracker
 from bot.jokes.generator import JokeGenerator
+from bot.jokes.judge_source import JudgeSource
 from bot.jokes.moderation import Moderator
 from bot.jokes.photo_intake import PhotoIntake
 from bot.jokes.styles import StyleRotation
@@ -66,13 +67,14 @@ def make_joke_handlers(
     albums: AlbumTracker,
     decoders: DecoderPool,
     access: AdminAccess,
+    judges: JudgeSource,
 ) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup]]:
     """Handlers that make, rate and explain jokes, and those of the remaining updates, whose routes must come last."""
     limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
     write_access = messenger.client.write_access
     quota, limiter = DailyQuota(database, chats), UserLimiter(max_photos)
     keyboards, styles = JokeKeyboards(messenger.client, database, coalescer), StyleRotation(database, prompts)
-    generator = JokeGenerator(database, settings, router, prompts, queue, is_banned=bans.is_banned)
+    generator = JokeGenerator(database, settings, router, prompts, queue, judges, is_banned=bans.is_banned)
     photo_folder, moderator = settings.storage.photos, Moderator(settings.safety)
     intake = PhotoIntake(messenger.client, database, limits, photo_folder, decoders, moderator)
     overflow = OverflowNotices(messenger, coalescer, max_photos)
