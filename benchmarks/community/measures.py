@@ -35,7 +35,7 @@ class Measures:
     def _liking(self) -> float:
         """The exact liking of what is shown now: enumerated without a judge, else over the panel."""
         simulation = self._simulation
-        if simulation.arm.judged:
+        if simulation.serving.candidates > 1:
             return measure_panel(simulation).liking
         router, tables = simulation.router, simulation.registry.tables
         share = router.share if router.canary else 0.0

@@ -6,7 +6,9 @@ from itertools import count
 import numpy as np
 
 from benchmarks.community.clock import START
+from benchmarks.community.serving import ChosenText
 from benchmarks.community.world import Photo
+from storage.chat.candidates import UnshownCandidate
 from storage.chat.jokes import NewJoke, add_delivery, add_joke
 from storage.chat.ratings import record_rating
 from storage.database import Database
@@ -46,13 +48,20 @@ class Records:
             )
             await connection.execute("INSERT INTO photo_senders VALUES (?, ?, ?)", (photo.id, photo.user_id, at))
 
-    async def add_joke(self, photo: Photo, model_id: int, text: str, repeated: bool) -> ShownJoke:
-        """Store a joke."""
+    async def add_joke(self, photo: Photo, model_id: int, chosen: ChosenText, repeated: bool) -> ShownJoke:
+        """Store a joke with the candidates that are not shown."""
+        who = "single" if not chosen.others else "random" if chosen.random else "judge"
         new = NewJoke(
-            photo.id, model_id, photo.user_id, LANGUAGE, STYLE, None, PROMPT, text, 0.8, 0.9, 160, None, None, 1.0
+            *(photo.id, model_id, photo.user_id, LANGUAGE, STYLE, None, PROMPT, chosen.text),
+            *(0.8, 0.9, 160, None, None, 1.0),
+            chosen_by=who,
+            candidates=1 + len(chosen.others),
+            propensity=chosen.propensity,
+            score=chosen.score,
         )
-        joke = await add_joke(self.database, new)
-        return ShownJoke(joke.id, photo, model_id, text, repeated)
+        others = [UnshownCandidate(text) for text in chosen.others]
+        joke = await add_joke(self.database, new, not_shown=others)
+        return ShownJoke(joke.id, photo, model_id, chosen.text, repeated)
 
     async def deliver(self, joke: ShownJoke) -> None:
         """Store the message that shows a joke."""

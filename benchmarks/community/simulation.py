@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.community.arms import Arm
-from benchmarks.community.clock import SimulatedClock
+from benchmarks.community.clock import START, SimulatedClock
 from benchmarks.community.liking import LikingTable
 from benchmarks.community.measures import Measures
 from benchmarks.community.records import Records, ShownJoke
@@ -43,7 +43,7 @@ class Simulation:
 
     def __init__(self, world: World, arm: Arm, database: Database, clock: SimulatedClock, base: models.Model) -> None:
         self.world, self.arm, self.database, self.clock = world, arm, database, clock
-        settings = Settings()
+        self.settings = settings = Settings()
         today = arm.rules == "today"
         selection = SelectionSettings(**today_settings.SELECTION) if today else settings.selection
         self.registry = Registry(database, selection, today_settings.MIN_PAIRS if today else settings.retrain.min_pairs)
@@ -51,7 +51,7 @@ class Simulation:
         self.rules = (
             TodayRules(database, self.router, clock) if today else ProductRules(database, self.router, settings)
         )
-        self.serving = Serving(world, self.registry, self.router)
+        self.serving = Serving(world, self.registry, self.router, arm.candidates, settings.joke.random_share)
         self.records = Records(database, world.seed)
         self.photos: dict[int, Photo] = {}
         self.history = world.new_history()
@@ -96,11 +96,11 @@ class Simulation:
             self._at(at, lambda user_id=user_id: self._visit(joke, user_id))
 
     async def _add(self, photo: Photo, model_id: int) -> ShownJoke:
-        text = self.serving.write(photo, model_id, self.random)
-        shape, shown = shape_of(text), self.history[photo.chat_id]
+        chosen = self.serving.write(photo, model_id, self.random)
+        shape, shown = shape_of(chosen.text), self.history[photo.chat_id]
         repeated = shape in shown
         shown.append(shape)
-        return await self.records.add_joke(photo, model_id, text, repeated)
+        return await self.records.add_joke(photo, model_id, chosen, repeated)
 
     async def _visit(self, joke: ShownJoke, user_id: int) -> None:
         value = self.world.rating(
@@ -112,7 +112,13 @@ class Simulation:
             await self.rules.analyse()
 
     def _are_counts_hidden(self, joke: ShownJoke) -> bool:
-        return False
+        """Whether the keyboard in a group shows no counts yet."""
+        if self.arm.rules == "today":
+            return False
+        waited = self.clock.now - START - joke.photo.at
+        return len(joke.votes) < self.settings.joke.counts_after_votes and waited < (
+            60 * self.settings.joke.counts_after_minutes
+        )
 
     async def _begin_duel(self, photo: Photo) -> DuelRecord | None:
         """The duel of a photo, if one is due."""
