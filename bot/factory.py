@@ -17,7 +17,12 @@ from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.languages import LanguagePreferences
 from bot.chats.user_names import UserNames
 from bot.composition.handlers import make_admin_handlers, make_joke_handlers, make_user_handlers
-from bot.composition.operations import make_maintenance_jobs, make_monitoring, make_retraining
+from bot.composition.operations import (
+    make_maintenance_jobs,
+    make_monitoring,
+    make_retraining,
+    make_weekly_jobs,
+)
 from bot.engine.fair_queue import FairQueue
 from bot.engine.servers.base import ModelServers
 from bot.engine.servers.factory import make_servers, serving_model
@@ -29,8 +34,6 @@ from bot.handlers.routes import Route
 from bot.handlers.update_router import PtbApplication, UpdateRouter
 from bot.i18n.translator import Translator
 from bot.jokes.album_tracker import AlbumTracker
-from bot.jokes.judge_source import JudgeSource
-from bot.jokes.weekly_digest import WeeklyDigest
 from bot.maintenance.backup_job import BackupJob
 from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
@@ -38,6 +41,7 @@ from bot.monitoring.metrics import MetricsServer
 from bot.panel.images import PanelImages
 from bot.panel.overview import PanelOverview
 from bot.panel.server import PanelServer
+from bot.progress.progress_line import ProgressLine
 from bot.retraining.run_progress import RunProgressReader
 from bot.runtime.periodic import Periodic
 from bot.telegram.client import TelegramClient
@@ -73,37 +77,26 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     bans, names = await BanList.load(database, admins), UserNames(database)
     messenger, coalescer, queue = Messenger(client, translator, languages, chats), Coalescer(), FairQueue.of(settings)
     notifier = AdminNotifier(messenger, admins, partial(get_language, database))
-    (decoders, resizers), judges = _make_decoders(settings, stack), JudgeSource()
+    decoders, resizers = _make_decoders(settings, stack)
     servers = await _make_servers(settings, stack, database, queue)
     backup, progress = BackupJob(settings), _make_progress_reader(settings, database)
     monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, progress, backup)
     retraining = make_retraining(settings, database, servers, messenger, notifier, coalescer, progress, job_queue)
     access, albums = AdminAccess(messenger, database, admins), AlbumTracker(client, database, settings.limits)
-    jokes, last = make_joke_handlers(
-        settings,
-        messenger,
-        database,
-        prompts,
-        chats,
-        bans,
-        queue,
-        servers.router,
-        coalescer,
-        albums,
-        decoders,
-        access,
-        judges,
+    jokes, last, joke_jobs = make_joke_handlers(
+        settings, messenger, database, prompts, chats, bans, queue, servers.router, coalescer, albums, decoders, access
     )
-    users = make_user_handlers(settings, messenger, database, prompts, languages, chats, names, coalescer, access)
+    line = ProgressLine(database, servers.router, translator)
+    users = make_user_handlers(settings, messenger, database, prompts, languages, chats, names, coalescer, access, line)
     admin = make_admin_handlers(
         settings, messenger, database, names, bans, notifier, monitoring.status, retraining.orchestrator, access
     )
     routes = [route for group in (*jokes, *users, *admin, *last) for route in group.routes()]
     updates = _make_dispatcher(settings, ptb, messenger, database, bans, names, routes)
     menu = CommandMenu(client, translator, admins, routes)
-    digest = WeeklyDigest(database, settings, client, translator, chats, resizers)
+    weekly = make_weekly_jobs(settings, database, client, translator, chats, resizers, servers, notifier, line)
     upkeep = make_maintenance_jobs(settings, database, backup)
-    jobs = [menu.job(), _warm_up(decoders), *upkeep, *monitoring.alerts.jobs(), digest.job(), names.job()]
+    jobs = [menu.job(), _warm_up(decoders), *upkeep, *monitoring.alerts.jobs(), *weekly, names.job(), *joke_jobs]
     panel = _panel_starter(settings, database, translator, servers, queue, progress, resizers)
     metrics = partial(MetricsServer.start, settings, queue, servers, monitoring.host)
     parts = (settings, ptb, client, database, servers, coalescer, albums, decoders, updates)

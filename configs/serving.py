@@ -105,6 +105,14 @@ class ServerSettings(SettingsSection):
     allow_extra_server: bool = Field(
         True, description="Allow one extra model server (needed for canaries and zero-downtime swaps)."
     )
+    serve_base: Literal["auto", "yes", "no"] = Field(
+        "auto",
+        description=(
+            "Serve the base beside the champion for joke.base_share of the photos, so that the bot can tell what "
+            "learning has gained. It has the room of the extra server, except during runs and trials. `auto`: with the "
+            "kind `lmdeploy`, and with `url` if the server lists the base; not with `cpu`, where it costs speed."
+        ),
+    )
     previous_model: Literal["stop", "sleep", "keep_running"] = Field(
         "sleep",
         description=(

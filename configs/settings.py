@@ -102,6 +102,13 @@ class Settings(BaseSettings):
         return self.candidates * self.server_count if self.engine.kind == "cpu" else self.in_flight
 
     @property
+    def may_serve_base(self) -> bool:
+        """Whether the base may be served beside the champion."""
+        if self.servers.serve_base != "auto":
+            return self.servers.serve_base == "yes"
+        return self.engine.kind == "url" or (self.engine.kind == "lmdeploy" and self.servers.allow_extra_server)
+
+    @property
     def backup_folder(self) -> Path:
         return self.backup.directory or self.storage.directory / "backups"
 

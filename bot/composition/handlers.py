@@ -46,12 +46,17 @@ from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
 from bot.messaging.overflow_notices import OverflowNotices
 from bot.monitoring.status_report import StatusReport
+from bot.progress.progress_line import ProgressLine
 from bot.retraining.orchestrator import RunOrchestrator
+from bot.runtime.periodic import Periodic
 from bot.telegram.coalescer import Coalescer
 from configs.prompts import Prompts
 from configs.settings import Settings
+from storage.chat.hidden_votes import VoteRule
 from storage.database import Database
 from storage.media.decoder_pool import DecoderPool
+
+MINUTE_S = 60.0
 
 
 def make_joke_handlers(
@@ -67,13 +72,14 @@ def make_joke_handlers(
     albums: AlbumTracker,
     decoders: DecoderPool,
     access: AdminAccess,
-    judges: JudgeSource,
-) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup]]:
-    """Handlers that make, rate and explain jokes, and those of the remaining updates, whose routes must come last."""
+) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup], Sequence[Periodic]]:
+    """Handlers that make, rate and explain jokes, those of the remaining updates, whose routes come last, and jobs."""
     limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
     write_access = messenger.client.write_access
     quota, limiter = DailyQuota(database, chats), UserLimiter(max_photos)
-    keyboards, styles = JokeKeyboards(messenger.client, database, coalescer), StyleRotation(database, prompts)
+    votes = VoteRule(settings.joke.counts_after_votes, MINUTE_S * settings.joke.counts_after_minutes)
+    keyboards = JokeKeyboards(messenger.client, database, coalescer, votes)
+    styles, judges = StyleRotation(database, prompts), JudgeSource()
     generator = JokeGenerator(database, settings, router, prompts, queue, judges, is_banned=bans.is_banned)
     photo_folder, moderator = settings.storage.photos, Moderator(settings.safety)
     intake = PhotoIntake(messenger.client, database, limits, photo_folder, decoders, moderator)
@@ -91,7 +97,8 @@ def make_joke_handlers(
     ratings = RatingHandlers(messenger, database, keyboards)
     usage = HelpHandlers(messenger, access, settings.joke.album_mode)
     last: list[HandlerGroup] = [FallbackHandlers(messenger, albums, photos, explain), UnknownButtonHandlers(messenger)]
-    return [MembershipHandlers(write_access), ratings, another, album_jokes, duels, usage, photos, explain], last
+    members = MembershipHandlers(write_access)
+    return [members, ratings, another, album_jokes, duels, usage, photos, explain], last, [keyboards.job()]
 
 
 def make_user_handlers(
@@ -104,12 +111,13 @@ def make_user_handlers(
     names: UserNames,
     coalescer: Coalescer,
     access: AdminAccess,
+    progress: ProgressLine,
 ) -> Sequence[HandlerGroup]:
     """Handlers of the other commands for all users."""
     pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest)
     return [
         BestJokeHandlers(messenger, database),
-        StatsHandlers(messenger, database, access, settings.storage.directory),
+        StatsHandlers(messenger, database, access, progress, settings.storage.directory),
         SettingsHandlers(messenger, chats, pages, coalescer),
         LanguageHandlers(messenger, database, languages),
         PrivacyHandlers(messenger, database, settings.retention, settings.backup),

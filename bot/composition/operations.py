@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -10,10 +11,13 @@ from typing import Any
 
 from telegram.ext import JobQueue
 
+from bot.chats.chat_settings import ChatSettingsStore
 from bot.engine.fair_queue import FairQueue
 from bot.engine.servers.base import ModelServers
 from bot.experiments.canary_controller import CanaryController
 from bot.experiments.champion_monitor import ChampionMonitor
+from bot.i18n.translator import Translator
+from bot.jokes.weekly_digest import WeeklyDigest, latest_due
 from bot.maintenance.backup_job import BackupJob
 from bot.maintenance.database_upkeep import DatabaseUpkeep
 from bot.maintenance.erasure_job import ErasureJob
@@ -25,12 +29,16 @@ from bot.monitoring.error_counter import ErrorCounter
 from bot.monitoring.metrics import HostMetrics
 from bot.monitoring.shutdown_notice import clear_shutdown_notice
 from bot.monitoring.status_report import StatusReport
+from bot.progress.base_share import BaseShare
+from bot.progress.progress_line import ProgressLine
+from bot.progress.progress_news import ProgressNews
 from bot.retraining.deployer import ModelDeployer
 from bot.retraining.orchestrator import RunOrchestrator
 from bot.retraining.run_notifier import RunNotifier
 from bot.retraining.run_progress import RunProgressReader
 from bot.retraining.scheduler import RetrainScheduler
 from bot.runtime.periodic import Periodic
+from bot.telegram.client import TelegramClient
 from bot.telegram.coalescer import Coalescer
 from configs.errors import SettingsError
 from configs.settings import Settings
@@ -106,3 +114,20 @@ def make_maintenance_jobs(settings: Settings, database: Database, backup: Backup
     upkeep = DatabaseUpkeep(database, settings.storage.database, partial(clear_shutdown_notice, settings))
     erasure = ErasureJob(database, settings.storage, settings.retention, settings.retrain.keep_models)
     return [*upkeep.jobs(), erasure.job(), backup.job()]
+
+
+def make_weekly_jobs(
+    settings: Settings,
+    database: Database,
+    client: TelegramClient,
+    translator: Translator,
+    chats: ChatSettingsStore,
+    resizers: Executor,
+    servers: ModelServers,
+    notifier: AdminNotifier,
+    line: ProgressLine,
+) -> Sequence[Periodic]:
+    """The weekly digest, the base's share of the photos, and the weekly line about what learning has gained."""
+    digest = WeeklyDigest(database, settings, client, translator, chats, resizers, line)
+    news = ProgressNews(database, notifier, line, partial(latest_due, settings.digest))
+    return [digest.job(), BaseShare(database, servers, settings).job(), news.job()]

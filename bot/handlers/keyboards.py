@@ -1,5 +1,6 @@
 """The buttons under jokes, the checks of their presses, and updates of their counts."""
 
+import time
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Any
@@ -9,15 +10,19 @@ from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 from bot.handlers.callback_data import AlbumPhotoButton, AnotherJokeButton, RateButton
 from bot.handlers.routes import ButtonPress
 from bot.i18n.formatting import EMOJI
+from bot.runtime.periodic import Periodic
 from bot.telegram.client import TelegramClient
 from bot.telegram.coalescer import Coalescer
 from bot.telegram.rate_limiter import Priority
+from storage.chat import hidden_votes
 from storage.chat.albums import AlbumPhoto, list_photos_under_message
+from storage.chat.hidden_votes import VoteRule
 from storage.chat.jokes import add_delivery, get_delivery, get_joke
 from storage.chat.ratings import RatingCounts, get_counts
 from storage.database import Database
 
 ANOTHER, PHOTO = "🔁", "🖼"
+POLL_INTERVAL_S = 15.0
 BUTTONS_PER_ROW, MAX_NUMBERS = 4, 50
 """Phones cut longer rows. A Telegram album has 10 photos, a message up to 100 buttons."""
 
@@ -59,10 +64,25 @@ def is_own_button(query: CallbackQuery) -> bool:
 
 
 class JokeKeyboards:
-    """Checks presses of the buttons under jokes, and updates the counts on them."""
+    """Checks presses of the buttons under jokes, and updates the counts on them.
 
-    def __init__(self, client: TelegramClient, database: Database, coalescer: Coalescer) -> None:
-        self._client, self._database, self._coalescer = client, database, coalescer
+    `rule`: when the counts of a group's votes are shown. `job` shows those whose time is over.
+    """
+
+    def __init__(self, client: TelegramClient, database: Database, coalescer: Coalescer, rule: VoteRule) -> None:
+        self._client, self._database, self._coalescer, self.rule = client, database, coalescer, rule
+
+    def job(self) -> Periodic:
+        """Calls `show_due` every POLL_INTERVAL_S."""
+        return Periodic("hidden-votes", POLL_INTERVAL_S, self.show_due)
+
+    async def show_due(self) -> None:
+        """Show the counts that are no longer hidden. After a kill the next process does it again."""
+        for due in await hidden_votes.list_due(self._database, time.time()):
+            if self.rule.hides(due.chat_id, await get_counts(self._database, due.joke_id)):
+                self.refresh(due.chat_id, due.message_id, due.joke_id)
+                await self.wait_refreshed(due.chat_id, due.message_id)
+            await hidden_votes.delete_hidden(self._database, due.delivery_id)
 
     async def is_joke_button(self, press: ButtonPress[Any], joke_id: int) -> bool:
         """Whether the pressed button is under a message with that joke.
@@ -78,12 +98,17 @@ class JokeKeyboards:
         await add_delivery(self._database, joke_id, chat_id, message_id)
         return True
 
+    async def are_hidden(self, chat_id: int, message_id: int, counts: RatingCounts) -> bool:
+        """Whether a joke's counts must not be on the buttons of a message now."""
+        return await hidden_votes.are_hidden(self._database, chat_id, message_id, counts, self.rule)
+
     def refresh(self, chat_id: int, message_id: int, joke_id: int) -> None:
         """Schedule an update of the counts and photo numbers; of several changes the last is shown."""
 
         async def edit() -> None:
             album = await list_photos_under_message(self._database, chat_id, message_id)
-            markup = joke_keyboard(joke_id, await get_counts(self._database, joke_id), album)
+            counts = await hidden_votes.get_shown_counts(self._database, chat_id, message_id, joke_id, self.rule)
+            markup = joke_keyboard(joke_id, counts, album)
             await self._client.edit_message_reply_markup(
                 chat_id, message_id, reply_markup=markup, rate_limit_args=Priority.ESSENTIAL
             )

@@ -13,6 +13,7 @@ from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import StatsButton
 from bot.handlers.routes import ButtonPress, IncomingMessage, Route, command
 from bot.messaging.messenger import Messenger
+from bot.progress.progress_line import ProgressLine
 from bot.telegram.message_parsing import is_private
 from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.text import is_unchanged, reply_to
@@ -28,8 +29,11 @@ BUTTONS = {"light": ("🌙", StatsButton("dark")), "dark": ("☀️", StatsButto
 class StatsHandlers:
     """Answers /stats. `folder`: where the drawing process may write."""
 
-    def __init__(self, messenger: Messenger, database: Database, access: AdminAccess, folder: Path) -> None:
-        self._messenger, self._database, self._access, self._folder = messenger, database, access, folder
+    def __init__(
+        self, messenger: Messenger, database: Database, access: AdminAccess, progress: ProgressLine, folder: Path
+    ) -> None:
+        self._messenger, self._database, self._access = messenger, database, access
+        self._progress, self._folder = progress, folder
 
     def routes(self) -> list[Route]:
         return [command("stats", self.on_stats), self._access.button(StatsButton, self.on_theme, accessible=True)]
@@ -82,9 +86,9 @@ class StatsHandlers:
         )
 
     async def _text(self, user: User) -> str:
-        """Photos, jokes and ratings of the user and of all users."""
+        """Photos, jokes and ratings of the user and of all users, and what learning has gained."""
         mine, ours = await stats.get_user_stats(self._database, user.id), await stats.get_overall_stats(self._database)
-        return self._messenger.text(
+        text = self._messenger.text(
             user,
             "stats",
             photos=mine.photos,
@@ -98,6 +102,7 @@ class StatsHandlers:
                 "all-liking": round(100 * ours.liking),
             },
         )
+        return f"{text}\n{await self._progress.text(self._messenger.language(user))}"
 
     async def _draw(self, user: User, theme: str) -> bytes | None:
         """The picture as a PNG; None where drawing failed, which is logged."""

@@ -98,29 +98,7 @@ class JokeGenerator:
             style = style or self._prompts.languages[language].default
             context = JokeContext(chat_id, user_id, language, style, caption)
             served, chosen = await self._write(served, key, context, on_text, question)
-        reply = chosen.reply
-        new = NewJoke(
-            photo_id=photo.id,
-            model_id=served.model.id,
-            person_id=user_id,
-            language=language,
-            style=style,
-            caption=caption,
-            prompt=question["user"],
-            text=reply.text,
-            temperature=question["sampling"].temperature,
-            top_p=question["sampling"].top_p,
-            max_tokens=question["sampling"].max_tokens,
-            prompt_tokens=reply.prompt_tokens,
-            completion_tokens=reply.completion_tokens,
-            latency_s=reply.latency_s,
-            chosen_by=chosen.chosen_by,
-            candidates=chosen.candidates,
-            propensity=chosen.propensity,
-            judge_id=chosen.judge_id,
-            score=chosen.score,
-            base_share=base_share,
-        )
+        new = new_joke(photo, served, context, question, chosen, base_share)
         try:
             return await add_joke(self._database, new, update_id, chosen.not_shown)
         except sqlite3.IntegrityError:
@@ -235,3 +213,37 @@ class JokeGenerator:
                 "media_type": photo.media_type,
                 "sampling": self._sampling[language],
             }
+
+
+def new_joke(
+    photo: Photo,
+    served: ServedModel,
+    context: JokeContext,
+    question: dict[str, Any],
+    chosen: ChosenReply,
+    base_share: float | None,
+) -> NewJoke:
+    """The joke of a chosen reply, with all that it was made with."""
+    reply, sampling = chosen.reply, question["sampling"]
+    return NewJoke(
+        photo_id=photo.id,
+        model_id=served.model.id,
+        person_id=context.user_id,
+        language=context.language,
+        style=context.style,
+        caption=context.caption,
+        prompt=question["user"],
+        text=reply.text,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        max_tokens=sampling.max_tokens,
+        prompt_tokens=reply.prompt_tokens,
+        completion_tokens=reply.completion_tokens,
+        latency_s=reply.latency_s,
+        chosen_by=chosen.chosen_by,
+        candidates=chosen.candidates,
+        propensity=chosen.propensity,
+        judge_id=chosen.judge_id,
+        score=chosen.score,
+        base_share=base_share,
+    )

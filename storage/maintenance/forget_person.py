@@ -28,6 +28,18 @@ USER_TABLES = (
 )
 """Tables whose rows with the user's `person_id` are deleted; a test compares this list with the migrations."""
 
+PRIVATE_CHAT_TABLES = (
+    "deliveries",
+    "run_messages",
+    "run_news",
+    "alert_news",
+    "progress_news",
+    "chats",
+    "chat_jokes",
+    "weekly_posts",
+)
+"""Tables whose rows of the user's private chat are deleted."""
+
 ONLY_FROM_USER = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
     AND NOT EXISTS (SELECT 1 FROM photo_senders WHERE photo_id = photos.id AND person_id != ?)"""
 
@@ -101,7 +113,7 @@ async def forget_rows(database: Database, user_id: int) -> ErasureResult:
         for table in USER_TABLES:
             await connection.execute(f"DELETE FROM {table} WHERE person_id = ?", (user_id,))
         # A private chat has the id of its user and contains only messages for this user.
-        for table in ("deliveries", "run_messages", "run_news", "alert_news", "chats", "chat_jokes", "weekly_posts"):
+        for table in PRIVATE_CHAT_TABLES:
             await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (user_id,))
         for table in ("runs", "promotions", "reviews"):
             await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (user_id,))

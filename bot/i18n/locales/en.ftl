@@ -95,6 +95,9 @@ queue-full = Everybody wants a joke right now and the waiting room is full. Try 
 # Buttons
 rated = Noted: { $emoji }
 rated-same = It's { $emoji } already
+# In a group, where the counts come onto the buttons later
+rated-group = Noted: { $emoji }   So far: { $counts }
+rated-same-group = It's { $emoji } already. So far: { $counts }
 another-coming = One more, coming up!
 number-coming = Photo { $number }, coming up!
 button-unknown = I can't place that button any more. Send me a photo, and we start afresh.
@@ -137,6 +140,18 @@ stats =
         [one] { $all-ratings } rating, { $all-liking }% 😂 or 🙂
        *[other] { $all-ratings } ratings, { $all-liking }% 😂 or 🙂
     }.
+
+# What learning has gained: the jokes of the model in service against those of the first one, by chance of the photo
+progress-more = 📈 My jokes are liked by { $points } points more than when I began: { $now }% of the ratings instead of { $before }% (95% interval: { $low } to { $high } points).
+progress-less = 📉 My jokes are liked by { $points } points less than when I began: { $now }% of the ratings instead of { $before }% (95% interval: { $low } to { $high } points).
+progress-even = 📊 Whether my jokes are liked more than when I began can't be told yet: { $now }% of the ratings now, { $before }% for the first model's (95% interval: { $low } to { $high } points).
+progress-few = 📊 How much I've learnt since I began can't be told yet: { $photos ->
+        [0] no photo of the first model has
+        [one] one photo of the first model has
+       *[other] { $photos } photos of the first model have
+    } ratings so far.
+progress-unknown = 📊 How much I've learnt since I began can't be told: the first model isn't there any more to compare with.
+progress-first = 📊 I'm still the model I began with; I learn when there are enough ratings.
 
 # Styles of jokes. style-…-words are what a caption may say for that photo alone, with a # in front or nothing beside it.
 style-usual = the usual
@@ -526,6 +541,9 @@ job-alert-checks = looking for trouble
 job-alert-messages = telling you of trouble
 job-weekly-digest = the best of the week
 job-user-names = noting people's names
+job-base-share = the share of the first model
+job-progress-news = the weekly line about what I learnt
+job-hidden-votes = showing votes that were held back
 job-run-orchestrator = runs
 job-run-messages = news of runs
 job-control-requests = what the command line asks for

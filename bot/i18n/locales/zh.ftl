@@ -88,6 +88,9 @@ queue-full = 现在人人都想听笑话，队已经排满了。过几分钟再�
 # 按钮
 rated = 记下了：{ $emoji }
 rated-same = 本来就是 { $emoji }
+# 群里票数晚一点才显示在按钮上
+rated-group = 记下了：{ $emoji }　目前：{ $counts }
+rated-same-group = 本来就是 { $emoji }　目前：{ $counts }
 another-coming = 再来一个，马上！
 number-coming = 第 { $number } 张，马上来！
 button-unknown = 这个按钮我认不出来了。发张照片，咱们重新来。
@@ -116,6 +119,17 @@ stats =
         [0] 还没人打过分
        *[other] { $all-ratings } 次打分，{ $all-liking }% 给了 😂 或 🙂
     }。
+
+# 学习有多大用处：现在的模型和最初的模型比，哪张照片归谁由随机决定
+progress-more = 📈 我的笑话比刚开始时更受欢迎：{ $now }% 的评分是喜欢，最初是 { $before }%，高出 { $points } 个百分点（95% 区间：{ $low } 到 { $high }）。
+progress-less = 📉 我的笑话不如刚开始时受欢迎：{ $now }% 的评分是喜欢，最初是 { $before }%，低了 { $points } 个百分点（95% 区间：{ $low } 到 { $high }）。
+progress-even = 📊 我的笑话是不是比刚开始时更受欢迎，现在还说不准：现在 { $now }% 的评分是喜欢，最初的模型是 { $before }%（95% 区间：{ $low } 到 { $high } 个百分点）。
+progress-few = 📊 我比刚开始时进步了多少，现在还说不准：最初的模型目前{ $photos ->
+        [0] 还没有照片得到评分
+       *[other] 只有 { $photos } 张照片得到评分
+    }。
+progress-unknown = 📊 我比刚开始时进步了多少，说不出来：最初的模型已经不在，没法比较。
+progress-first = 📊 我还是最初的那个模型；评分够了我就会学习。
 
 # 笑话的风格。style-…-words：配文里写上 # 加这个词，或者只写这个词，那张照片就用这个风格。
 style-usual = 默认
@@ -424,6 +438,9 @@ job-alert-checks = 检查有没有出事
 job-alert-messages = 发送警报
 job-weekly-digest = 每周精选
 job-user-names = 记下名字
+job-base-share = 最初模型的份额
+job-progress-news = 每周的进步
+job-hidden-votes = 稍后显示的票数
 job-run-orchestrator = 训练流程
 job-run-messages = 训练消息
 job-control-requests = 命令行的请求

@@ -26,6 +26,7 @@ KEPT = {
     "weekly_posts": "go with a private chat",
     "former_chats": "names groups alone",
     "alert_news": "go with a private chat",
+    "progress_news": "go with a private chat",
     "bans": "a deletion is no way around a ban, which stays by its number alone",
 }
 
