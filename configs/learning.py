@@ -44,12 +44,18 @@ class SelectionSettings(SettingsSection):
     burst_minutes: Positive = Field(10.0, description="Minutes within which these ratings must come.")
     max_jokes_per_photo: Count = Field(2, description="Most jokes of one photo in a dataset.")
     max_jokes_per_group: Count = Field(4, description="Most jokes of a photo and its near-duplicates together.")
+    max_jokes_per_text: Count = Field(
+        3, description="Most rows with the same text, over all photos. Case, spaces, punctuation and emoji don't count."
+    )
     max_age_days: Positive = Field(365.0, description="Oldest rating that counts, days.")
     max_rows: Count = Field(2000, description="Most rows to train on, new and replayed.")
     replay_per_new: float = Field(1.0, ge=0, description="Replayed jokes of earlier runs for each new joke.")
     imported_per_new: float = Field(0.0, ge=0, description="Rows of imported datasets for each new joke.")
     holdout_share: float = Field(
         0.1, gt=0, lt=1, description="Share of photos that are held out for evaluation. Decided once per photo."
+    )
+    holdout_enough: Count = Field(
+        300, description="Held-out photos from which on only a fifth of that share of new photos is held out."
     )
     holdout_photos: Count = Field(500, description="Most held-out photos in a dataset.")
     near_duplicate_bits: int = Field(
@@ -82,6 +88,9 @@ class TrainingSettings(SettingsSection):
     nf4: bool = Field(True, description="Keep the frozen language model in 4 bits (QLoRA).")
     max_length: Count = Field(8192, description="Longest row, tokens, the photo's included.")
     seed: int = Field(1, ge=0, description="Seed of the row order, the initial LoRA weights and the dropout.")
+    row_weights: bool = Field(
+        True, description="Weigh rows in the loss by how surely their jokes are better than others (docs/datasets.md)."
+    )
     checkpoint_steps: Count = Field(
         500, description="Steps between two checkpoints, from which a stopped run continues."
     )
@@ -240,7 +249,7 @@ class RetrainSettings(SettingsSection):
     start_at_new_pairs: int = Field(
         200, ge=0, description="New pairs of photo and liked joke that start a run. 0: never."
     )
-    min_pairs: Count = Field(20, description="Least number of new pairs for any run.")
+    min_pairs: Count = Field(60, description="Least number of new pairs for any run.")
     start_from: Literal["base", "champion"] = Field(
         "base",
         description=(

@@ -54,9 +54,9 @@ LEARNING_SETTINGS = {
     "TRAINING_ACCUMULATION": "1",
     "TRAINING_WORKERS": "0",
 }
-"""The demo learns only when its admin starts a run, from the few jokes that one user rates, with parameters for a
-small model. The hold-out share is large because a tenth of a dozen photos may be no photo, and the gate needs held-out
-photos; of the page's own photos five are held out."""
+"""The demo learns only when its admin starts a run, from the few jokes that one user rates (5 pairs; the default is 60),
+with parameters for a small model. The hold-out share is large because a tenth of a dozen photos may be no photo, and
+the gate needs held-out photos; of the page's own photos five are held out."""
 
 
 @dataclass(frozen=True)

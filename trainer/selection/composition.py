@@ -5,8 +5,8 @@ limits per photo, per group of near-duplicates and per user.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,12 +33,14 @@ def select_jokes(
     settings: SelectionSettings,
     unusable: Collection[int] = (),
     *,
+    texts: Mapping[int, str] | None = None,
     replay_all: bool = False,
 ) -> SelectedJokes:
     """Choose the jokes of a dataset.
 
-    `learnt` are ids of jokes that a model was trained on, `unusable` ids of jokes that can't be written. For each new
-    joke `replay_per_new` learnt ones are replayed; with `replay_all`, as many as fit beside the new ones.
+    `learnt` are ids of jokes that a model was trained on, `unusable` ids of jokes that can't be written. `texts` are
+    the good jokes' texts by id; without them, equal texts are not limited. For each new joke `replay_per_new` learnt
+    ones are replayed; with `replay_all`, as many as fit beside the new ones.
     """
     evidence = scores.evidence
     group, side = split.find(evidence.photo_ids)
@@ -51,9 +53,11 @@ def select_jokes(
     caps = SelectionLimits(
         evidence.photo_ids.tolist(),
         group.tolist(),
+        [text_key((texts or {}).get(joke, "")) for joke in evidence.joke_ids.tolist()],
         scores.pivotal_raters,
         settings.max_jokes_per_photo,
         settings.max_jokes_per_group,
+        settings.max_jokes_per_text,
     )
     old_per_new = settings.max_rows if replay_all else settings.replay_per_new
     selection = GreedySelection(new_jokes.tolist(), old_jokes.tolist(), new_rows, old_rows, old_per_new, caps)
@@ -65,6 +69,11 @@ def select_jokes(
         for word, name in (("held out", "holdout"), ("near to both sides", "neither"))
     }
     return SelectedJokes(new, replayed, {**sides, **excluded}, lifted)
+
+
+def text_key(text: str) -> str:
+    """The letters and digits of a text in lower case: equal for texts that differ in case, spaces, marks or emoji."""
+    return "".join(character for character in text.casefold() if character.isalnum())
 
 
 def row_limits(new_jokes: int, old_jokes: int, settings: SelectionSettings, replay_all: bool) -> tuple[int, int]:
@@ -83,13 +92,28 @@ def row_limits(new_jokes: int, old_jokes: int, settings: SelectionSettings, repl
 
 @dataclass(frozen=True)
 class SelectionLimits:
-    """Limits of a selection: photo, group and pivotal raters by joke, and the caps for photo and group."""
+    """Limits of a selection: photo, group, text key and pivotal raters by joke, and the caps for photo, group, text.
+
+    A joke with an empty text key is not limited by its text.
+    """
 
     photo: list[int]
     group: list[int]
+    text: list[str]
     pivotal_raters: dict[int, list[int]]
     per_photo: int
     per_group: int
+    per_text: int
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """Numbers of selected rows by photo, group and text, and of rows that a user decides."""
+
+    photos: Counter[int] = field(default_factory=Counter)
+    groups: Counter[int] = field(default_factory=Counter)
+    texts: Counter[str] = field(default_factory=Counter)
+    people: Counter[int] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -108,7 +132,7 @@ class GreedySelection:
 
         One user is pivotal for at most `max_per_user` jokes; None for no limit.
         """
-        counts: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
+        counts = RowCounts()
         excluded: Counter[str] = Counter()
         new = self._take(self.new, self.new_rows, max_per_user, counts, excluded)
         old = self._take(
@@ -121,24 +145,27 @@ class GreedySelection:
         jokes: Iterable[int],
         rows: int,
         max_per_user: int | None,
-        counts: tuple[Counter[int], Counter[int], Counter[int]],
+        counts: RowCounts,
         excluded: Counter[str],
     ) -> list[int]:
-        photos, groups, people = counts
-        selected: list[int] = []
+        caps, selected = self.caps, []
         for joke in jokes:
-            photo, group, pivotal = self.caps.photo[joke], self.caps.group[joke], self.caps.pivotal_raters.get(joke, ())
+            photo, group, text = caps.photo[joke], caps.group[joke], caps.text[joke]
+            pivotal = caps.pivotal_raters.get(joke, ())
             if len(selected) >= rows:
                 excluded["no room"] += 1
-            elif photos[photo] >= self.caps.per_photo or groups[group] >= self.caps.per_group:
+            elif counts.photos[photo] >= caps.per_photo or counts.groups[group] >= caps.per_group:
                 excluded["enough of its photo"] += 1
-            elif max_per_user is not None and any(people[person] >= max_per_user for person in pivotal):
+            elif text and counts.texts[text] >= caps.per_text:
+                excluded["enough of its text"] += 1
+            elif max_per_user is not None and any(counts.people[person] >= max_per_user for person in pivotal):
                 excluded["enough decided by one person"] += 1
             else:
                 selected.append(joke)
-                photos[photo] += 1
-                groups[group] += 1
-                people.update(pivotal)
+                counts.photos[photo] += 1
+                counts.groups[group] += 1
+                counts.texts[text] += 1
+                counts.people.update(pivotal)
         return selected
 
 
