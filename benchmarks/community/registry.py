@@ -2,8 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from benchmarks.community.world import Photo, TableModel
 from configs.blocklist import BlockList
@@ -31,8 +33,9 @@ class UncheckedRows:
 class Registry:
     """The product's registry, and the table model of each registered model by id."""
 
-    def __init__(self, database: Database, selection: SelectionSettings, min_pairs: int) -> None:
+    def __init__(self, database: Database, selection: SelectionSettings, min_pairs: int, *, row_weights: bool) -> None:
         self.database, self._selection, self._min_pairs = database, selection, min_pairs
+        self._row_weights = row_weights
         self.tables: dict[int, TableModel] = {}
         self.rows: dict[int, int] = {}
         """Training rows by model id."""
@@ -64,9 +67,9 @@ class Registry:
             self.database, run, "training", dataset=name, champion_id=champion.id, start_id=start.id
         )
         await datasets.mark_dataset(self.database, name, "trained")
-        table = self.tables[start.id].train(
-            [(row.source.text, photos[row.source.photo.id]) for row in rows], [weight_of(row) for row in rows]
-        )
+        weights = row_weights(rows) if self._row_weights else [1.0] * len(rows)
+        examples = [(row.source.text, photos[row.source.photo.id]) for row in rows]
+        table = self.tables[start.id].train(examples, weights)
         run = await runs.advance(self.database, run, "merging")
         new = models.NewModel(
             f"run-{run.id}", champion.id, start.id, start.id, name, run.id, f"run-{run.id}", name, "{}"
@@ -95,9 +98,10 @@ class Registry:
         return draft.train
 
 
-def weight_of(row: ScoredJoke) -> float:
-    """The row's weight in the training loss."""
-    return float(getattr(row, "weight", 1.0))
+def row_weights(rows: Sequence[ScoredJoke]) -> list[float]:
+    """The weights of rows in the training loss, with mean 1, as `trainer/xtuner/rows.py` reads them."""
+    weights = np.array([runs.require(row.weight) for row in rows])
+    return (weights / weights.mean()).tolist()
 
 
 def dataset_name(rows: Iterable[ScoredJoke]) -> str:

@@ -45,8 +45,18 @@ class Simulation:
         self.world, self.arm, self.database, self.clock = world, arm, database, clock
         self.settings = settings = Settings()
         today = arm.rules == "today"
-        selection = SelectionSettings(**today_settings.SELECTION) if today else settings.selection
-        self.registry = Registry(database, selection, today_settings.MIN_PAIRS if today else settings.retrain.min_pairs)
+        self.registry = (
+            Registry(
+                database, SelectionSettings(**today_settings.SELECTION), today_settings.MIN_PAIRS, row_weights=False
+            )
+            if today
+            else Registry(
+                database,
+                settings.selection,
+                settings.retrain.min_pairs,
+                row_weights=settings.training.row_weights,
+            )
+        )
         self.router = Router(ServedModel(base, None), clock=clock)
         self.rules = (
             TodayRules(database, self.router, clock) if today else ProductRules(database, self.router, settings)

@@ -15,6 +15,8 @@ SELECTION = {
     "burst_minutes": 10.0,
     "max_jokes_per_photo": 2,
     "max_jokes_per_group": 4,
+    "max_jokes_per_text": 1_000_000,
+    "holdout_enough": 1_000_000,
     "max_age_days": 365.0,
     "max_rows": 2000,
     "replay_per_new": 1.0,
@@ -23,7 +25,7 @@ SELECTION = {
     "holdout_photos": 500,
     "near_duplicate_bits": 10,
 }
-"""For `configs.settings.SelectionSettings`."""
+"""For `configs.settings.SelectionSettings`; the limits that came later are out of reach. Rows have no weights."""
 MIN_PAIRS = 20
 """Fewest new pairs of a run."""
 DUEL_ONE_IN = 20
