@@ -1,6 +1,8 @@
 """The simulated clock: `time.time` of the whole process."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from benchmarks.community.world import DAY_S
 
@@ -9,7 +11,7 @@ START = 1_700_006_400.0
 
 
 class SimulatedClock:
-    """Seconds since 1970 that a simulation sets. `install` makes it the clock of the product's code."""
+    """Seconds since 1970 that a simulation sets. While `installed`, it is the clock of the product's code."""
 
     def __init__(self) -> None:
         self.now = START
@@ -17,9 +19,15 @@ class SimulatedClock:
     def __call__(self) -> float:
         return self.now
 
-    def install(self) -> None:
-        """Replace `time.time` in this process. `time.monotonic` stays."""
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Replace `time.time` in this process for the length of a block. `time.monotonic` stays."""
+        real = time.time
         time.time = self
+        try:
+            yield
+        finally:
+            time.time = real
 
     def advance(self, seconds: float) -> None:
         """Go to a time in seconds from the start; never backwards."""

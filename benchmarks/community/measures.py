@@ -1,10 +1,10 @@
 """The measures of one simulation."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.community.arms import CHECKPOINTS
 from benchmarks.community.clock import START
 from benchmarks.community.liking import LikingTable
 from benchmarks.community.panel import PanelResult, measure_panel
@@ -27,8 +27,8 @@ class PromotionRow:
 class Measures:
     """Collects the measures; `end_day` is called after each day."""
 
-    def __init__(self, simulation: "Simulation", table: LikingTable) -> None:
-        self._simulation, self._table = simulation, table
+    def __init__(self, simulation: "Simulation", table: LikingTable, checkpoints: Collection[int]) -> None:
+        self._simulation, self._table, self._checkpoints = simulation, table, checkpoints
         self._likings = {0: self._liking()}
         self._first = measure_panel(simulation)
 
@@ -46,7 +46,7 @@ class Measures:
 
     def end_day(self, days: int) -> None:
         """Measure, if this is a checkpoint."""
-        if days in CHECKPOINTS:
+        if days in self._checkpoints:
             self._likings[days] = self._liking()
 
     async def result(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Measures:
             "seed": simulation.world.seed,
             "liking_0": points(self._likings[0]),
             **gains,
-            "ratings": simulation.ratings,
+            "ratings": len(simulation.log.ratings),
             "promotions": [asdict(change) for change in changes],
             "candidates": await self._candidates(),
             "promoted_by_56": any(change.day <= 56 for change in promoted),

@@ -23,9 +23,14 @@ class ShownJoke:
     id: int
     photo: Photo
     model_id: int
-    text: str
+    chosen: ChosenText
     repeated: bool
     votes: list[int] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """Its text."""
+        return self.chosen.text
 
 
 class Records:
@@ -61,7 +66,7 @@ class Records:
         )
         others = [UnshownCandidate(text) for text in chosen.others]
         joke = await add_joke(self.database, new, not_shown=others)
-        return ShownJoke(joke.id, photo, model_id, chosen.text, repeated)
+        return ShownJoke(joke.id, photo, model_id, chosen, repeated)
 
     async def deliver(self, joke: ShownJoke) -> None:
         """Store the message that shows a joke."""

@@ -40,11 +40,6 @@ class Registry:
         self.rows: dict[int, int] = {}
         """Training rows by model id."""
 
-    async def register_base(self) -> None:
-        """Make the base the champion."""
-        base = await models.register_base(self.database, "base", None)
-        self.tables[base.id] = TableModel.base()
-
     async def train(self, photos: dict[int, Photo]) -> Run | None:
         """What the schedule does at night: a run, if there is enough new to learn. Returns it in state canary.
 

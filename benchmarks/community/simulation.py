@@ -2,15 +2,16 @@
 
 import heapq
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.community.arms import Arm
+from benchmarks.community.arms import CHECKPOINTS, Arm
 from benchmarks.community.clock import START, SimulatedClock
+from benchmarks.community.judging import ReactionLog, fit_scorer
 from benchmarks.community.liking import LikingTable
 from benchmarks.community.measures import Measures
 from benchmarks.community.records import Records, ShownJoke
@@ -19,7 +20,7 @@ from benchmarks.community.rules import ProductRules
 from benchmarks.community.serving import Serving
 from benchmarks.community.today import settings as today_settings
 from benchmarks.community.today.trial import TodayRules
-from benchmarks.community.world import DAY_S, Photo, Size, World, shape_of
+from benchmarks.community.world import DAY_S, Photo, Size, TableModel, World, shape_of
 from bot.engine.router import Router, ServedModel
 from configs.learning import SelectionSettings
 from configs.settings import Settings
@@ -57,6 +58,7 @@ class Simulation:
                 row_weights=settings.training.row_weights,
             )
         )
+        self.registry.tables[base.id] = TableModel.base()
         self.router = Router(ServedModel(base, None), clock=clock)
         self.rules = (
             TodayRules(database, self.router, clock) if today else ProductRules(database, self.router, settings)
@@ -66,15 +68,14 @@ class Simulation:
         self.photos: dict[int, Photo] = {}
         self.history = world.new_history()
         self.random = np.random.default_rng([world.seed, 101])
-        self.ratings = 0
+        self.log = ReactionLog()
         self._events: list[tuple[float, int, Event]] = []
         self._order = count()
         self._updates = count(1)
 
     async def play(self, day: int) -> None:
         """Play one day."""
-        if self.arm.training:
-            self._at(day * DAY_S + NIGHT_S, self._night)
+        self._at(day * DAY_S + NIGHT_S, self._night)
         for photo in self.world.photos_of_day(day):
             self._at(photo.at, lambda photo=photo: self._answer(photo))
         while self._events and self._events[0][0] < (day + 1) * DAY_S:
@@ -88,7 +89,9 @@ class Simulation:
 
     async def _night(self) -> None:
         await self.rules.analyse()
-        run = await self.registry.train(self.photos)
+        if self.arm.judged and self.router.canary is None:
+            self.serving.scorer = fit_scorer(self.log)
+        run = await self.registry.train(self.photos) if self.arm.training else None
         if run:
             await self.rules.begin_trial(run)
 
@@ -110,7 +113,9 @@ class Simulation:
         shape, shown = shape_of(chosen.text), self.history[photo.chat_id]
         repeated = shape in shown
         shown.append(shape)
-        return await self.records.add_joke(photo, model_id, chosen, repeated)
+        joke = await self.records.add_joke(photo, model_id, chosen, repeated)
+        self.log.jokes[joke.id] = joke
+        return joke
 
     async def _visit(self, joke: ShownJoke, user_id: int) -> None:
         value = self.world.rating(
@@ -118,7 +123,7 @@ class Simulation:
         )
         if value is not None:
             await self.records.rate(joke, user_id, value)
-            self.ratings += 1
+            self.log.ratings.append((joke.id, user_id, value, self.clock.now))
             await self.rules.analyse()
 
     def _are_counts_hidden(self, joke: ShownJoke) -> bool:
@@ -165,20 +170,22 @@ class Simulation:
             photo, [joke.text for joke in jokes], [joke.repeated for joke in jokes], photo.user_id
         )
         await duels.record_choice(self.database, duel.id, "meh" if choice is None else "ab"[choice])
+        value = 0.5 if choice is None else 1.0 - choice
+        self.log.duels.append((jokes[0].id, jokes[1].id, photo.user_id, value, self.clock.now))
         await self.rules.analyse()
 
 
-async def simulate(seed: int, arm: Arm, days: int, size: Size = DEFAULT_SIZE) -> dict[str, Any]:
-    """Play an arm in the world of a seed; returns the measures of this seed. `time.time` is the simulated clock."""
+async def simulate(
+    seed: int, arm: Arm, days: int, size: Size = DEFAULT_SIZE, checkpoints: Collection[int] = CHECKPOINTS
+) -> dict[str, Any]:
+    """Play an arm in the world of a seed; returns its measures. Meanwhile `time.time` is the simulated clock."""
     clock, world = SimulatedClock(), World(seed, size)
-    clock.install()
-    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+    with clock.installed(), tempfile.TemporaryDirectory(dir=FOLDER) as folder:
         database = await Database.open(Path(folder) / "community.sqlite3")
         try:
             base = await models.register_base(database, "base", None)
             simulation = Simulation(world, arm, database, clock, base)
-            await simulation.registry.register_base()
-            measures = Measures(simulation, LikingTable(world))
+            measures = Measures(simulation, LikingTable(world), checkpoints)
             for day in range(days):
                 await simulation.play(day)
                 measures.end_day(day + 1)
