@@ -11,19 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.judge.tokens import HashArray, combine, hash_token, hash_tokens, is_cjk, is_emoji, is_word, tokenize
+from storage.judge.tokens import HashArray, combine, hash_tokens, is_cjk, is_emoji, is_word, tokenize
 
 IndexArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
-GROUP_BITS = {"words": 14, "phrases": 16, "letters": 15, "frame": 13, "pairs": 17}
+GROUP_BITS = {"words": 14, "phrases": 16, "frame": 13, "pairs": 17}
 """Feature groups and the logarithm of their columns."""
 GROUPS = tuple(GROUP_BITS)
 OFFSETS = dict(zip(GROUPS, np.cumsum([0, *(1 << bits for bits in GROUP_BITS.values())]).tolist(), strict=False))
 COLUMNS = sum(1 << bits for bits in GROUP_BITS.values())
 MAX_UNITS = 24
 """Units of a text of which pairs are made: those with the smallest hashes, so that texts agree on the choice."""
-LETTER_SIZES = (3, 4)
 SIGNATURE_COLUMNS = 64
 """Columns of the short form of a text's words and frame, for effects of single users and chats."""
 
@@ -80,7 +79,6 @@ def text_features(texts: Sequence[str]) -> SparseRows:
     groups = {
         "words": (table.text[table.word | table.emoji], table.hashes[table.word | table.emoji]),
         "phrases": _phrases(table),
-        "letters": _letters(table),
         "frame": _frame(table),
         "pairs": _pairs(*units),
     }
@@ -106,9 +104,10 @@ def unit_hashes(table: TokenTable) -> Hashed:
 
 def signatures(rows: SparseRows) -> FloatArray:
     """The short form (count, SIGNATURE_COLUMNS) of rows: words and frame, folded."""
-    size = OFFSETS["words"] + (1 << GROUP_BITS["words"])
-    frame = OFFSETS["frame"]
-    inside = (rows.column < size) | ((rows.column >= frame) & (rows.column < frame + (1 << GROUP_BITS["frame"])))
+    inside = np.zeros(len(rows.column), bool)
+    for name in ("words", "frame"):
+        start = OFFSETS[name]
+        inside |= (rows.column >= start) & (rows.column < start + (1 << GROUP_BITS[name]))
     key = rows.row[inside] * SIGNATURE_COLUMNS + rows.column[inside] % SIGNATURE_COLUMNS
     length = rows.count * SIGNATURE_COLUMNS
     return np.bincount(key, rows.value[inside], length).reshape(rows.count, SIGNATURE_COLUMNS) / np.sqrt(2)
@@ -137,22 +136,6 @@ def _phrases(table: TokenTable) -> Hashed:
     pairs = combine(table.hashes[two], table.hashes[two + 1])
     triples = combine(combine(table.hashes[three], table.hashes[three + 1]), table.hashes[three + 2])
     return np.concatenate([table.text[two], table.text[three]]), np.concatenate([pairs, triples])
-
-
-def _letters(table: TokenTable) -> Hashed:
-    """Letter n-grams of words with their edges; Chinese has its characters."""
-    words = np.flatnonzero(table.word & ~table.cjk)
-    flat = [token for tokens in table.texts for token in tokens]
-    grams = {token: _letter_grams(token) for token in {flat[position] for position in words}}
-    found = [grams[flat[position]] for position in words]
-    text = np.repeat(table.text[words], [len(part) for part in found])
-    return text, np.concatenate([np.empty(0, np.uint64), *found])
-
-
-def _letter_grams(word: str) -> HashArray:
-    edged = f"<{word}>"
-    spans = [edged[start : start + size] for size in LETTER_SIZES for start in range(len(edged) - size + 1)]
-    return np.array([hash_token(f"letters {span}") for span in spans], np.uint64)
 
 
 def _frame(table: TokenTable) -> Hashed:

@@ -601,6 +601,9 @@ review-joke =
     By { $model }. { $left ->
         [one] This is the last one waiting.
        *[other] { $left } are waiting, this one too.
+    }{ $others ->
+        [none] { "" }
+       *[other] {"\u000A"}{"\u000A"}Also written for this photo, and not shown:{"\u000A"}{ $others }
     }
 review-keep = Keep
 review-drop = Drop

@@ -487,7 +487,10 @@ review-joke =
     { $joke }
 
     😂 { $funny } · 🙂 { $somewhat } · 😐 { $unfunny }
-    出自 { $model }。算上这个，还有 { $left } 个没看。
+    出自 { $model }。算上这个，还有 { $left } 个没看。{ $others ->
+        [none] { "" }
+       *[other] {"\u000A"}{"\u000A"}为这张照片还写过这些，没有用上：{"\u000A"}{ $others }
+    }
 review-keep = 留下
 review-drop = 划掉
 review-keep-done = 留下了：可以拿来学。
