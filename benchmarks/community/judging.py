@@ -21,15 +21,12 @@ class JudgeScorer:
     def __init__(self, judge: Judge) -> None:
         self.judge = judge
 
-    def score(self, texts: Sequence[str], photos: Sequence[Photo]) -> Sequence[float]:
-        """P(liked) of texts (n), each for a photo (n)."""
-        people = np.array([photo.user_id for photo in photos])
-        scores = np.empty(len(texts))
-        for user_id in np.unique(people):
-            index = np.flatnonzero(people == user_id)
-            context = JudgeContext(photos[index[0]].chat_id, int(user_id), LANGUAGE, STYLE)
-            scores[index] = self.judge.score([Candidate(texts[number]) for number in index], context)
-        return scores.tolist()
+    def score(self, texts: Sequence[Sequence[str]], photos: Sequence[Photo]) -> list[list[float]]:
+        """P(liked) of the candidates of each photo."""
+        contexts = [JudgeContext(photo.chat_id, photo.user_id, LANGUAGE, STYLE) for photo in photos]
+        scores = self.judge.score_photos([[Candidate(text) for text in some] for some in texts], contexts)
+        ends = np.cumsum([len(some) for some in texts])
+        return [part.tolist() for part in np.split(scores, ends[:-1])]
 
 
 @dataclass

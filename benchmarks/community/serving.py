@@ -18,8 +18,8 @@ LANGUAGE, STYLE = "en", "witty"
 class Scorer(Protocol):
     """What chooses among candidates."""
 
-    def score(self, texts: Sequence[str], photos: Sequence[Photo]) -> Sequence[float]:
-        """P(liked) of texts (n), each for a photo (n)."""
+    def score(self, texts: Sequence[Sequence[str]], photos: Sequence[Photo]) -> list[list[float]]:
+        """P(liked) of the candidates of each photo."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +50,18 @@ class Serving:
     def write(self, photo: Photo, model_id: int, random: np.random.Generator) -> ChosenText:
         """A model's text for a photo, which counts as shown."""
         texts = self._world.write(self._registry.tables[model_id], photo, self.candidates, random)
-        scores = self.scorer.score(texts, [photo] * len(texts)) if self.scorer else [0.0] * len(texts)
+        (scores,) = self._score([texts], [photo])
         return self._choose(photo, texts, scores, self._recent, random)
 
     def write_many(self, photos: Sequence[Photo], random: np.random.Generator) -> list[str]:
         """The text about each photo that would be shown now, one photo after the other; nothing counts as shown."""
         recent = {chat: texts.copy() for chat, texts in self._recent.items()}
-        count = self.candidates
-        texts = [text for photo in photos for text in self._world.write(self._model(photo), photo, count, random)]
-        each = [photo for photo in photos for _ in range(count)]
-        scores = self.scorer.score(texts, each) if self.scorer else [0.0] * len(texts)
-        grouped = zip(photos, chunks(texts, count), chunks(scores, count), strict=True)
-        return [self._choose(photo, some, values, recent, random).text for photo, some, values in grouped]
+        texts = [self._world.write(self._model(photo), photo, self.candidates, random) for photo in photos]
+        scored = zip(photos, texts, self._score(texts, photos), strict=True)
+        return [self._choose(photo, some, values, recent, random).text for photo, some, values in scored]
+
+    def _score(self, texts: Sequence[Sequence[str]], photos: Sequence[Photo]) -> list[list[float]]:
+        return self.scorer.score(texts, photos) if self.scorer else [[0.0] * len(some) for some in texts]
 
     def _model(self, photo: Photo) -> TableModel:
         return self._registry.tables[self._router.route(photo.id).model.id]
@@ -81,8 +81,3 @@ class Serving:
         shown.appendleft(texts[choice.index])
         others = tuple(text for index, text in enumerate(texts) if index != choice.index)
         return ChosenText(texts[choice.index], others, choice.propensity, choice.random, float(scores[choice.index]))
-
-
-def chunks(values: Sequence, size: int) -> list[Sequence]:
-    """Consecutive parts of equal length."""
-    return [values[start : start + size] for start in range(0, len(values), size)]
