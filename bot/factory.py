@@ -78,25 +78,25 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     messenger, coalescer, queue = Messenger(client, translator, languages, chats), Coalescer(), FairQueue.of(settings)
     notifier = AdminNotifier(messenger, admins, partial(get_language, database))
     decoders, resizers = _make_decoders(settings, stack)
-    servers = await _make_servers(settings, stack, database, queue)
-    backup, progress = BackupJob(settings), _make_progress_reader(settings, database)
-    monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, progress, backup)
+    servers, progress = await _make_servers(settings, stack, database, queue), _make_progress_reader(settings, database)
+    backup, albums = BackupJob(settings), AlbumTracker(client, database, settings.limits)
     retraining = make_retraining(settings, database, servers, messenger, notifier, coalescer, progress, job_queue)
-    access, albums = AdminAccess(messenger, database, admins), AlbumTracker(client, database, settings.limits)
-    jokes, last, joke_jobs = make_joke_handlers(
-        settings, messenger, database, prompts, chats, bans, queue, servers.router, coalescer, albums, decoders, access
-    )
-    line = ProgressLine(database, servers.router, translator)
-    users = make_user_handlers(settings, messenger, database, prompts, languages, chats, names, coalescer, access, line)
+    reported = (progress, backup, retraining.judge)
+    monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, *reported)
+    access, line = AdminAccess(messenger, database, admins), ProgressLine(database, servers.router, translator)
+    services = (messenger, database, prompts, chats, bans, queue, servers.router, coalescer, albums, decoders)
+    jokes, last, joke_jobs = make_joke_handlers(settings, *services, access, retraining.judge.source)
+    about_users = (languages, chats, names, coalescer, access, line, retraining.judge.source)
+    users = make_user_handlers(settings, messenger, database, prompts, *about_users)
     admin = make_admin_handlers(
         settings, messenger, database, names, bans, notifier, monitoring.status, retraining.orchestrator, access
     )
     routes = [route for group in (*jokes, *users, *admin, *last) for route in group.routes()]
     updates = _make_dispatcher(settings, ptb, messenger, database, bans, names, routes)
-    menu = CommandMenu(client, translator, admins, routes)
     weekly = make_weekly_jobs(settings, database, client, translator, chats, resizers, servers, notifier, line)
-    upkeep = make_maintenance_jobs(settings, database, backup)
-    jobs = [menu.job(), _warm_up(decoders), *upkeep, *monitoring.alerts.jobs(), *weekly, names.job(), *joke_jobs]
+    upkeep = [*make_maintenance_jobs(settings, database, backup), names.job(), _warm_up(decoders)]
+    menu = CommandMenu(client, translator, admins, routes)
+    jobs = [menu.job(), *upkeep, *monitoring.alerts.jobs(), *weekly, *joke_jobs]
     panel = _panel_starter(settings, database, translator, servers, queue, progress, resizers)
     metrics = partial(MetricsServer.start, settings, queue, servers, monitoring.host)
     parts = (settings, ptb, client, database, servers, coalescer, albums, decoders, updates)

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from configs.base import ROOT
 from configs.chat import DigestSettings, LimitSettings, TelegramSettings
 from configs.errors import SettingsError
+from configs.judge import JudgeSettings
 from configs.learning import (
     CanarySettings,
     ChampionMonitorSettings,
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     selection: SelectionSettings = SelectionSettings()
     training: TrainingSettings = TrainingSettings()
     retrain: RetrainSettings = RetrainSettings()
+    judge: JudgeSettings = JudgeSettings()
     duel: DuelSettings = DuelSettings()
     champion_monitor: ChampionMonitorSettings = ChampionMonitorSettings()
     gate: GateSettings = GateSettings()

@@ -37,7 +37,7 @@ from bot.handlers.stats import StatsHandlers
 from bot.handlers.streaming_reply import StreamingReplies
 from bot.jokes.album_tracker import AlbumTracker
 from bot.jokes.generator import JokeGenerator
-from bot.jokes.judge_source import JudgeSource
+from bot.jokes.judge_source import JudgeSource, StoredJudgeSource
 from bot.jokes.moderation import Moderator
 from bot.jokes.photo_intake import PhotoIntake
 from bot.jokes.styles import StyleRotation
@@ -46,6 +46,7 @@ from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
 from bot.messaging.overflow_notices import OverflowNotices
 from bot.monitoring.status_report import StatusReport
+from bot.progress.judge_line import JudgeLine
 from bot.progress.progress_line import ProgressLine
 from bot.retraining.orchestrator import RunOrchestrator
 from bot.runtime.periodic import Periodic
@@ -72,14 +73,14 @@ def make_joke_handlers(
     albums: AlbumTracker,
     decoders: DecoderPool,
     access: AdminAccess,
+    judges: JudgeSource,
 ) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup], Sequence[Periodic]]:
     """Handlers that make, rate and explain jokes, those of the remaining updates, whose routes come last, and jobs."""
     limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
     write_access = messenger.client.write_access
-    quota, limiter = DailyQuota(database, chats), UserLimiter(max_photos)
+    quota, limiter, styles = DailyQuota(database, chats), UserLimiter(max_photos), StyleRotation(database, prompts)
     votes = VoteRule(settings.joke.counts_after_votes, MINUTE_S * settings.joke.counts_after_minutes)
     keyboards = JokeKeyboards(messenger.client, database, coalescer, votes)
-    styles, judges = StyleRotation(database, prompts), JudgeSource()
     generator = JokeGenerator(database, settings, router, prompts, queue, judges, is_banned=bans.is_banned)
     photo_folder, moderator = settings.storage.photos, Moderator(settings.safety)
     intake = PhotoIntake(messenger.client, database, limits, photo_folder, decoders, moderator)
@@ -112,16 +113,18 @@ def make_user_handlers(
     coalescer: Coalescer,
     access: AdminAccess,
     progress: ProgressLine,
+    judges: StoredJudgeSource,
 ) -> Sequence[HandlerGroup]:
     """Handlers of the other commands for all users."""
+    judge = JudgeLine(database, messenger.translator)
     pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest)
     return [
         BestJokeHandlers(messenger, database),
-        StatsHandlers(messenger, database, access, progress, settings.storage.directory),
+        StatsHandlers(messenger, database, access, progress, judge, settings.storage.directory),
         SettingsHandlers(messenger, chats, pages, coalescer),
         LanguageHandlers(messenger, database, languages),
         PrivacyHandlers(messenger, database, settings.retention, settings.backup),
-        ForgetHandlers(messenger, database, settings.storage, names, languages, chats),
+        ForgetHandlers(messenger, database, settings.storage, names, languages, chats, judges),
     ]
 
 

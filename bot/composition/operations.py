@@ -17,6 +17,7 @@ from bot.engine.servers.base import ModelServers
 from bot.experiments.canary_controller import CanaryController
 from bot.experiments.champion_monitor import ChampionMonitor
 from bot.i18n.translator import Translator
+from bot.jokes.judge_source import StoredJudgeSource
 from bot.jokes.weekly_digest import WeeklyDigest, latest_due
 from bot.maintenance.backup_job import BackupJob
 from bot.maintenance.database_upkeep import DatabaseUpkeep
@@ -33,6 +34,7 @@ from bot.progress.base_share import BaseShare
 from bot.progress.progress_line import ProgressLine
 from bot.progress.progress_news import ProgressNews
 from bot.retraining.deployer import ModelDeployer
+from bot.retraining.judge_fitting import JudgeFitter
 from bot.retraining.orchestrator import RunOrchestrator
 from bot.retraining.run_notifier import RunNotifier
 from bot.retraining.run_progress import RunProgressReader
@@ -63,6 +65,7 @@ class RetrainingParts:
 
     orchestrator: RunOrchestrator
     schedule: RetrainScheduler
+    judge: JudgeFitter
     jobs: Sequence[Periodic]
 
 
@@ -76,6 +79,7 @@ def make_monitoring(
     notifier: AdminNotifier,
     progress: RunProgressReader,
     backup: BackupJob,
+    judge: JudgeFitter,
 ) -> MonitoringParts:
     """Alerts, the status report and the host's metrics; errors in the log are counted until `stack` is closed."""
     errors, started_at = ErrorCounter(), time.time()
@@ -84,7 +88,7 @@ def make_monitoring(
     checks = AlertChecks(settings, database, servers, messenger.client, backup, started_at)
     alerts = AlertManager(database, notifier, messenger.translator, checks.enabled_checks())
     translator = messenger.translator
-    status = StatusReport(settings, database, servers, queue, translator, alerts, errors, progress, started_at)
+    status = StatusReport(settings, database, servers, queue, translator, alerts, errors, progress, judge, started_at)
     return MonitoringParts(alerts, status, HostMetrics(settings, errors, alerts.lasting))
 
 
@@ -98,7 +102,7 @@ def make_retraining(
     progress: RunProgressReader,
     job_queue: JobQueue[Any],
 ) -> RetrainingParts:
-    """The orchestrator and the schedule of runs, and the monitor of a new champion."""
+    """The orchestrator and the schedule of runs, the monitor of a new champion, and the judge."""
     deployer = ModelDeployer(database, servers)
     run_notifier = RunNotifier(database, settings, messenger, notifier, coalescer, progress)
     trials = CanaryController(database, servers, deployer, settings.canary)
@@ -106,7 +110,8 @@ def make_retraining(
     schedule = RetrainScheduler(database, settings, job_queue, orchestrator.wake)
     start = Periodic("retrain-schedule", SCHEDULE_RETRY_S, schedule.start, once=True, fatal=(SettingsError,))
     monitor = ChampionMonitor(database, deployer, notifier, settings.champion_monitor)
-    return RetrainingParts(orchestrator, schedule, [start, *orchestrator.jobs(), monitor.job()])
+    judge = JudgeFitter(database, settings, StoredJudgeSource(database, settings.storage.judges))
+    return RetrainingParts(orchestrator, schedule, judge, [start, *orchestrator.jobs(), monitor.job(), judge.job()])
 
 
 def make_maintenance_jobs(settings: Settings, database: Database, backup: BackupJob) -> Sequence[Periodic]:

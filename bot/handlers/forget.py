@@ -9,6 +9,7 @@ from bot.chats.languages import LanguagePreferences
 from bot.chats.user_names import UserNames
 from bot.handlers.callback_data import ForgetButton
 from bot.handlers.routes import ButtonPress, IncomingMessage, Route, button, command
+from bot.jokes.judge_source import StoredJudgeSource
 from bot.messaging.messenger import Messenger
 from configs.settings import StorageSettings
 from storage.database import Database
@@ -28,9 +29,10 @@ class ForgetHandlers:
         names: UserNames,
         languages: LanguagePreferences,
         chats: ChatSettingsStore,
+        judges: StoredJudgeSource,
     ) -> None:
         self._messenger, self._database, self._storage = messenger, database, storage
-        self._names, self._languages, self._chats = names, languages, chats
+        self._names, self._languages, self._chats, self._judges = names, languages, chats, judges
 
     def routes(self) -> list[Route]:
         return [
@@ -68,7 +70,9 @@ class ForgetHandlers:
     async def _forget(self, user_id: int) -> dict[str, int]:
         """Delete a user's data; returns how many photos, jokes and ratings were deleted."""
         await self._names.forget(user_id)
-        forgotten = await forget_user(self._database, user_id, self._storage.photos, self._storage.datasets)
+        storage = self._storage
+        forgotten = await forget_user(self._database, user_id, storage.photos, storage.datasets, judges=storage.judges)
+        await self._judges.refresh()
         self._languages.forget(user_id)
         self._chats.forget(user_id)
         counts = {"photos": forgotten.photos, "jokes": forgotten.jokes, "ratings": forgotten.ratings}

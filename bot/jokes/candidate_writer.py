@@ -8,6 +8,7 @@ them; if one of them is chosen, the rest is shown while it is written.
 import asyncio
 import logging
 import random
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from storage.database import Database
 log = logging.getLogger(__name__)
 
 MAX_SKIPPED = 63
+UNDELIVERED_S = 600.0
+"""A chosen text that isn't delivered by then won't be."""
 MAX_CHATS = 1000
 """Chats whose latest choices are in memory."""
 
@@ -63,8 +66,8 @@ class CandidateWriter:
         self._database, self._queue, self._count, self._random_share = database, queue, count, random_share
         self._first_word_delay_s, self._rng = first_word_delay_s, rng or random.SystemRandom()
         self._skip = self._left_to_skip = 0
-        self._chosen_texts: OrderedDict[int, deque[str]] = OrderedDict()
-        """The texts chosen last, by chat: some are not delivered yet."""
+        self._chosen_texts: OrderedDict[int, deque[tuple[float, str]]] = OrderedDict()
+        """The texts chosen last, by chat, each with its time: some are not delivered yet."""
         self._choosing = asyncio.Lock()
 
     async def write(
@@ -123,9 +126,11 @@ class CandidateWriter:
             chosen = self._chosen_in(context.chat_id)
             choice, scores = Choice(0, False, 1.0, (0,)), list[float | None]([None])
             if len(texts) > 1:
-                seen = [*chosen, *await list_recent_texts(self._database, context.chat_id, RECENT_JOKES)]
+                shown = await list_recent_texts(self._database, context.chat_id, RECENT_JOKES)
+                young = [text for at, text in reversed(chosen) if time.monotonic() - at < UNDELIVERED_S]
+                seen = [*(text for text in young if text not in shown), *shown]
                 choice, scores = await asyncio.to_thread(self._judge, texts, seen, judge, context)
-            chosen.append(texts[choice.index])
+            chosen.append((time.monotonic(), texts[choice.index]))
             return choice, scores
 
     def _judge(
@@ -140,7 +145,7 @@ class CandidateWriter:
             scores = [None] * len(texts)
         return choose([score or 0.0 for score in scores], texts, seen, self._rng, self._random_share), scores
 
-    def _chosen_in(self, chat_id: int) -> deque[str]:
+    def _chosen_in(self, chat_id: int) -> deque[tuple[float, str]]:
         """The texts chosen last for a chat."""
         chosen = self._chosen_texts.setdefault(chat_id, deque(maxlen=RECENT_JOKES))
         self._chosen_texts.move_to_end(chat_id)

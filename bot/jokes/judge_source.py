@@ -1,11 +1,19 @@
 """The judge in service: the one that chooses among candidates now."""
 
+import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from storage.database import Database
+from storage.judge.registry import JudgeRecord, get_serving_judge, judge_file
 
 if TYPE_CHECKING:
     from storage.judge.scorer import Judge
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,3 +47,33 @@ class JudgeSource:
 
     def __init__(self, current: ServedJudge | None = None) -> None:
         self.current = current
+
+
+class StoredJudgeSource(JudgeSource):
+    """The judge that the registry says is in service, read from the folder of judges by `refresh`."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        super().__init__()
+        self._database, self._folder = database, folder
+        self._digest = ""
+        self._loading = asyncio.Lock()
+
+    async def refresh(self) -> None:
+        """Load the judge in service if it has changed. A judge whose file can't be read is not used."""
+        async with self._loading:
+            record = await get_serving_judge(self._database)
+            digest = record.digest if record and record.usable else ""
+            if digest != self._digest:
+                self.current = await asyncio.to_thread(_load, self._folder, record) if record and digest else None
+                self._digest = digest if self.current or not digest else ""
+
+
+def _load(folder: Path, record: JudgeRecord) -> ServedJudge | None:
+    from storage.judge.artifact import JudgeError  # not at the start: they import NumPy
+    from storage.judge.scorer import Judge
+
+    try:
+        return ServedJudge(record.id, Judge.load(judge_file(folder, record.digest)))
+    except JudgeError as error:
+        log.warning("no judge chooses until the next fit: %s", error)
+        return None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.judge.features import GROUP_BITS, FloatArray, IndexArray, TokenTable, unit_hashes
+from storage.judge.features import GROUP_BITS, FloatArray, IndexArray, TokenTable, sum_at, unit_hashes
 from storage.judge.tokens import HashArray, combine
 
 DENSE = ("agreement", "caption", "logprob")
@@ -85,11 +85,11 @@ def count_specificity(shared: SharedUnits) -> FloatArray:
     compared = shared.others > 0
     column = shared.column[compared]
     texts_with = np.bincount(column, minlength=SPECIFICITY_COLUMNS)
-    companions = np.bincount(column, shared.others[compared], SPECIFICITY_COLUMNS)
-    having = np.bincount(column, shared.having[compared], SPECIFICITY_COLUMNS)
+    companions = sum_at(column, shared.others[compared], SPECIFICITY_COLUMNS)
+    having = sum_at(column, shared.having[compared], SPECIFICITY_COLUMNS)
     frequency = np.ceil(np.log2(texts_with + 1.0)).astype(np.int64)
     frequency[texts_with == 0] = 1  # an unknown word counts like a word of one text
-    usual = _ratio(np.bincount(frequency, having), np.bincount(frequency, companions))[frequency]
+    usual = _ratio(sum_at(frequency, having, 1), sum_at(frequency, companions, 1))[frequency]
     share = (having + SHRINKAGE * usual) / (companions + SHRINKAGE)
     base = (texts_with + 0.5) / (int((np.bincount(shared.group)[shared.group] > 1).sum()) + 1.0)
     return np.log(np.maximum(share / base, 1.0))
@@ -108,8 +108,8 @@ def _column(hashes: HashArray) -> IndexArray:
 
 def _group_mean(group: IndexArray, values: FloatArray, counted: NDArray[np.bool_]) -> FloatArray:
     """The mean (n) of the counted values in each value's group; 0 without any."""
-    count = np.bincount(group, counted, 1)
-    return _ratio(np.bincount(group, np.where(counted, values, 0.0), 1), count)[group]
+    count = sum_at(group, counted, 1)
+    return _ratio(sum_at(group, np.where(counted, values, 0.0), 1), count)[group]
 
 
 def _ratio(top: NDArray[np.floating], bottom: NDArray[np.floating]) -> FloatArray:

@@ -7,6 +7,7 @@ prior variance means the same for short and long texts.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,11 @@ SIGNATURE_COLUMNS = 64
 """Columns of the short form of a text's words and frame, for effects of single users and chats."""
 
 
+def sum_at(index: IndexArray, values: NDArray[Any], length: int) -> FloatArray:
+    """Sums (length) of the values (n) that have the same index (n)."""
+    return np.bincount(index, values, length)  # type: ignore[return-value]  # the stub ignores the weights
+
+
 @dataclass(frozen=True)
 class SparseRows:
     """A sparse matrix as triples: row, column, value (each n), rows ascending within a group; `count` rows."""
@@ -38,7 +44,7 @@ class SparseRows:
 
     def dot(self, weights: NDArray[np.floating]) -> FloatArray:
         """The product (count) with a vector of weights (COLUMNS)."""
-        return np.bincount(self.row, self.value * weights[self.column], self.count)
+        return sum_at(self.row, self.value * weights[self.column], self.count)
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,10 @@ class Judge:
     ) -> FloatArray:
         return dense_features(texts, group, captions, logprob, self.specificity) @ self.dense
 
+    def people(self) -> list[int]:
+        """The ids of all users in it."""
+        return np.union1d(self.users.ids, self.members[:, 1]).tolist()
+
     def without_people(self, users: Sequence[int], chats: Sequence[int] = ()) -> "Judge":
         """The same judge without the effects of these users and chats, and of the groups in which the users rated."""
         gone = np.asarray(users, np.int64)

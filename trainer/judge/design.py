@@ -11,10 +11,11 @@ photo       all jokes of one photo; a nuisance
 joke        all ratings of one joke beyond its text; a nuisance
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags_array, hstack
 
 from storage.judge.dense_features import DENSE, SharedUnits, agreement, caption_share, count_specificity
@@ -161,13 +162,12 @@ def text_weights(scaled: FloatArray) -> FloatArray:
 
 
 def mean_tastes(
-    observations: Observations, design: Design, taste: FloatArray, offset: FloatArray, rated: Sequence[bool]
+    observations: Observations, design: Design, taste: FloatArray, offset: FloatArray, rated: NDArray[np.bool_]
 ) -> tuple[FloatArray, FloatArray, IndexArray]:
     """By chat: the mean taste (C, S) and leniency (C) of its raters by number of ratings, and (m, 2) chat and user."""
-    mask = np.asarray(rated, bool)
     _, user = np.unique(observations.user, return_inverse=True)
     _, chat = np.unique(observations.chat, return_inverse=True)
-    counts = csr_matrix((np.ones(int(mask.sum())), (chat[mask], user[mask])), (len(design.chats), len(design.users)))
+    counts = csr_matrix((np.ones(int(rated.sum())), (chat[rated], user[rated])), (len(design.chats), len(design.users)))
     total = np.maximum(np.asarray(counts.sum(1)).ravel(), 1.0)
     pairs = counts.tocoo()
     members = np.stack([design.chats[pairs.row], design.users[pairs.col]], axis=1)

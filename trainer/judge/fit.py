@@ -57,7 +57,7 @@ def fit_judge(observations: Observations, *, prior: Judge | None = None) -> Judg
     if not observations.ratings:
         raise JudgeError("There are no ratings to fit a judge on.")
     fitting = _prepare(observations, prior)
-    weight = fitting.responses.weight
+    weight: FloatArray = fitting.responses.weight
     variances = estimate_variances(fitting.design, fitting.responses.target - fitting.offset, weight)
     matrix, columns = fitting.design.scaled(variances)
     known, personal = _cross_fit(fitting, matrix, columns, weight, variances["noise"])
@@ -79,7 +79,7 @@ def _prepare(observations: Observations, prior: Judge | None) -> Fitting:
     design = designs.make_design(observations, features, prior)
     responses = make_responses(observations)
     fold = fold_of(observations.photo)
-    offset = np.zeros(len(observations))
+    offset: FloatArray = np.zeros(len(observations))
     if "prior" in design.blocks:
         offset = PRIOR_SLOPE * responses.spread * np.asarray(design.blocks["prior"].toarray()).ravel()
     return Fitting(observations, features, design, responses, fold, offset)
@@ -106,7 +106,8 @@ def _cross_fit(
         inside = fitting.fold == number
         if not inside.any() or inside.all():
             continue
-        effects, _ = solve_ridge(matrix[~inside], *(part[~inside] for part in system), ROUGH)
+        target, noise_variance, single = (part[~inside] for part in system)
+        effects, _ = solve_ridge(matrix[~inside], target, noise_variance, single, ROUGH)
         rows = matrix[inside]
         known[inside] += rows @ _only(effects, columns, KNOWN_BLOCKS)
         personal[inside] += rows @ _only(effects, columns, PERSONAL_BLOCKS)

@@ -151,6 +151,13 @@ progress-few = 📊 How much I've learnt since I began can't be told yet: { $pho
        *[other] { $photos } photos of the first model have
     } ratings so far.
 progress-unknown = 📊 How much I've learnt since I began can't be told: the first model isn't there any more to compare with.
+judge-learning = ⚖️ I don't know yet what you like better ({ $ratings ->
+        [one] one rating
+       *[other] { $ratings } ratings
+    } so far), so I don't choose among my jokes.
+judge-accuracy = ⚖️ I choose among several jokes by what you like: of two jokes that I haven't seen rated, I'm right about the better one in { $right }% (at least { $low }%).
+judge-gain = Jokes that I chose are liked by { $chosen }%, random ones by { $random }% (difference, 95% interval: { $low } to { $high } points).
+judge-gain-few = How much that gains can't be told yet.
 progress-first = 📊 I'm still the model I began with; I learn when there are enough ratings.
 
 # Styles of jokes. style-…-words are what a caption may say for that photo alone, with a # in front or nothing beside it.
@@ -432,6 +439,18 @@ status-backup-off = No backups are made (backup.every_h is 0)
 status-run = Run { $run } { $what }, { $time } ago. { $next }
 status-run-none = No training yet. { $next }
 status-run-now = Run { $run } · { $what }
+status-judge = Judge fitted { $time } ago on { $ratings ->
+        [one] one rating
+       *[other] { $ratings } ratings
+    } · { $right }% of unseen pairs right, at least { $low }%{ $used ->
+        [no] ; not used until that is surely above 50%
+       *[yes] {""}
+    }
+status-judge-none = No judge yet; it needs { $ratings ->
+        [one] one rating
+       *[other] { $ratings } ratings
+    }
+status-judge-failed = The last fit failed: { $reason }
 status-next = { $when ->
         [none] Next: when somebody says /retrain
        *[other] Next: { $when }
@@ -449,6 +468,7 @@ status-what-gpu = Graphics card
 status-what-disk = Disk
 status-what-backup = Backup
 status-what-run = Training
+status-what-judge = Judge
 status-what-errors = Errors
 
 # /users, /ban, /unban; banned is for the one who is

@@ -129,6 +129,10 @@ progress-few = 📊 我比刚开始时进步了多少，现在还说不准：最
        *[other] 只有 { $photos } 张照片得到评分
     }。
 progress-unknown = 📊 我比刚开始时进步了多少，说不出来：最初的模型已经不在，没法比较。
+judge-learning = ⚖️ 大家更喜欢哪种笑话，我还摸不准（目前有 { $ratings } 次打分），所以先不挑。
+judge-accuracy = ⚖️ 我会写几个笑话，按大家的口味挑一个：两个没见过评分的笑话，我有 { $right }% 能猜中哪个更受欢迎（至少 { $low }%）。
+judge-gain = 我挑的笑话有 { $chosen }% 被喜欢，随机的有 { $random }%（差距的 95% 区间：{ $low } 到 { $high } 个百分点）。
+judge-gain-few = 这样挑能好多少，现在还说不准。
 progress-first = 📊 我还是最初的那个模型；评分够了我就会学习。
 
 # 笑话的风格。style-…-words：配文里写上 # 加这个词，或者只写这个词，那张照片就用这个风格。
@@ -346,6 +350,12 @@ status-backup-off = 没有开自动备份（backup.every_h 是 0）
 status-run = 第 { $run } 次训练{ $what }，{ $time }前。{ $next }
 status-run-none = 还没训练过。{ $next }
 status-run-now = 第 { $run } 次训练 · { $what }
+status-judge = 评判模型 { $time }前更新，用了 { $ratings } 次打分 · 没见过的笑话两两比较，{ $right }% 判断正确（至少 { $low }%）{ $used ->
+        [no] ；确定高于 50% 之前不启用
+       *[yes] {""}
+    }
+status-judge-none = 还没有评判模型，需要 { $ratings } 次打分
+status-judge-failed = 上次更新失败：{ $reason }
 status-next = { $when ->
         [none] 下一次：等人发 /retrain
        *[other] 下一次：{ $when }
@@ -362,6 +372,7 @@ status-what-gpu = 显卡
 status-what-disk = 磁盘
 status-what-backup = 备份
 status-what-run = 训练
+status-what-judge = 评判模型
 status-what-errors = 错误
 
 # /users、/ban、/unban；banned 是说给被封的人听的

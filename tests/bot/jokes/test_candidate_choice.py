@@ -62,6 +62,15 @@ def test_without_a_new_shape_a_new_text_is_shown_and_without_one_any():
     assert admissible_candidates([text, text], SEEN) == [0, 1]
 
 
+def test_texts_are_remembered_for_twenty_jokes_and_shapes_for_three():
+    fresh, repeated = "A parrot files its taxes on time", "When your cat wins a medal at the dog show"
+    others = [f"Number {number} of many quite different stories {number}" for number in range(30)]
+    for age, shape_is_new, text_is_new in ((2, False, False), (3, True, False), (19, True, False), (20, True, True)):
+        seen = [*others[:age], SEEN[0], *others[age:]]
+        assert (1 in admissible_candidates([fresh, repeated], seen)) == shape_is_new
+        assert (1 in admissible_candidates([fresh, SEEN[0]], seen)) == text_is_new
+
+
 def test_one_candidate_that_is_new_is_no_choice():
     (choice,) = draw([0.1, 0.9], ["A parrot files its taxes on time", SEEN[0]], SEEN, count=1)
     assert choice.index == 0 and choice.propensity == 1.0 and not choice.random and choice.admissible == (0,)

@@ -162,6 +162,13 @@ async def test_a_canary_that_fails_is_made_up_for_by_the_champion(database, stub
         await client.close()
 
 
+async def test_each_side_of_a_duel_is_the_best_of_its_models_candidates(database, stub, make_joker, photo):
+    joker = await make_joker()
+    stub.script.extend(StubReply(text) for text in TEXTS)
+    joke = await joker.generate(photo, user_id=5, language="en", served=joker._router.champion)
+    assert joke.text == TEXTS[1] and (joke.chosen_by, joke.base_share) == ("judge", None)
+
+
 async def test_a_judge_that_fails_leaves_the_choice_to_chance(stub, make_joker, photo):
     broken = judge_that_likes("parrot")
     object.__setattr__(broken, "judge", None)
