@@ -16,15 +16,7 @@ from configs.base import ROOT
 from configs.chat import DigestSettings, LimitSettings, TelegramSettings
 from configs.errors import SettingsError
 from configs.judge import JudgeSettings
-from configs.learning import (
-    CanarySettings,
-    ChampionMonitorSettings,
-    DuelSettings,
-    GateSettings,
-    RetrainSettings,
-    SelectionSettings,
-    TrainingSettings,
-)
+from configs.learning import GateSettings, RetrainSettings, SelectionSettings, TrainingSettings
 from configs.operation import (
     AlertSettings,
     BackupSettings,
@@ -37,6 +29,7 @@ from configs.operation import (
 )
 from configs.safety import RetentionSettings, SafetySettings
 from configs.serving import EngineSettings, JokeSettings, LmdeploySettings, ServerSettings
+from configs.trials import CanarySettings, ChampionMonitorSettings, DuelSettings
 
 CONFIG_FILE = ROOT / "configs" / "jokebot.toml"
 PREFIX = "JOKEBOT_"

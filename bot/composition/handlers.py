@@ -88,7 +88,7 @@ def make_joke_handlers(
     replies = StreamingReplies(messenger, database, queue, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, prompts, settings)
     stored = StoredPhotoAccess(messenger, chats, quota, limiter, intake, write_access)
-    duels = DuelHandlers(messenger, database, generator, replies, router, settings.duel.one_in_photos)
+    duels = DuelHandlers(messenger, database, generator, replies, router, quota, settings.duel.one_in_photos)
     another = AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery)
     album_jokes = AlbumJokeHandlers(messenger, database, keyboards, albums, limiter, intake, styles, stored, delivery)
     photos = PhotoHandlers(

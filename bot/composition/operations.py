@@ -16,6 +16,8 @@ from bot.engine.fair_queue import FairQueue
 from bot.engine.servers.base import ModelServers
 from bot.experiments.canary_controller import CanaryController
 from bot.experiments.champion_monitor import ChampionMonitor
+from bot.experiments.forecast import forecast_text
+from bot.experiments.predecessor_trial import PredecessorTrial
 from bot.i18n.translator import Translator
 from bot.jokes.judge_source import StoredJudgeSource
 from bot.jokes.weekly_digest import WeeklyDigest, latest_due
@@ -104,12 +106,15 @@ def make_retraining(
 ) -> RetrainingParts:
     """The orchestrator and the schedule of runs, the monitor of a new champion, and the judge."""
     deployer = ModelDeployer(database, servers)
-    run_notifier = RunNotifier(database, settings, messenger, notifier, coalescer, progress)
+    run_notifier = RunNotifier(
+        database, settings, messenger, notifier, coalescer, progress, partial(forecast_text, database, settings.canary)
+    )
     trials = CanaryController(database, servers, deployer, settings.canary)
     orchestrator = RunOrchestrator(database, settings, servers, deployer, trials, run_notifier, progress)
     schedule = RetrainScheduler(database, settings, job_queue, orchestrator.wake)
     start = Periodic("retrain-schedule", SCHEDULE_RETRY_S, schedule.start, once=True, fatal=(SettingsError,))
-    monitor = ChampionMonitor(database, deployer, notifier, settings.champion_monitor)
+    predecessor = PredecessorTrial(database, servers, settings.champion_monitor)
+    monitor = ChampionMonitor(database, deployer, notifier, settings.champion_monitor, predecessor)
     judge = JudgeFitter(database, settings, StoredJudgeSource(database, settings.storage.judges))
     return RetrainingParts(orchestrator, schedule, judge, [start, *orchestrator.jobs(), monitor.job(), judge.job()])
 

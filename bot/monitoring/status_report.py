@@ -145,9 +145,11 @@ class StatusReport:
     async def _model(self, localize: Localizer) -> StatusLine:
         router = self._servers.router
         canary = router.canary
+        trial = await trials.get_open_trial(self._database) if canary else None
+        name = "status-predecessor" if trial and trial.watch_id else "status-canary"
         text = localize("status-model", model=router.champion.model.id, called=router.champion.model.name)
         return OK, text + (
-            localize("status-canary", model=canary.model.id, called=canary.model.name, share=round(100 * router.share))
+            localize(name, model=canary.model.id, called=canary.model.name, share=round(100 * router.share))
             if canary
             else ""
         )

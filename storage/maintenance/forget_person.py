@@ -21,6 +21,7 @@ USER_TABLES = (
     "dataset_raters",
     "private_people",
     "duels",
+    "duel_choices",
     "admin_languages",
     "aged_people",
     "chosen_languages",

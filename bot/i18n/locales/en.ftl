@@ -115,7 +115,8 @@ duel-chosen-a = You picked 🅰️. Noted, thank you!
 duel-chosen-b = You picked 🅱️. Noted, thank you!
 duel-chosen-meh = Neither, then. Noted, I'll keep practising.
 duel-again = You've chosen already
-watch-fell = ⏪ Model { $model } got fewer laughs than the one before it: { $now }% of the ratings instead of { $before }%. I've gone back to model { $back }.
+watch-fell = ⏪ I've compared model { $model } with the one before it, photo by photo: people liked { $now }% of its jokes, and { $before }% of the other's. I've gone back to model { $back }.
+watch-untested = 🔎 Model { $model } may be worse than the one before it: people like { $now }% of its jokes, and liked { $before }% of the other's before. There's no room to serve both and compare them fairly, so it stays. /rollback goes back to model { $back }.
 
 stats =
     You: { $photos ->
@@ -429,6 +430,7 @@ status-queue = { $waiting ->
     }
 status-seconds = { $seconds } s
 status-model = Model { $model } · { $called }
+status-predecessor = {" "}· compared with the one before it: { $model } · { $called }, { $share }%
 status-canary = {" "}· on trial: { $model } · { $called }, { $share }%
 status-gpu = { $card } · { $used } of { $all } GB
 status-gpu-gone = No graphics card answers nvidia-smi
@@ -586,7 +588,16 @@ retrain-ask =
        *[other] { $people } people's ratings
     }
     ⏱ { $time }
+    🧪 { $verdict }
     💬 { $service }
+trial-forecast = At { $pace ->
+        [one] one rating
+       *[other] { $pace } ratings
+    } a day, the trial in the chats takes up to { $days ->
+        [one] one day
+       *[other] { $days } days
+    }. If people like its jokes by { $effect } points more, I'll notice with a chance of { $power }%.
+trial-forecast-unknown = Nobody has rated a joke in four weeks, so a trial in the chats can't come to a verdict yet.
 retrain-time = About { $time }, by experience.
 retrain-time-unknown = It's the first time here: I'll know once it has begun.
 retrain-time-by-h100 = About { $time } to train, as measured on a card like yours; comparing the models comes on top. It's the first time here.
@@ -650,6 +661,7 @@ run-doing-exporting = Picking the jokes that people liked best.
 run-doing-training = Getting ready for the first step.
 run-doing-merging = Nearly there.
 run-doing-judging = Both models joke about photos that neither has learnt from.
+run-waiting-canary = The model in service is being compared with the one before it. When that's over, the new model's trial begins.
 run-doing-canary = A part of all photos goes to the new model now. People's ratings decide.
 run-answers = { $done } of { $of } answers
 run-ratings = { $done } of { $of } ratings
@@ -739,6 +751,8 @@ reason-files-removed = The files of model { $model } were removed, so it can't e
 reason-no-way-back = There is no earlier model to go back to.
 reason-trial-better = People like its jokes better: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
 reason-trial-worse = People like its jokes less: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
+reason-trial-quiet = People like its jokes more when they rate them, but rate them less often or press 🔁 more often, so I don't trust it: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
+reason-trial-futile = It won't become clear any more that its jokes are better: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
 reason-trial-ratings = All the ratings are in, and neither is clearly better: { $likes } of { $ratings } ratings liked its jokes, { $old-likes } of { $old-ratings } the old one's.
 reason-trial-days = The time is up, and neither is clearly better: { $likes } of { $ratings } ratings liked its jokes, { $old-likes } of { $old-ratings } the old one's.
 

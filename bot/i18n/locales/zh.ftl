@@ -108,7 +108,8 @@ duel-chosen-a = 你选了 🅰️，记下了，谢谢！
 duel-chosen-b = 你选了 🅱️，记下了，谢谢！
 duel-chosen-meh = 都不行啊，记下了，我再练练。
 duel-again = 你已经选过啦
-watch-fell = ⏪ 模型 { $model } 没有上一个好笑：好评率从 { $before }% 降到了 { $now }%。我换回模型 { $back } 了。
+watch-fell = ⏪ 我让模型 { $model } 和上一个同时讲笑话比了比：它的好评率是 { $now }%，上一个是 { $before }%。我换回模型 { $back } 了。
+watch-untested = 🔎 模型 { $model } 可能不如上一个：现在的好评率是 { $now }%，之前是 { $before }%。这里没法同时运行两个模型做公平的对比，所以先不换。想换回模型 { $back }，就发 /rollback。
 
 stats =
     你：{ $photos } 张照片，{ $jokes } 个笑话，{ $ratings ->
@@ -340,6 +341,7 @@ status-queue = { $waiting ->
     }
 status-seconds = { $seconds } 秒
 status-model = 模型 { $model } · { $called }
+status-predecessor = {" "}· 正在跟上一个对比：{ $model } · { $called }，{ $share }%
 status-canary = {" "}· 试用：{ $model } · { $called }，{ $share }%
 status-gpu = { $card } · { $used }/{ $all } GB
 status-gpu-gone = nvidia-smi 看不到显卡
@@ -468,7 +470,10 @@ retrain-ask =
     }
     👥 { $people } 个人打的分
     ⏱ { $time }
+    🧪 { $verdict }
     💬 { $service }
+trial-forecast = 照每天 { $pace } 次打分的速度，在聊天里试用最多要 { $days } 天。要是新模型的好评率真能高 { $effect } 个百分点，我有 { $power }% 的把握看出来。
+trial-forecast-unknown = 四周以来没人给笑话打过分，所以在聊天里试用暂时分不出高下。
 retrain-time = 照以往的经验，大约 { $time }。
 retrain-time-unknown = 这儿还是头一回，开始了才知道要多久。
 retrain-time-by-h100 = 照同类显卡上的实测，训练大约要 { $time }，新旧对比另算。这儿还是头一回。
@@ -527,6 +532,7 @@ run-doing-exporting = 正在挑大家最喜欢的笑话。
 run-doing-training = 正在为第一步做准备。
 run-doing-merging = 就快好了。
 run-doing-judging = 两个模型正对着都没学过的照片讲笑话。
+run-waiting-canary = 正在用的模型还在跟上一个做对比，比完了新模型才开始试用。
 run-doing-canary = 现在一部分照片交给新模型，大家的打分说了算。
 run-answers = 已答 { $done }/{ $of }
 run-ratings = 已有 { $done }/{ $of } 次打分
@@ -613,6 +619,8 @@ reason-files-removed = 模型 { $model } 的文件已经删了，不能上岗。
 reason-no-way-back = 前面没有模型可换回。
 reason-trial-better = 大家更喜欢它的笑话：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
 reason-trial-worse = 大家没那么喜欢它的笑话：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
+reason-trial-quiet = 打了分的人更喜欢它的笑话，可给它打分的人变少了，或者点 🔁 换一个的变多了，所以信不过：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
+reason-trial-futile = 已经不太可能看出它更好笑了：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
 reason-trial-ratings = 打分够了，还是分不出高下：{ $ratings } 次打分里 { $likes } 次喜欢它的笑话，旧的是 { $old-ratings } 次里 { $old-likes } 次。
 reason-trial-days = 时间到了，还是分不出高下：{ $ratings } 次打分里 { $likes } 次喜欢它的笑话，旧的是 { $old-ratings } 次里 { $old-likes } 次。
 
