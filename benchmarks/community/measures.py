@@ -61,7 +61,7 @@ class Measures:
             "seed": simulation.world.seed,
             "liking_0": points(self._likings[0]),
             **gains,
-            "ratings": len(simulation.log.ratings),
+            "ratings": simulation.ratings,
             "promotions": [asdict(change) for change in changes],
             "candidates": await self._candidates(),
             "promoted_by_56": any(change.day <= 56 for change in promoted),

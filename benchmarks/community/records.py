@@ -53,7 +53,9 @@ class Records:
             )
             await connection.execute("INSERT INTO photo_senders VALUES (?, ?, ?)", (photo.id, photo.user_id, at))
 
-    async def add_joke(self, photo: Photo, model_id: int, chosen: ChosenText, repeated: bool) -> ShownJoke:
+    async def add_joke(
+        self, photo: Photo, model_id: int, chosen: ChosenText, repeated: bool, judge_id: int | None
+    ) -> ShownJoke:
         """Store a joke with the candidates that are not shown."""
         who = "single" if not chosen.others else "random" if chosen.random else "judge"
         new = NewJoke(
@@ -62,6 +64,7 @@ class Records:
             chosen_by=who,
             candidates=1 + len(chosen.others),
             propensity=chosen.propensity,
+            judge_id=judge_id if chosen.others else None,
             score=chosen.score,
         )
         others = [UnshownCandidate(text) for text in chosen.others]

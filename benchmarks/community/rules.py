@@ -5,6 +5,7 @@ from typing import Any
 from bot.engine.router import Router, ServedModel
 from bot.experiments.canary_controller import CanaryController
 from bot.experiments.champion_monitor import ChampionMonitor
+from bot.experiments.predecessor_trial import PredecessorTrial
 from bot.retraining.deployer import ModelDeployer
 from configs.settings import Settings
 from storage.database import Database
@@ -48,7 +49,8 @@ class ProductRules:
         servers = TableServers(router)
         deployer = ModelDeployer(database, servers)
         self._controller = CanaryController(database, servers, deployer, settings.canary)
-        self._monitor = ChampionMonitor(database, deployer, NoAdmins(), settings.champion_monitor)
+        predecessor = PredecessorTrial(database, servers, settings.champion_monitor)
+        self._monitor = ChampionMonitor(database, deployer, NoAdmins(), settings.champion_monitor, predecessor)
 
     @property
     def duel_one_in(self) -> int:

@@ -12,8 +12,6 @@ from benchmarks.community.world import Photo, TableModel, World
 from bot.engine.router import Router
 from bot.jokes.candidate_choice import RECENT_JOKES, choose
 
-LANGUAGE, STYLE = "en", "witty"
-
 
 class Scorer(Protocol):
     """What chooses among candidates."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.community.arms import CHECKPOINTS, Arm
 from benchmarks.community.clock import START, SimulatedClock
-from benchmarks.community.judging import ReactionLog, fit_scorer
+from benchmarks.community.judging import SimulatedFitter
 from benchmarks.community.liking import LikingTable
 from benchmarks.community.measures import Measures
 from benchmarks.community.records import Records, ShownJoke
@@ -68,7 +68,8 @@ class Simulation:
         self.photos: dict[int, Photo] = {}
         self.history = world.new_history()
         self.random = np.random.default_rng([world.seed, 101])
-        self.log = ReactionLog()
+        self.ratings = 0
+        self._judge = SimulatedFitter(database, settings, database.path.parent / "judges") if arm.judged else None
         self._events: list[tuple[float, int, Event]] = []
         self._order = count()
         self._updates = count(1)
@@ -88,12 +89,18 @@ class Simulation:
         heapq.heappush(self._events, (seconds, next(self._order), event))
 
     async def _night(self) -> None:
+        await self._analyse()
+        if self.arm.training and await trials.get_open_trial(self.database) is None:
+            run = await self.registry.train(self.photos)
+            if run:
+                await self.rules.begin_trial(run)
+
+    async def _analyse(self) -> None:
+        """What the bot's jobs do after a rating: the trial, the watch and the judge."""
         await self.rules.analyse()
-        if self.arm.judged and self.router.canary is None:
-            self.serving.scorer = fit_scorer(self.log)
-        run = await self.registry.train(self.photos) if self.arm.training else None
-        if run:
-            await self.rules.begin_trial(run)
+        if self._judge:
+            await self._judge.step()
+            self.serving.scorer = self._judge.scorer
 
     async def _answer(self, photo: Photo) -> None:
         """What the bot does with a photo."""
@@ -113,9 +120,8 @@ class Simulation:
         shape, shown = shape_of(chosen.text), self.history[photo.chat_id]
         repeated = shape in shown
         shown.append(shape)
-        joke = await self.records.add_joke(photo, model_id, chosen, repeated)
-        self.log.jokes[joke.id] = joke
-        return joke
+        judge_id = self._judge.judge_id if self._judge else None
+        return await self.records.add_joke(photo, model_id, chosen, repeated, judge_id)
 
     async def _visit(self, joke: ShownJoke, user_id: int) -> None:
         value = self.world.rating(
@@ -123,8 +129,8 @@ class Simulation:
         )
         if value is not None:
             await self.records.rate(joke, user_id, value)
-            self.log.ratings.append((joke.id, user_id, value, self.clock.now))
-            await self.rules.analyse()
+            self.ratings += 1
+            await self._analyse()
 
     def _are_counts_hidden(self, joke: ShownJoke) -> bool:
         """Whether the keyboard in a group shows no counts yet."""
@@ -137,7 +143,7 @@ class Simulation:
 
     async def _begin_duel(self, photo: Photo) -> DuelRecord | None:
         """The duel of a photo, if one is due."""
-        if self.router.canary is None or photo.chat_id < 0:
+        if self.router.canary is None or (self.arm.rules == "today" and photo.chat_id < 0):
             return None
         trial = await trials.get_open_trial(self.database)
         if trial is None:
@@ -161,18 +167,22 @@ class Simulation:
             jokes.append(await self._add(photo, model_id))
             await duels.record_duel_joke(self.database, duel.id, side, jokes[-1].id)
         await duels.record_duel_message(self.database, duel.id, self.records.next_message())
-        if (at := self.world.duel_press(photo)) is not None:
-            self._at(at, lambda: self._press(duel, jokes))
+        for at, user_id in self._duel_visits(photo):
+            self._at(at, lambda user_id=user_id: self._press(duel, jokes, user_id))
 
-    async def _press(self, duel: DuelRecord, jokes: list[ShownJoke]) -> None:
-        photo = jokes[0].photo
+    def _duel_visits(self, photo: Photo) -> list[tuple[float, int]]:
+        """When which users press a duel's button: in a group any member may, in a private chat its user."""
+        if photo.chat_id < 0:
+            return self.world.visits(photo)
+        at = self.world.duel_press(photo)
+        return [] if at is None else [(at, photo.user_id)]
+
+    async def _press(self, duel: DuelRecord, jokes: list[ShownJoke], user_id: int) -> None:
         choice = self.world.duel_choice(
-            photo, [joke.text for joke in jokes], [joke.repeated for joke in jokes], photo.user_id
+            jokes[0].photo, [joke.text for joke in jokes], [joke.repeated for joke in jokes], user_id
         )
-        await duels.record_choice(self.database, duel.id, "meh" if choice is None else "ab"[choice])
-        value = 0.5 if choice is None else 1.0 - choice
-        self.log.duels.append((jokes[0].id, jokes[1].id, photo.user_id, value, self.clock.now))
-        await self.rules.analyse()
+        await duels.record_choice(self.database, duel, user_id, "meh" if choice is None else ("a", "b")[choice])
+        await self._analyse()
 
 
 async def simulate(
