@@ -24,33 +24,40 @@ MIN_JOKES = 20
 
 def is_engaging(sums: TrialSums, engagement: EngagementSums, counted: tuple[float, ...]) -> BoolArray:
     """Whether the candidate's jokes are not rated less or answered with 🔁 more than explains its liking; bools (…)."""
-    stages = np.asarray(counted)[:, None]
-    jokes = engagement.jokes * stages
-    enough = (jokes.sum(-2) >= MIN_JOKES).all(-1)
-    return ~enough | (_keeps_advantage(sums, engagement, counted) & ~_is_repeated(engagement, stages))
+    jokes = _over_stages(engagement.jokes, counted)
+    again = _over_stages(engagement.again, counted)
+    enough = (jokes[0] >= MIN_JOKES) & (jokes[1] >= MIN_JOKES)
+    return ~enough | (_keeps_advantage(sums, engagement, counted) & ~_is_repeated(jokes, again))
 
 
 def rate_ratio(engagement: EngagementSums, counted: tuple[float, ...]) -> tuple[FloatArray, FloatArray]:
     """Ratings per joke, candidate over champion, and the variance of that ratio."""
-    jokes, ratings = engagement.jokes, engagement.ratings
-    share = mantel_haenszel_weight(jokes[..., 0], jokes[..., 1]) * np.asarray(counted)
-    known = np.maximum(jokes, 1.0)
-    mean = ratings / known
-    spread = np.maximum(engagement.squares - ratings * mean, 0.0) / np.maximum(jokes - 1, 1.0)
-    weight = np.maximum(share.sum(-1), TINY)
-    means = (share[..., None] * mean).sum(-2) / weight[..., None]
-    variances = (share[..., None] ** 2 * spread / known).sum(-2) / weight[..., None] ** 2
-    base = np.maximum(means[..., 0], TINY)
-    ratio = means[..., 1] / base
-    return ratio, (variances[..., 1] + ratio**2 * variances[..., 0]) / base**2
+    zeros = np.zeros(engagement.jokes.shape[:-2])
+    weight, means, variances = zeros, [zeros, zeros], [zeros, zeros]
+    for stage in (number for number, used in enumerate(counted) if used):
+        jokes = [engagement.jokes[..., stage, variant] for variant in (0, 1)]
+        share = mantel_haenszel_weight(*jokes)
+        weight = weight + share
+        for variant in (0, 1):
+            known = np.maximum(jokes[variant], 1.0)
+            mean = engagement.ratings[..., stage, variant] / known
+            spread = engagement.squares[..., stage, variant] - engagement.ratings[..., stage, variant] * mean
+            variance = np.maximum(spread, 0.0) / np.maximum(known - 1, 1.0)
+            means[variant] = means[variant] + share * mean
+            variances[variant] = variances[variant] + share**2 * variance / known
+    base = np.maximum(means[0], TINY)
+    ratio = means[1] / base
+    return ratio, (variances[1] + ratio**2 * variances[0]) / base**2
 
 
 def _keeps_advantage(sums: TrialSums, engagement: EngagementSums, counted: tuple[float, ...]) -> BoolArray:
     rated = estimate_difference(sums, counted, duel_weight=0.0)
-    units = sums.units
-    share = mantel_haenszel_weight(units[..., 0], units[..., 1]) * np.asarray(counted)
-    mean = sums.total[..., 0] / np.maximum(units[..., 0], 1.0)
-    champion = (share * mean).sum(-1) / np.maximum(share.sum(-1), TINY)
+    weight = liked = np.zeros(rated.weight.shape)
+    for stage in (number for number, used in enumerate(counted) if used):
+        units = [sums.units[..., stage, variant] for variant in (0, 1)]
+        share = mantel_haenszel_weight(*units)
+        weight, liked = weight + share, liked + share * sums.total[..., stage, 0] / np.maximum(units[0], 1.0)
+    champion = liked / np.maximum(weight, TINY)
     candidate = champion + rated.difference
     ratio, variance = rate_ratio(engagement, counted)
     ratio = np.minimum(ratio, 1.0)
@@ -59,9 +66,16 @@ def _keeps_advantage(sums: TrialSums, engagement: EngagementSums, counted: tuple
     return (rated.weight <= 0) | (left > MIN_SCORE * error)
 
 
-def _is_repeated(engagement: EngagementSums, stages: FloatArray) -> BoolArray:
-    jokes, again = (engagement.jokes * stages).sum(-2), (engagement.again * stages).sum(-2)
-    rates = again / np.maximum(jokes, 1.0)
-    pooled = again.sum(-1) / np.maximum(jokes.sum(-1), 1.0)
-    error = np.sqrt(np.maximum(pooled * (1 - pooled), TINY) * (1 / np.maximum(jokes, 1.0)).sum(-1))
-    return (rates[..., 1] - rates[..., 0]) > MAX_AGAIN_SCORE * error
+def _is_repeated(jokes: list[FloatArray], again: list[FloatArray]) -> BoolArray:
+    rates = [again[variant] / np.maximum(jokes[variant], 1.0) for variant in (0, 1)]
+    pooled = (again[0] + again[1]) / np.maximum(jokes[0] + jokes[1], 1.0)
+    inverse = 1 / np.maximum(jokes[0], 1.0) + 1 / np.maximum(jokes[1], 1.0)
+    error = np.sqrt(np.maximum(pooled * (1 - pooled), TINY) * inverse)
+    return rates[1] - rates[0] > MAX_AGAIN_SCORE * error
+
+
+def _over_stages(counts: FloatArray, counted: tuple[float, ...]) -> list[FloatArray]:
+    """The sums over the counted stages, of champion and candidate."""
+    zeros = np.zeros(counts.shape[:-2])
+    stages = [number for number, used in enumerate(counted) if used]
+    return [sum((counts[..., stage, variant] for stage in stages), zeros) for variant in (0, 1)]

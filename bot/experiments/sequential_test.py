@@ -177,7 +177,10 @@ class SequentialTest:
         """The weight that the presses until the end are expected to add, with as many a unit as so far."""
         share = self.design.full_share * (1 - self.design.full_share)
         presses = np.maximum(state.presses, 1.0)
-        per_press = (sums.units.sum((-1, -2)) * share + DUEL_WEIGHT * sums.duels.sum(-1)) / presses
+        cells = [(stage, variant) for stage in range(STAGES) for variant in (0, 1)]
+        units = sum((sums.units[..., stage, variant] for stage, variant in cells), np.zeros_like(presses))
+        duels = sum((sums.duels[..., stage] for stage in range(STAGES)), np.zeros_like(presses))
+        per_press = (units * share + DUEL_WEIGHT * duels) / presses
         per_press = np.where(state.presses >= MIN_INITIAL, per_press, share)
         return np.maximum(self._final_presses(state) - state.presses, 0.0) * per_press
 

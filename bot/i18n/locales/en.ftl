@@ -776,6 +776,7 @@ card-before = before
 card-after = after
 card-photos = Photos it never learnt from
 measure-liking = Liked in the chats
+measure-unchosen = Liked where no judge chose
 measure-ratings = { $ratings ->
         [one] { $ratings } rating
        *[other] { $ratings } ratings

@@ -641,6 +641,7 @@ card-before = 之前
 card-after = 之后
 card-photos = 没有学过的照片
 measure-liking = 聊天里的好评率
+measure-unchosen = 没经评判模型挑选的好评率
 measure-ratings = { $ratings } 次打分
 measure-likelihood = 对受喜欢笑话的意外程度
 measure-less = 越低越好

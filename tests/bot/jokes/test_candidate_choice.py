@@ -107,3 +107,28 @@ def test_inverse_propensities_give_the_liking_without_a_judge_and_the_random_sha
     assert np.mean(shown) > truth + 0.05, "the judge raises the liking of what is shown"
     for estimate in (np.array(weighted), np.array(by_chance)):
         assert abs(estimate.mean() - truth) < 4 * estimate.std() / np.sqrt(len(estimate))
+
+
+def test_a_judge_that_knows_one_variant_better_favours_it_and_the_random_share_shows_that():
+    """Simulated trial of two equal variants; the judge's scores are right for the first one's texts alone."""
+    world, rng, n = np.random.default_rng(5), random.Random(5), 4
+    texts, served, weighted, by_chance = [f"joke {letter}" for letter in "abcd"], ([], []), ([], []), ([], [])
+    for variant in (0, 1):
+        for _ in range(5000):
+            effects = world.normal(0, 1.0, n)
+            scores = effects if variant == 0 else world.normal(0, 1.0, n)
+            choice = choose(scores.tolist(), texts, (), rng, 0.15)
+            like = float(world.random() < 1 / (1 + np.exp(0.8 - effects[choice.index])))
+            served[variant].append(like)
+            weighted[variant].append(like / (n * choice.propensity))
+            if choice.random:
+                by_chance[variant].append(like)
+
+    def difference(likes):
+        old, new = map(np.array, likes)
+        return new.mean() - old.mean(), np.hypot(old.std() / len(old) ** 0.5, new.std() / len(new) ** 0.5)
+
+    assert difference(served)[0] < -0.1
+    for likes in (weighted, by_chance):
+        estimate, error = difference(likes)
+        assert abs(estimate) < 4 * error < 0.25
