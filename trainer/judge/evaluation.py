@@ -9,6 +9,10 @@ from storage.judge.features import FloatArray, IndexArray
 
 CONFIDENCE_Z = 1.645
 """One-sided 95 %."""
+FOLD_DEPENDENCE = 1.25
+"""Factor of the standard error: folds share their training data, which no formula accounts for (Bengio and Grandvalet,
+JMLR 5, 2004). Measured on 200 sets of ratings without any taste: the standardised accuracy had a standard deviation of
+1.23 and 1.28."""
 MIN_PAIRS, MIN_PHOTOS = 100, 40
 """Below these the normal approximation of the bound is not trusted."""
 BINS = 10
@@ -73,7 +77,7 @@ def pair_accuracy(
         return PairAccuracy(0.5, 0.0, 0, 0)
     accuracy = float(right.sum()) / total
     influence = np.bincount(place, right - accuracy * compared)
-    error = 2 * float(np.sqrt((influence**2).sum())) / total
+    error = FOLD_DEPENDENCE * 2 * float(np.sqrt((influence**2).sum())) / total
     photos = int((np.bincount(place, compared) > 0).sum())
     return PairAccuracy(accuracy, accuracy - CONFIDENCE_Z * error, round(total / 2), photos)
 
