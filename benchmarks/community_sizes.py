@@ -20,6 +20,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+for library in ("OPENBLAS", "OMP", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")  # one process a core: threads would wait for each other
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 

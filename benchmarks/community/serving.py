@@ -75,7 +75,7 @@ class Serving:
         if len(texts) == 1:
             return ChosenText(texts[0])
         shown = recent[photo.chat_id]
-        choice = choose(scores, texts, shown, random, self._random_share)
+        choice = choose(scores, texts, list(shown), random, self._random_share)
         shown.appendleft(texts[choice.index])
         others = tuple(text for index, text in enumerate(texts) if index != choice.index)
         return ChosenText(texts[choice.index], others, choice.propensity, choice.random, float(scores[choice.index]))
