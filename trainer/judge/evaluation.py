@@ -63,12 +63,17 @@ def pair_accuracy(
 ) -> PairAccuracy:
     """The accuracy of scores (n) on ratings and of margins (m) on duels.
 
+    A user's pairs weigh as much as the user has ratings: as pairs, whose number grows with the square, one user with a
+    quarter of the ratings would decide alone. A duel weighs as much as two ratings that differ from all others.
+
     The bound's variance is that of a U-statistic, with the influences of one photo's ratings summed, since they are
-    dependent (Hoeffding, 1948; Obuchowski, Biometrics 53, 1997).
+    dependent (Hoeffding, 1948; Obuchowski, Biometrics 53, 1997). A pair of ratings depends on two photos, and each
+    rating's influence counts its pairs twice; a duel is about one photo.
     """
-    right, compared = _concordance(score, value, user)
+    right, compared, pairs = _concordance(score, value, user)
     decided = duel_value != 0.5
     won = np.where(duel_margin == 0, 0.5, (duel_margin > 0) == (duel_value > 0.5))[decided]
+    twice = np.repeat([2.0, 1.0], [len(right), len(won)])
     right = np.concatenate([right, 2.0 * won])
     compared = np.concatenate([compared, np.full(len(won), 2.0)])
     _, place = np.unique(np.concatenate([photo, duel_photo[decided]]), return_inverse=True)
@@ -76,15 +81,18 @@ def pair_accuracy(
     if not total:
         return PairAccuracy(0.5, 0.0, 0, 0)
     accuracy = float(right.sum()) / total
-    influence = np.bincount(place, right - accuracy * compared)
-    error = FOLD_DEPENDENCE * 2 * float(np.sqrt((influence**2).sum())) / total
+    influence = np.bincount(place, twice * (right - accuracy * compared))
+    error = FOLD_DEPENDENCE * float(np.sqrt((influence**2).sum())) / total
     photos = int((np.bincount(place, compared) > 0).sum())
-    return PairAccuracy(accuracy, accuracy - CONFIDENCE_Z * error, round(total / 2), photos)
+    return PairAccuracy(accuracy, accuracy - CONFIDENCE_Z * error, pairs + len(won), photos)
 
 
-def _concordance(score: FloatArray, value: FloatArray, user: IndexArray) -> tuple[FloatArray, FloatArray]:
-    """For each rating, the pairs with others of its user that are ranked right (ties half), and all its pairs."""
-    right, compared = np.zeros(len(score)), np.zeros(len(score))
+def _concordance(score: FloatArray, value: FloatArray, user: IndexArray) -> tuple[FloatArray, FloatArray, int]:
+    """For each rating, the shares of its user's ratings that differ and are ranked right (ties half), and that differ.
+
+    Third, the number of pairs.
+    """
+    right, compared, pairs = np.zeros(len(score)), np.zeros(len(score)), 0
     order = np.argsort(user, kind="stable")
     edges = np.flatnonzero(np.diff(user[order], prepend=np.iinfo(np.int64).min, append=np.iinfo(np.int64).max))
     for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
@@ -98,7 +106,10 @@ def _concordance(score: FloatArray, value: FloatArray, user: IndexArray) -> tupl
                 wins = below if sign > 0 else len(others) - upto
                 right[members] += wins + 0.5 * (upto - below)
                 compared[members] += len(others)
-    return right, compared
+        pairs += round(compared[own].sum() / 2)
+        right[own] /= len(own)
+        compared[own] /= len(own)
+    return right, compared, pairs
 
 
 def calibrate(score: FloatArray, liked: NDArray[np.bool_], weight: FloatArray) -> tuple[float, float]:
