@@ -93,8 +93,8 @@ def shapes_of(texts: Sequence[str]) -> frozenset[str]:
 
 
 def log_odds(probability: float) -> float:
-    """The log-odds of a probability, which is cut at 0.001 and 0.999."""
-    cut = min(max(probability, 0.001), 0.999)
+    """The log-odds of a probability; 0 and 1 become large finite values."""
+    cut = min(max(probability, 1e-12), 1 - 1e-12)
     return math.log(cut / (1 - cut))
 
 
