@@ -42,7 +42,7 @@ class EffectEstimate:
 
 
 def mantel_haenszel_weight(champion: FloatArray, candidate: FloatArray) -> FloatArray:
-    """Mantel and Haenszel's weight of a difference between two means over so many units each."""
+    """Mantel and Haenszel's weight of a difference between two means over so many units, or weights, each."""
     return champion * candidate / np.maximum(champion + candidate, TINY)
 
 
@@ -67,26 +67,26 @@ def estimate_difference(
     Without data the weight is 0 and the variance the largest possible one. Loops over the few stages, because sums over
     an axis of three are slow in NumPy.
     """
-    weight = total = duels = picks = pick_squares = np.zeros(sums.duels.shape[:-1])
+    weight = total = duels = own = picks = pick_squares = np.zeros(sums.duels.shape[:-1])
     variants = _Parts(), _Parts()
     for stage in (number for number in range(STAGES) if counted[number]):
-        units = [sums.units[..., stage, variant] for variant in (0, 1)]
-        means = [sums.total[..., stage, variant] / np.maximum(units[variant], 1.0) for variant in (0, 1)]
-        share = mantel_haenszel_weight(*units)
+        weights = [np.maximum(sums.weight[..., stage, variant], TINY) for variant in (0, 1)]
+        means = [sums.total[..., stage, variant] / weights[variant] for variant in (0, 1)]
+        share = mantel_haenszel_weight(sums.weight[..., stage, 0], sums.weight[..., stage, 1])
         used = share > 0
         weight, total = weight + share, total + share * (means[1] - means[0])
         for variant, part in enumerate(variants):
             spread = sums.squares[..., stage, variant] - sums.total[..., stage, variant] * means[variant]
-            part.load = part.load + share * share / np.maximum(units[variant], 1.0)
+            part.load = part.load + share * share / weights[variant]
             part.deviations = part.deviations + used * np.maximum(spread, 0.0)
-            part.freedom = part.freedom + used * (units[variant] - 1)
-        duels, picks = duels + sums.duels[..., stage], picks + sums.picks[..., stage]
-        pick_squares = pick_squares + sums.pick_squares[..., stage]
-    spread = np.maximum(pick_squares - picks**2 / np.maximum(duels, 1.0), 0.0)
+            part.freedom = part.freedom + used * (sums.units[..., stage, variant] - 1)
+        duels, own = duels + sums.duels[..., stage], own + sums.duel_weight[..., stage]
+        picks, pick_squares = picks + sums.picks[..., stage], pick_squares + sums.pick_squares[..., stage]
+    spread = np.maximum(pick_squares - picks**2 / np.maximum(own, TINY), 0.0)
     duel_freedom = np.maximum(duels, 1.0) - 1 + PRIOR
-    duel_variance = duel_weight**2 * duels * (spread + PRIOR * PICK_VARIANCE) / duel_freedom
+    duel_variance = duel_weight**2 * own * (spread + PRIOR * PICK_VARIANCE) / duel_freedom
     parts = [(part.variance, part.freedom) for part in variants] + [(duel_variance, duel_freedom)]
-    return _scaled(weight + duel_weight * duels, total + duel_weight * picks, parts)
+    return _scaled(weight + duel_weight * own, total + duel_weight * picks, parts)
 
 
 def _scaled(weight: FloatArray, total: FloatArray, parts: list[tuple[FloatArray, Any]]) -> EffectEstimate:

@@ -54,9 +54,9 @@ def _keeps_advantage(sums: TrialSums, engagement: EngagementSums, counted: tuple
     rated = estimate_difference(sums, counted, duel_weight=0.0)
     weight = liked = np.zeros(rated.weight.shape)
     for stage in (number for number, used in enumerate(counted) if used):
-        units = [sums.units[..., stage, variant] for variant in (0, 1)]
-        share = mantel_haenszel_weight(*units)
-        weight, liked = weight + share, liked + share * sums.total[..., stage, 0] / np.maximum(units[0], 1.0)
+        old = sums.weight[..., stage, 0]
+        share = mantel_haenszel_weight(old, sums.weight[..., stage, 1])
+        weight, liked = weight + share, liked + share * sums.total[..., stage, 0] / np.maximum(old, TINY)
     champion = liked / np.maximum(weight, TINY)
     candidate = champion + rated.difference
     ratio, variance = rate_ratio(engagement, counted)

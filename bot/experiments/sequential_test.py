@@ -178,8 +178,8 @@ class SequentialTest:
         share = self.design.full_share * (1 - self.design.full_share)
         presses = np.maximum(state.presses, 1.0)
         cells = [(stage, variant) for stage in range(STAGES) for variant in (0, 1)]
-        units = sum((sums.units[..., stage, variant] for stage, variant in cells), np.zeros_like(presses))
-        duels = sum((sums.duels[..., stage] for stage in range(STAGES)), np.zeros_like(presses))
+        units = sum((sums.weight[..., stage, variant] for stage, variant in cells), np.zeros_like(presses))
+        duels = sum((sums.duel_weight[..., stage] for stage in range(STAGES)), np.zeros_like(presses))
         per_press = (units * share + DUEL_WEIGHT * duels) / presses
         per_press = np.where(state.presses >= MIN_INITIAL, per_press, share)
         return np.maximum(self._final_presses(state) - state.presses, 0.0) * per_press

@@ -22,7 +22,8 @@ BINS = 10
 class PairAccuracy:
     """Pairs in which a judge ranks the better liked joke higher.
 
-    A pair is two ratings by one user, of jokes on different photos, with different grades, or the two jokes of a duel.
+    A pair is two ratings by one user with different grades, or the two jokes of a duel. The accuracy is the mean over
+    ratings of the share of their pairs that is right, so a user counts by the number of ratings, not by its square.
     `bound` is the lower end of a one-sided 95 % confidence interval.
     """
 
@@ -63,36 +64,29 @@ def pair_accuracy(
 ) -> PairAccuracy:
     """The accuracy of scores (n) on ratings and of margins (m) on duels.
 
-    A user's pairs weigh as much as the user has ratings: as pairs, whose number grows with the square, one user with a
-    quarter of the ratings would decide alone. A duel weighs as much as two ratings that differ from all others.
-
     The bound's variance is that of a U-statistic, with the influences of one photo's ratings summed, since they are
-    dependent (Hoeffding, 1948; Obuchowski, Biometrics 53, 1997). A pair of ratings depends on two photos, and each
-    rating's influence counts its pairs twice; a duel is about one photo.
+    dependent (Hoeffding, 1948; Obuchowski, Biometrics 53, 1997).
     """
-    right, compared, pairs = _concordance(score, value, user)
+    right, compared = _concordance(score, value, user)
     decided = duel_value != 0.5
     won = np.where(duel_margin == 0, 0.5, (duel_margin > 0) == (duel_value > 0.5))[decided]
-    twice = np.repeat([2.0, 1.0], [len(right), len(won)])
-    right = np.concatenate([right, 2.0 * won])
-    compared = np.concatenate([compared, np.full(len(won), 2.0)])
+    pairs = round(float(compared.sum()) / 2) + len(won)
+    right = np.concatenate([np.divide(right, compared, out=np.zeros(len(right)), where=compared > 0), 2.0 * won])
+    compared = np.concatenate([np.minimum(compared, 1.0), np.full(len(won), 2.0)])
     _, place = np.unique(np.concatenate([photo, duel_photo[decided]]), return_inverse=True)
     total = float(compared.sum())
     if not total:
         return PairAccuracy(0.5, 0.0, 0, 0)
     accuracy = float(right.sum()) / total
-    influence = np.bincount(place, twice * (right - accuracy * compared))
-    error = FOLD_DEPENDENCE * float(np.sqrt((influence**2).sum())) / total
+    influence = np.bincount(place, right - accuracy * compared)
+    error = FOLD_DEPENDENCE * 2 * float(np.sqrt((influence**2).sum())) / total
     photos = int((np.bincount(place, compared) > 0).sum())
-    return PairAccuracy(accuracy, accuracy - CONFIDENCE_Z * error, pairs + len(won), photos)
+    return PairAccuracy(accuracy, accuracy - CONFIDENCE_Z * error, pairs, photos)
 
 
-def _concordance(score: FloatArray, value: FloatArray, user: IndexArray) -> tuple[FloatArray, FloatArray, int]:
-    """For each rating, the shares of its user's ratings that differ and are ranked right (ties half), and that differ.
-
-    Third, the number of pairs.
-    """
-    right, compared, pairs = np.zeros(len(score)), np.zeros(len(score)), 0
+def _concordance(score: FloatArray, value: FloatArray, user: IndexArray) -> tuple[FloatArray, FloatArray]:
+    """For each rating, the pairs with others of its user that are ranked right (ties half), and all its pairs."""
+    right, compared = np.zeros(len(score)), np.zeros(len(score))
     order = np.argsort(user, kind="stable")
     edges = np.flatnonzero(np.diff(user[order], prepend=np.iinfo(np.int64).min, append=np.iinfo(np.int64).max))
     for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
@@ -106,10 +100,7 @@ def _concordance(score: FloatArray, value: FloatArray, user: IndexArray) -> tupl
                 wins = below if sign > 0 else len(others) - upto
                 right[members] += wins + 0.5 * (upto - below)
                 compared[members] += len(others)
-        pairs += round(compared[own].sum() / 2)
-        right[own] /= len(own)
-        compared[own] /= len(own)
-    return right, compared, pairs
+    return right, compared
 
 
 def calibrate(score: FloatArray, liked: NDArray[np.bool_], weight: FloatArray) -> tuple[float, float]:

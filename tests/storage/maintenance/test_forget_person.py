@@ -28,6 +28,7 @@ KEPT = {
     "former_chats": "names groups alone",
     "alert_news": "go with a private chat",
     "progress_news": "go with a private chat",
+    "access": "a deletion is no way around an admin's decision, which stays by its number alone",
     "bans": "a deletion is no way around a ban, which stays by its number alone",
 }
 
