@@ -642,6 +642,7 @@ job-hidden-votes = showing votes that were held back
 job-run-orchestrator = runs
 job-run-messages = news of runs
 job-control-requests = what the command line asks for
+job-judge = fitting the judge
 job-champion-monitor = watching the new champion
 alert-damaged = 🔴 I have to stop: { $why }
 

@@ -522,6 +522,7 @@ job-hidden-votes = 稍后显示的票数
 job-run-orchestrator = 训练流程
 job-run-messages = 训练消息
 job-control-requests = 命令行的请求
+job-judge = 更新评判模型
 job-champion-monitor = 观察新模型
 alert-damaged = 🔴 我不得不停下：{ $why }
 
