@@ -21,6 +21,7 @@ from storage.learning.run_files import (
 )
 from trainer.gate.decision import NOTHING, GateReason, decide
 from trainer.gate.holdout_data import HoldoutData, read_held_out
+from trainer.gate.replies import ModelEvaluation
 
 ReportProgress = Callable[[str, int, int], None]
 """Step (candidate, champion or base), number of finished answers, total number of answers."""
@@ -113,33 +114,26 @@ def evaluate_both(
     from trainer.gate.evaluation import evaluate_model, free_gpu_memory
     from trainer.gate.metrics import compare
 
-    new = evaluate_model(candidate, held_out, settings, lambda done, of: report("candidate", done, of))
-    free_gpu_memory()
+    def evaluate(step: str, directory: Path, scored: bool = True) -> ModelEvaluation:
+        evaluated = evaluate_model(directory, held_out, settings, lambda done, of: report(step, done, of), scored)
+        free_gpu_memory()
+        if evaluated.code and step != "candidate":
+            raise GateError(f"The {step} in {directory} can't be compared with. {evaluated.trouble}")
+        return evaluated
+
+    new = evaluate("candidate", candidate)
     if new.code:
         return GateAnswer.REJECT, [(new.code, new.trouble)], {}, []
     if not held_out.photos:
         return GateAnswer.UNDECIDED, [NOTHING], {}, []
-    old = evaluate_model(champion, held_out, settings, lambda done, of: report("champion", done, of))
-    free_gpu_memory()
-    if old.code:
-        raise GateError(f"The champion in {champion} can't be compared with. {old.trouble}")
-    first = None
-    if base:
-        first = evaluate_model(base, held_out, settings, lambda done, of: report("base", done, of), scored=False)
-        free_gpu_memory()
-        if first.code:
-            raise GateError(f"The base in {base} can't be compared with. {first.trouble}")
-    measures = compare(old, new, held_out, settings, first)
+    old = evaluate("champion", champion)
+    measures = compare(old, new, held_out, settings, evaluate("base", base, scored=False) if base else None)
     gallery = [
         GalleryItem(before.photo, before.language, before.text, after.text)
         for before, after in list(zip(old.replies, new.replies, strict=True))[: settings.gallery]
     ]
     if old.vocabulary == new.vocabulary and old.prompt_ids != new.prompt_ids:
-        return (
-            GateAnswer.REJECT,
-            [("prompt", "Its tokenizer encodes the prompts differently from the champion's.")],
-            measures,
-            gallery,
-        )
+        why = ("prompt", "Its tokenizer encodes the prompts differently from the champion's.")
+        return GateAnswer.REJECT, [why], measures, gallery
     answer, reasons = decide(measures, settings)
     return answer, reasons, measures, gallery

@@ -146,10 +146,10 @@ def compare_variety(
         widening = sqrt(max(1.0, FULL_SAMPLE / size))
         old, present, new = (read_features(tuple(replies[:size])) for replies in proper)
         for name, measure in MEASURES.items():
-            values = [measure.measure(old, features) for features in (old, present, new)]
-            if None in values or (limit := measure.limit(values[0], widening, settings)) is None:
-                continue
-            measured[name].append(row(language, values, limit, measure.maximum))
+            found = (measure.measure(old, features) for features in (old, present, new))
+            values = [value for value in found if value is not None]
+            if len(values) == 3 and (limit := measure.limit(values[0], widening, settings)) is not None:
+                measured[name].append(row(language, values, limit, measure.maximum))
     return {name: worst(rows) for name, rows in measured.items()}
 
 
@@ -164,9 +164,9 @@ def proper_replies(replies: Sequence[GateReply], language: str) -> list[GateRepl
     return [reply for reply in replies if reply.language == language and reply.kind == "fine"]
 
 
-def row(language: str, values: Sequence[float | None], limit: float, maximum: bool) -> dict[str, Any]:
+def row(language: str, values: Sequence[float], limit: float, maximum: bool) -> dict[str, Any]:
+    """The row of a measure in one language; `values` are those of base, champion and candidate."""
     base, champion, candidate = values
-    assert candidate is not None
     harm = candidate > limit if maximum else candidate < limit
     return {
         "language": language,

@@ -33,6 +33,17 @@ def evaluate_model(
         return ModelEvaluation(code="load", trouble=str(error))
     if trouble := prompt_problem(loaded):
         return ModelEvaluation(code="prompt", trouble=trouble)
+    return evaluate_loaded(loaded, held_out, settings, report, scored)
+
+
+def evaluate_loaded(
+    loaded: LoadedModel,
+    held_out: HoldoutData,
+    settings: GateSettings,
+    report: Callable[[int, int], None],
+    scored: bool,
+) -> ModelEvaluation:
+    """`evaluate_model` of a loaded model."""
     result = ModelEvaluation(prompt_ids=encode_prompts(loaded), vocabulary=loaded.model.config.llm_config.vocab_size)
     requests = build_requests(held_out, settings)
     photos = held_out.photos if scored else list({photo.name: photo for photo, _, _ in requests}.values())

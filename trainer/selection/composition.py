@@ -26,6 +26,22 @@ class SelectedJokes:
     person_share_lifted: bool
 
 
+@dataclass(frozen=True)
+class SelectionLimits:
+    """Limits of a selection: photo, group, text key and pivotal raters by joke, and the caps for photo, group, text.
+
+    A joke with an empty text key is not limited by its text.
+    """
+
+    photo: list[int]
+    group: list[int]
+    text: list[str]
+    pivotal_raters: dict[int, list[int]]
+    per_photo: int
+    per_group: int
+    per_text: int
+
+
 def select_jokes(
     scores: JokeScores,
     split: HoldoutSplit,
@@ -50,15 +66,7 @@ def select_jokes(
     new_jokes = ranked[(usable & ~old)[ranked]]
     old_jokes = np.random.default_rng(len(learnt)).permutation(np.flatnonzero(usable & old))
     new_rows, old_rows = row_limits(len(new_jokes), len(old_jokes), settings, replay_all)
-    caps = SelectionLimits(
-        evidence.photo_ids.tolist(),
-        group.tolist(),
-        [text_key((texts or {}).get(joke, "")) for joke in evidence.joke_ids.tolist()],
-        scores.pivotal_raters,
-        settings.max_jokes_per_photo,
-        settings.max_jokes_per_group,
-        settings.max_jokes_per_text,
-    )
+    caps = selection_limits(scores, group.tolist(), texts or {}, settings)
     old_per_new = settings.max_rows if replay_all else settings.replay_per_new
     selection = GreedySelection(new_jokes.tolist(), old_jokes.tolist(), new_rows, old_rows, old_per_new, caps)
     lifted = len(evidence.user_ids) < settings.max_user_share_min_users
@@ -69,6 +77,22 @@ def select_jokes(
         for word, name in (("held out", "holdout"), ("near to both sides", "neither"))
     }
     return SelectedJokes(new, replayed, {**sides, **excluded}, lifted)
+
+
+def selection_limits(
+    scores: JokeScores, group: list[int], texts: Mapping[int, str], settings: SelectionSettings
+) -> SelectionLimits:
+    """The limits of the settings, for jokes with these groups of near-duplicates and texts by id."""
+    evidence = scores.evidence
+    return SelectionLimits(
+        evidence.photo_ids.tolist(),
+        group,
+        [text_key(texts.get(joke, "")) for joke in evidence.joke_ids.tolist()],
+        scores.pivotal_raters,
+        settings.max_jokes_per_photo,
+        settings.max_jokes_per_group,
+        settings.max_jokes_per_text,
+    )
 
 
 def text_key(text: str) -> str:
@@ -88,22 +112,6 @@ def row_limits(new_jokes: int, old_jokes: int, settings: SelectionSettings, repl
     if replay_all:
         old_rows = max(old_rows, settings.max_rows - imported_rows - min(new_jokes, new_rows))
     return new_rows, old_rows
-
-
-@dataclass(frozen=True)
-class SelectionLimits:
-    """Limits of a selection: photo, group, text key and pivotal raters by joke, and the caps for photo, group, text.
-
-    A joke with an empty text key is not limited by its text.
-    """
-
-    photo: list[int]
-    group: list[int]
-    text: list[str]
-    pivotal_raters: dict[int, list[int]]
-    per_photo: int
-    per_group: int
-    per_text: int
 
 
 @dataclass(frozen=True)
@@ -148,7 +156,8 @@ class GreedySelection:
         counts: RowCounts,
         excluded: Counter[str],
     ) -> list[int]:
-        caps, selected = self.caps, []
+        caps = self.caps
+        selected: list[int] = []
         for joke in jokes:
             photo, group, text = caps.photo[joke], caps.group[joke], caps.text[joke]
             pivotal = caps.pivotal_raters.get(joke, ())
