@@ -32,6 +32,7 @@ from bot.jokes.album_tracker import AlbumTracker
 from bot.jokes.weekly_digest import WeeklyDigest
 from bot.maintenance.backup_job import BackupJob
 from bot.messaging.admin_notifier import AdminNotifier
+from bot.messaging.delay_notices import DelayNotices
 from bot.messaging.messenger import Messenger
 from bot.monitoring.metrics import MetricsServer
 from bot.panel.images import PanelImages
@@ -78,15 +79,16 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, progress, backup)
     retraining = make_retraining(settings, database, servers, messenger, notifier, coalescer, progress, job_queue)
     access, albums = AdminAccess(messenger, database, admins), AlbumTracker(client, database, settings.limits)
-    jokes, last = make_joke_handlers(
-        settings, messenger, database, prompts, chats, bans, queue, servers.router, coalescer, albums, decoders, access
-    )
-    users = make_user_handlers(settings, messenger, database, prompts, languages, chats, names, coalescer, access)
+    delays, router = DelayNotices(messenger), servers.router
+    shared = (settings, messenger, database, prompts)
+    jokes, last = make_joke_handlers(*shared, chats, bans, queue, router, coalescer, albums, decoders, access, delays)
+    users = make_user_handlers(*shared, languages, chats, names, coalescer, access)
     admin = make_admin_handlers(
         settings, messenger, database, names, bans, notifier, monitoring.status, retraining.orchestrator, access
     )
     routes = [route for group in (*jokes, *users, *admin, *last) for route in group.routes()]
-    updates = _make_dispatcher(settings, ptb, messenger, database, bans, names, routes)
+    errors = ErrorReporter(messenger, database, delays)
+    updates = _make_dispatcher(settings, ptb, messenger, database, bans, names, routes, errors)
     menu = CommandMenu(client, translator, admins, routes)
     digest = WeeklyDigest(database, settings, client, translator, chats, resizers)
     upkeep = make_maintenance_jobs(settings, database, backup)
@@ -134,9 +136,10 @@ def _make_dispatcher(
     bans: BanList,
     names: UserNames,
     routes: Sequence[Route],
+    errors: ErrorReporter,
 ) -> UpdateDispatcher:
     access = AccessControl(messenger, bans, names, routes)
-    router = UpdateRouter(application, access, routes, ErrorReporter(messenger, database))
+    router = UpdateRouter(application, access, routes, errors)
     return UpdateDispatcher(database, settings.limits, router.handle, router.abandon)
 
 

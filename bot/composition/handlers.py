@@ -42,6 +42,7 @@ from bot.jokes.photo_intake import PhotoIntake
 from bot.jokes.styles import StyleRotation
 from bot.jokes.user_limiter import UserLimiter
 from bot.messaging.admin_notifier import AdminNotifier
+from bot.messaging.delay_notices import DelayNotices
 from bot.messaging.messenger import Messenger
 from bot.messaging.overflow_notices import OverflowNotices
 from bot.monitoring.status_report import StatusReport
@@ -66,6 +67,7 @@ def make_joke_handlers(
     albums: AlbumTracker,
     decoders: DecoderPool,
     access: AdminAccess,
+    delays: DelayNotices,
 ) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup]]:
     """Handlers that make, rate and explain jokes, and those of the remaining updates, whose routes must come last."""
     limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
@@ -76,7 +78,7 @@ def make_joke_handlers(
     photo_folder, moderator = settings.storage.photos, Moderator(settings.safety)
     intake = PhotoIntake(messenger.client, database, limits, photo_folder, decoders, moderator)
     overflow = OverflowNotices(messenger, coalescer, max_photos)
-    replies = StreamingReplies(messenger, database, queue, limits.edit_interval_s)
+    replies = StreamingReplies(messenger, database, queue, delays, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, prompts, settings)
     stored = StoredPhotoAccess(messenger, chats, quota, limiter, intake, write_access)
     duels = DuelHandlers(messenger, database, generator, replies, router, settings.duel.one_in_photos)

@@ -7,6 +7,7 @@ photo gets a single joke where a model fails, the trial has ended or both jokes 
 import asyncio
 import logging
 import secrets
+import sqlite3
 from functools import partial
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, User
@@ -36,6 +37,7 @@ from storage.chat.jokes import Joke, get_joke
 from storage.database import Database
 from storage.learning.trials import get_open_trial
 from storage.media.photos import Photo
+from storage.write_retry import repeat_write
 
 log = logging.getLogger(__name__)
 
@@ -166,8 +168,13 @@ class DuelHandlers:
             caption=request.caption,
             served=served,
             on_position=reply.show_position,
+            on_wait=reply.show_delay,
         )
-        await record_duel_joke(self._database, duel.id, side, joke.id)
+        record = partial(record_duel_joke, self._database, duel.id, side, joke.id)
+        try:
+            await record()
+        except sqlite3.OperationalError as error:
+            await repeat_write(error, record)
         return joke
 
     async def _may_choose(self, press: ButtonPress[DuelButton], duel: DuelRecord) -> bool:

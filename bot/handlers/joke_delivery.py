@@ -114,6 +114,7 @@ class JokeDelivery:
                     update_id=update_id,
                     on_position=None if request.unasked else reply.show_position,
                     on_text=reply.show_partial,
+                    on_wait=None if request.unasked else reply.show_delay,
                 )
             except JokebotError as error:
                 await self._quota.release(chat_id, update_id)

@@ -18,6 +18,7 @@ from configs.settings import Settings
 from storage.chat.jokes import Joke, NewJoke, add_joke, get_joke
 from storage.database import Database
 from storage.media.photos import Photo, get_photo, photo_path, read_photo
+from storage.write_retry import OnWait, repeat_write
 
 log = logging.getLogger(__name__)
 
@@ -79,11 +80,11 @@ class JokeGenerator:
         served: ServedModel | None = None,
         on_position: OnPosition | None = None,
         on_text: OnText | None = None,
+        on_wait: OnWait | None = None,
     ) -> Joke:
-        """Make and store a joke about a stored photo.
+        """Make and store a joke about a photo, for update `update_id`. `served` overrides the router's choice of a model.
 
-        `update_id` is the update that the joke answers. `served` overrides the router's choice of a model. Raises
-        PromptError, QueueFull, UserBanned, PhotoFileMissing, PhotoForgotten, EngineError, JokeBlocked.
+        Raises PromptError, QueueFull, UserBanned, PhotoFileMissing, PhotoForgotten, EngineError, JokeBlocked.
         """
         style = style or self._settings.joke.style
         async with self._turn(photo, user_id, on_position, language, style, caption) as question:
@@ -105,12 +106,14 @@ class JokeGenerator:
             completion_tokens=reply.completion_tokens,
             latency_s=reply.latency_s,
         )
-        return await self._store(new, update_id)
+        return await self._store(new, update_id, on_wait)
 
-    async def _store(self, new: NewJoke, update_id: int | None) -> Joke:
+    async def _store(self, new: NewJoke, update_id: int | None, on_wait: OnWait | None) -> Joke:
         """Store a joke. Raises PhotoForgotten if its photo was erased meanwhile."""
         try:
             return await add_joke(self._database, new, update_id)
+        except sqlite3.OperationalError as error:
+            return await repeat_write(error, lambda: self._store(new, update_id, None), on_wait)
         except sqlite3.IntegrityError:
             if await get_photo(self._database, new.photo_id) is None:
                 raise PhotoForgotten(f"Photo {new.photo_id} was erased while its joke was in work.") from None

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from configs.errors import JokebotError
+from configs.errors import StorageUnavailable
 from storage.database import Database
 from storage.media.image_check import CheckedPhoto, PhotoError, check_photo
 from storage.media.perceptual_hash import hamming
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-class PhotoFolderError(JokebotError):
+class PhotoFolderError(StorageUnavailable):
     """The photo folder can't be written, for example because the disk is full or permissions are missing."""
 
 

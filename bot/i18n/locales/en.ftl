@@ -90,6 +90,7 @@ queue-mine-aside =
         [one] (I've left one aside.)
        *[other] (I've left { $aside } aside.)
     }
+storage-wait = 📝 My notebook won't open just now, so this has to wait. I have it and answer as soon as I can; no need to send it again.
 queue-full = Everybody wants a joke right now and the waiting room is full. Try me again in a few minutes.
 
 # Buttons
@@ -99,6 +100,7 @@ another-coming = One more, coming up!
 number-coming = Photo { $number }, coming up!
 button-unknown = I can't place that button any more. Send me a photo, and we start afresh.
 button-failed = That didn't get through. Please press it again.
+button-wait = I can't write that down just now. I'll do it as soon as I can; no need to press again.
 
 # Two jokes for one photo, and a person chooses
 duel =

@@ -83,6 +83,7 @@ queue-mine = 你已经有 { $limit } 张照片在我这儿了，等我消化一�
 queue-mine-aside =
     { queue-mine }
     （有 { $aside } 张没顾上。）
+storage-wait = 📝 我的小本子这会儿打不开，得稍等。你发的我收着呢，一能写就回你，不用重发。
 queue-full = 现在人人都想听笑话，队已经排满了。过几分钟再来吧。
 
 # 按钮
@@ -92,6 +93,7 @@ another-coming = 再来一个，马上！
 number-coming = 第 { $number } 张，马上来！
 button-unknown = 这个按钮我认不出来了。发张照片，咱们重新来。
 button-failed = 没收到，再按一下？
+button-wait = 这会儿记不下来，等能记了我马上补上，不用再按。
 
 # 一张照片两个笑话，请人来选
 duel =
