@@ -16,7 +16,12 @@ from bot.chats.bans import BanList
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.languages import LanguagePreferences
 from bot.chats.user_names import UserNames
-from bot.composition.handlers import make_admin_handlers, make_joke_handlers, make_user_handlers
+from bot.composition.handlers import (
+    make_admin_handlers,
+    make_flag_handlers,
+    make_joke_handlers,
+    make_user_handlers,
+)
 from bot.composition.operations import make_maintenance_jobs, make_monitoring, make_retraining
 from bot.engine.fair_queue import FairQueue
 from bot.engine.servers.base import ModelServers
@@ -83,10 +88,10 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     shared = (settings, messenger, database, prompts)
     jokes, last = make_joke_handlers(*shared, chats, bans, queue, router, coalescer, albums, decoders, access, delays)
     users = make_user_handlers(*shared, languages, chats, names, coalescer, access)
-    admin = make_admin_handlers(
-        settings, messenger, database, names, bans, notifier, monitoring.status, retraining.orchestrator, access
-    )
-    routes = [route for group in (*jokes, *users, *admin, *last) for route in group.routes()]
+    orchestrator, status = retraining.orchestrator, monitoring.status
+    admin = make_admin_handlers(settings, messenger, database, names, bans, notifier, status, orchestrator, access)
+    flags = make_flag_handlers(settings, messenger, database, chats, coalescer, names, bans, notifier, access)
+    routes = [route for group in (*jokes, *users, *admin, *flags, *last) for route in group.routes()]
     errors = ErrorReporter(messenger, database, delays)
     updates = _make_dispatcher(settings, ptb, messenger, database, bans, names, routes, errors)
     menu = CommandMenu(client, translator, admins, routes)

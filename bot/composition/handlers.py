@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from bot.chats.bans import BanList
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.daily_quota import DailyQuota
+from bot.chats.group_admins import GroupAdmins
 from bot.chats.languages import LanguagePreferences
 from bot.chats.user_names import UserNames
 from bot.engine.fair_queue import FairQueue
 from bot.engine.router import Router
+from bot.handlers.admin.flags import FlagAdmin
 from bot.handlers.admin.models import ModelAdmin
 from bot.handlers.admin.retrain import RetrainAdmin
 from bot.handlers.admin.review import ReviewAdmin
@@ -21,6 +23,9 @@ from bot.handlers.best import BestJokeHandlers
 from bot.handlers.duel import DuelHandlers
 from bot.handlers.explain import ExplainHandlers
 from bot.handlers.fallback import FallbackHandlers
+from bot.handlers.flag import FlagHandlers
+from bot.handlers.flag_notices import FlagNotices
+from bot.handlers.flagged_messages import FlaggedMessages
 from bot.handlers.forget import ForgetHandlers
 from bot.handlers.help import HelpHandlers
 from bot.handlers.joke_delivery import JokeDelivery
@@ -81,7 +86,8 @@ def make_joke_handlers(
     replies = StreamingReplies(messenger, database, queue, delays, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, prompts, settings)
     stored = StoredPhotoAccess(messenger, chats, quota, limiter, intake, write_access)
-    duels = DuelHandlers(messenger, database, generator, replies, router, settings.duel.one_in_photos)
+    gentle, one_in = settings.safety.gentle, settings.duel.one_in_photos
+    duels = DuelHandlers(messenger, database, generator, replies, router, one_in, gentle=gentle)
     another = AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery)
     album_jokes = AlbumJokeHandlers(messenger, database, keyboards, albums, limiter, intake, styles, stored, delivery)
     photos = PhotoHandlers(
@@ -92,6 +98,28 @@ def make_joke_handlers(
     usage = HelpHandlers(messenger, access, settings.joke.album_mode)
     last: list[HandlerGroup] = [FallbackHandlers(messenger, albums, photos, explain), UnknownButtonHandlers(messenger)]
     return [MembershipHandlers(write_access), ratings, another, album_jokes, duels, usage, photos, explain], last
+
+
+def make_flag_handlers(
+    settings: Settings,
+    messenger: Messenger,
+    database: Database,
+    chats: ChatSettingsStore,
+    coalescer: Coalescer,
+    names: UserNames,
+    bans: BanList,
+    notifier: AdminNotifier,
+    access: AdminAccess,
+) -> Sequence[HandlerGroup]:
+    """Handlers of 🚩 and of the admins' decisions about flagged jokes."""
+    keyboards, group_admins = JokeKeyboards(messenger.client, database, coalescer), GroupAdmins(messenger.client)
+    messages = FlaggedMessages(messenger, database, chats, keyboards)
+    notices = FlagNotices(messenger, database, notifier, names, settings.storage)
+    most = settings.safety.max_flags_per_day
+    return [
+        FlagHandlers(messenger, database, keyboards, messages, notices, group_admins, access, most),
+        FlagAdmin(messenger, database, access, messages, notices, bans, names, notifier),
+    ]
 
 
 def make_user_handlers(
@@ -106,7 +134,7 @@ def make_user_handlers(
     access: AdminAccess,
 ) -> Sequence[HandlerGroup]:
     """Handlers of the other commands for all users."""
-    pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest)
+    pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest, settings.safety)
     return [
         BestJokeHandlers(messenger, database),
         StatsHandlers(messenger, database, access, settings.storage.directory),

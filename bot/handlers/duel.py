@@ -45,7 +45,10 @@ SIDES: dict[Choice, str] = {"a": "🅰️", "b": "🅱️"}
 
 
 class DuelHandlers:
-    """Delivers duels, at most one in `one_in` photos (0: none), and handles the choices."""
+    """Delivers duels, at most one in `one_in` photos (0: none), and handles the choices.
+
+    `gentle` is the default of the chats' setting.
+    """
 
     def __init__(
         self,
@@ -55,9 +58,11 @@ class DuelHandlers:
         replies: StreamingReplies,
         router: Router,
         one_in: int,
+        *,
+        gentle: bool,
     ) -> None:
         self._messenger, self._database, self._generator = messenger, database, generator
-        self._replies, self._router, self._one_in = replies, router, one_in
+        self._replies, self._router, self._one_in, self._gentle = replies, router, one_in, gentle
 
     def routes(self) -> list[Route]:
         return [button(DuelButton, self.on_choice)]
@@ -169,6 +174,7 @@ class DuelHandlers:
             served=served,
             on_position=reply.show_position,
             on_wait=reply.show_delay,
+            gentle=self._gentle if request.chat.gentle is None else bool(request.chat.gentle),
         )
         record = partial(record_duel_joke, self._database, duel.id, side, joke.id)
         try:

@@ -72,6 +72,7 @@ class JokeDelivery:
         self._messenger, self._database, self._chats, self._quota = messenger, database, chats, quota
         self._generator, self._replies, self._prompts = generator, replies, prompts
         self._limits, self._default_style = settings.limits, settings.joke.style
+        self._gentle = settings.safety.gentle
 
     def request_for(
         self,
@@ -89,6 +90,10 @@ class JokeDelivery:
         return JokeRequest(
             incoming.update_id, incoming.user, chat, message_id, language, hint, style, resume=incoming.resume, **more
         )
+
+    def is_gentle(self, chat: ChatSettings) -> bool:
+        """Whether the chat's jokes spare faces, bodies and children."""
+        return self._gentle if chat.gentle is None else bool(chat.gentle)
 
     def default_style(self, language: str) -> str:
         """The style of a joke in `language` for which none is chosen."""
@@ -114,6 +119,7 @@ class JokeDelivery:
                     update_id=update_id,
                     on_position=None if request.unasked else reply.show_position,
                     on_text=reply.show_partial,
+                    gentle=self.is_gentle(request.chat),
                     on_wait=None if request.unasked else reply.show_delay,
                 )
             except JokebotError as error:

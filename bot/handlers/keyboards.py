@@ -6,18 +6,19 @@ from typing import Any
 
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.handlers.callback_data import AlbumPhotoButton, AnotherJokeButton, RateButton
+from bot.handlers.callback_data import AlbumPhotoButton, AnotherJokeButton, FlagButton, RateButton, UnflagButton
 from bot.handlers.routes import ButtonPress
 from bot.i18n.formatting import EMOJI
 from bot.telegram.client import TelegramClient
 from bot.telegram.coalescer import Coalescer
 from bot.telegram.rate_limiter import Priority
 from storage.chat.albums import AlbumPhoto, list_photos_under_message
+from storage.chat.flags import is_hidden
 from storage.chat.jokes import add_delivery, get_delivery, get_joke
 from storage.chat.ratings import RatingCounts, get_counts
 from storage.database import Database
 
-ANOTHER, PHOTO = "🔁", "🖼"
+ANOTHER, PHOTO, FLAG, UNFLAG = "🔁", "🖼", "🚩", "↩️"
 BUTTONS_PER_ROW, MAX_NUMBERS = 4, 50
 """Phones cut longer rows. A Telegram album has 10 photos, a message up to 100 buttons."""
 
@@ -25,7 +26,7 @@ BUTTONS_PER_ROW, MAX_NUMBERS = 4, 50
 def joke_keyboard(
     joke_id: int, rated: RatingCounts | None = None, album: Sequence[AlbumPhoto] = ()
 ) -> InlineKeyboardMarkup:
-    """A row with the three ratings, their counts, and 🔁; below it the photo numbers of an album's joke."""
+    """A row with the three ratings, their counts, 🔁 and 🚩; below it the photo numbers of an album's joke."""
     rated = rated or RatingCounts()
     votes = {3: rated.funny, 2: rated.somewhat, 1: rated.unfunny}
     row = []
@@ -33,13 +34,27 @@ def joke_keyboard(
         label = f"{emoji} {votes[value]}" if votes[value] else emoji
         row.append(InlineKeyboardButton(label, callback_data=RateButton(joke_id, value).encode()))
     row.append(InlineKeyboardButton(ANOTHER, callback_data=AnotherJokeButton(joke_id).encode()))
+    row.append(InlineKeyboardButton(FLAG, callback_data=FlagButton(joke_id).encode()))
+    return InlineKeyboardMarkup([row, *_number_rows(album)])
+
+
+def hidden_keyboard(joke_id: int, album: Sequence[AlbumPhoto] = ()) -> InlineKeyboardMarkup:
+    """The buttons under a flagged joke: ↩️ and 🔁, and the photo numbers of an album's joke."""
+    row = [
+        InlineKeyboardButton(UNFLAG, callback_data=UnflagButton(joke_id).encode()),
+        InlineKeyboardButton(ANOTHER, callback_data=AnotherJokeButton(joke_id).encode()),
+    ]
+    return InlineKeyboardMarkup([row, *_number_rows(album)])
+
+
+def _number_rows(album: Sequence[AlbumPhoto]) -> list[list[InlineKeyboardButton]]:
     if len(album) < 2:
-        return InlineKeyboardMarkup([row])
+        return []
     numbers = [
         InlineKeyboardButton(f"{PHOTO} {photo.number}", callback_data=AlbumPhotoButton(photo.id).encode())
         for photo in album[:MAX_NUMBERS]
     ]
-    return InlineKeyboardMarkup([row, *_even_rows(numbers)])
+    return _even_rows(numbers)
 
 
 def _even_rows(numbers: list[InlineKeyboardButton]) -> list[list[InlineKeyboardButton]]:
@@ -82,13 +97,19 @@ class JokeKeyboards:
         """Schedule an update of the counts and photo numbers; of several changes the last is shown."""
 
         async def edit() -> None:
-            album = await list_photos_under_message(self._database, chat_id, message_id)
-            markup = joke_keyboard(joke_id, await get_counts(self._database, joke_id), album)
+            markup = await self.current(chat_id, message_id, joke_id)
             await self._client.edit_message_reply_markup(
                 chat_id, message_id, reply_markup=markup, rate_limit_args=Priority.ESSENTIAL
             )
 
         self._coalescer.submit((chat_id, message_id), edit)
+
+    async def current(self, chat_id: int, message_id: int, joke_id: int) -> InlineKeyboardMarkup:
+        """The buttons that a message with the joke should have now."""
+        album = await list_photos_under_message(self._database, chat_id, message_id)
+        if await is_hidden(self._database, joke_id):
+            return hidden_keyboard(joke_id, album)
+        return joke_keyboard(joke_id, await get_counts(self._database, joke_id), album)
 
     async def wait_refreshed(self, chat_id: int, message_id: int) -> None:
         """Wait until no update of a message's buttons is pending."""

@@ -81,13 +81,13 @@ class JokeGenerator:
         on_position: OnPosition | None = None,
         on_text: OnText | None = None,
         on_wait: OnWait | None = None,
+        gentle: bool = False,
     ) -> Joke:
-        """Make and store a joke about a photo, for update `update_id`. `served` overrides the router's choice of a model.
+        """Make and store a joke about a photo, for update `update_id`. `served` overrides the router's choice.
 
         Raises PromptError, QueueFull, UserBanned, PhotoFileMissing, PhotoForgotten, EngineError, JokeBlocked.
         """
-        style = style or self._settings.joke.style
-        async with self._turn(photo, user_id, on_position, language, style, caption) as question:
+        async with self._turn(photo, user_id, on_position, language, style, caption, gentle=gentle) as question:
             key = {"user": user_id, "chat": chat_id or user_id, "photo": photo.id}[self._settings.canary.assign_by]
             served, reply = await self._ask_allowed(served, key, language, on_text, **question)
         new = NewJoke(
@@ -95,7 +95,7 @@ class JokeGenerator:
             model_id=served.model.id,
             person_id=user_id,
             language=language,
-            style=style or self._prompts.languages[language].default,
+            style=style or self._settings.joke.style or self._prompts.languages[language].default,
             caption=caption,
             prompt=question["user"],
             text=reply.text,
@@ -148,6 +148,7 @@ class JokeGenerator:
         style: str | None,
         caption: str | None,
         joke: str | None = None,
+        gentle: bool = False,
     ) -> AsyncIterator[dict[str, Any]]:
         """Wait in the queue; yields parameters of EngineClient.ask.
 
@@ -156,7 +157,8 @@ class JokeGenerator:
         """
         if language not in self._sampling:
             self._sampling[language] = SamplingParams.of(self._settings.joke, language)
-        prompt = self._prompts.ask(language, style, caption, joke)
+        style = style or self._settings.joke.style
+        prompt = self._prompts.ask(language, style, caption, joke, gentle=gentle)
         async with self._queue.acquire_slot(user_id, on_position):
             if self._is_banned(user_id):
                 raise UserBanned("An admin has banned the user.")

@@ -20,7 +20,7 @@ from bot.runtime.periodic import Periodic
 from bot.telegram.client import TelegramClient
 from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.send_journal import finish_despite_cancel
-from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
+from bot.telegram.text import CAPTION_UNITS, PHOTO_BYTES, PHOTO_SIDES, truncate_for_telegram
 from configs.blocklist import BlockList
 from configs.settings import DigestSettings, Settings
 from storage.chat import weekly_digest
@@ -36,8 +36,8 @@ MAX_DELAY_S = 86400.0
 POLL_INTERVAL_S = 60.0
 """Polled, because clocks are set and hosts sleep."""
 MEDALS = ("🥇", "🥈", "🥉", "4️⃣", "5️⃣")
-PHOTO_BYTES, PHOTO_SIDES, SMALLER_SIDE = 10_000_000, 10_000, 2560
-"""Telegram's limits: bytes, and width plus height in pixels (https://core.telegram.org/bots/api#sendphoto)."""
+SMALLER_SIDE = 2560
+"""Pixels of the longer side of a picture that is made smaller, because it exceeds Telegram's limits."""
 
 
 class WeeklyDigest:

@@ -25,6 +25,7 @@ USER_TABLES = (
     "chosen_languages",
     "albums",
     "known_people",
+    "flags",
 )
 """Tables whose rows with the user's `person_id` are deleted; a test compares this list with the migrations."""
 
@@ -103,7 +104,7 @@ async def forget_rows(database: Database, user_id: int) -> ErasureResult:
         # A private chat has the id of its user and contains only messages for this user.
         for table in ("deliveries", "run_messages", "run_news", "alert_news", "chats", "chat_jokes", "weekly_posts"):
             await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (user_id,))
-        for table in ("runs", "promotions", "reviews"):
+        for table in ("runs", "promotions", "reviews", "flagged_jokes"):
             await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (user_id,))
         await bans.forget_user(connection, user_id)
         await connection.execute(REMOVE_GALLERY_ITEMS)

@@ -103,9 +103,9 @@ def check_picture(path: Path, size: tuple[int, int], sha256: str | None = None) 
         raise RowError("its picture would be seen turned")
 
 
-def prompt_now(language: str, style: str, caption: str | None) -> str | None:
-    """The prompt according to the current `prompts.toml`; None if it no longer has the language or style."""
+def prompts_now(language: str, style: str, caption: str | None) -> tuple[str, ...]:
+    """The prompts, plain and gentle, of the current `prompts.toml`; none if it no longer has the language or style."""
     try:
-        return load_prompts().ask(language, style, caption)
+        return tuple(load_prompts().ask(language, style, caption, gentle=gentle) for gentle in (False, True))
     except PromptError:
-        return None
+        return ()

@@ -10,7 +10,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, User
 from telegram.constants import MessageEntityType
 
 from bot.chats.bans import BanList
-from bot.chats.user_names import UserNames, sanitize_name
+from bot.chats.user_names import UserNames, display_name, sanitize_name
 from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import UsersPageButton
 from bot.handlers.routes import ButtonPress, IncomingMessage, Route
@@ -191,11 +191,6 @@ class BanAdmin:
         await self._notifier.notify(
             key, except_for=(admin.id,), silent=True, admin=sanitize_name(admin.full_name), **values
         )
-
-
-def display_name(user: UserName) -> str:
-    """A user's name with @username and id."""
-    return " · ".join(filter(None, (user.name, f"@{user.username}" if user.username else "", str(user.person_id))))
 
 
 def _page_buttons(page: int, pages: int) -> InlineKeyboardMarkup:
