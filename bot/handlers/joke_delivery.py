@@ -91,10 +91,6 @@ class JokeDelivery:
             incoming.update_id, incoming.user, chat, message_id, language, hint, style, resume=incoming.resume, **more
         )
 
-    def is_gentle(self, chat: ChatSettings) -> bool:
-        """Whether the chat's jokes spare faces, bodies and children."""
-        return self._gentle if chat.gentle is None else bool(chat.gentle)
-
     def default_style(self, language: str) -> str:
         """The style of a joke in `language` for which none is chosen."""
         return self._default_style or self._prompts.language(language).default
@@ -102,6 +98,7 @@ class JokeDelivery:
     async def deliver(self, request: JokeRequest, photo: Photo) -> None:
         """Make a joke and deliver it, or an error message."""
         chat_id, user, update_id, resume = request.chat.chat_id, request.user, request.update_id, request.resume
+        gentle = self._is_gentle(request.chat)
         if request.chat.daily is not None and not await self._quota.reserve(chat_id, update_id):
             await self.reply_quota_used_up(request.chat, user, update_id, request.message_id)
             return
@@ -119,7 +116,7 @@ class JokeDelivery:
                     update_id=update_id,
                     on_position=None if request.unasked else reply.show_position,
                     on_text=reply.show_partial,
-                    gentle=self.is_gentle(request.chat),
+                    gentle=gentle,
                     on_wait=None if request.unasked else reply.show_delay,
                 )
             except JokebotError as error:
@@ -149,6 +146,10 @@ class JokeDelivery:
         )
         with suppress(Forbidden):
             await self._messenger.send(chat_id, text, quoted_id=quoted_id, priority=Priority.ESSENTIAL)
+
+    def _is_gentle(self, chat: ChatSettings) -> bool:
+        """Whether the chat's jokes spare faces, bodies and children."""
+        return self._gentle if chat.gentle is None else bool(chat.gentle)
 
     async def _finish_with_error(self, request: JokeRequest, reply: StreamingReply, error: JokebotError) -> None:
         """Show an error message.

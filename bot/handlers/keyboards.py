@@ -35,7 +35,7 @@ def joke_keyboard(
         row.append(InlineKeyboardButton(label, callback_data=RateButton(joke_id, value).encode()))
     row.append(InlineKeyboardButton(ANOTHER, callback_data=AnotherJokeButton(joke_id).encode()))
     row.append(InlineKeyboardButton(FLAG, callback_data=FlagButton(joke_id).encode()))
-    return InlineKeyboardMarkup([row, *_number_rows(album)])
+    return InlineKeyboardMarkup([row, *_number_rows(album)] if len(album) > 1 else [row])
 
 
 def hidden_keyboard(joke_id: int, album: Sequence[AlbumPhoto] = ()) -> InlineKeyboardMarkup:
@@ -44,12 +44,11 @@ def hidden_keyboard(joke_id: int, album: Sequence[AlbumPhoto] = ()) -> InlineKey
         InlineKeyboardButton(UNFLAG, callback_data=UnflagButton(joke_id).encode()),
         InlineKeyboardButton(ANOTHER, callback_data=AnotherJokeButton(joke_id).encode()),
     ]
-    return InlineKeyboardMarkup([row, *_number_rows(album)])
+    return InlineKeyboardMarkup([row, *_number_rows(album)] if len(album) > 1 else [row])
 
 
 def _number_rows(album: Sequence[AlbumPhoto]) -> list[list[InlineKeyboardButton]]:
-    if len(album) < 2:
-        return []
+    """The photos of an album with several photos."""
     numbers = [
         InlineKeyboardButton(f"{PHOTO} {photo.number}", callback_data=AlbumPhotoButton(photo.id).encode())
         for photo in album[:MAX_NUMBERS]

@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from configs.control_tokens import CONTROL_TOKEN
 from configs.errors import PromptError
 from configs.prompts import load_prompts
 from storage.learning.dataset_files import IMAGES, Row, file_digest
@@ -47,7 +48,9 @@ def check_row(row: Any, budget: TokenBudget) -> None:
     prompt, answer = texts_of(row)
     if not answer.strip():
         raise RowError("its text is empty")
-    if any(token in prompt or token in answer for token in budget.special | {IMAGE}):
+    if any(token in prompt or token in answer for token in budget.special | {IMAGE}) or (
+        CONTROL_TOKEN.search(prompt) or CONTROL_TOKEN.search(answer)
+    ):
         raise RowError("its text holds a special token")
     if any(unicodedata.category(character) in ("Cs", "Co") for character in prompt + answer):
         raise RowError("its text holds characters that are none")

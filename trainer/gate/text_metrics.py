@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 
+from configs.control_tokens import CONTROL_TOKEN
+
 UNIT = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\u3040-\u30ff]|[^\W\d_\u3400-\u4dbf\u4e00-\u9fff\u3040-\u30ff]+|\d+")
 CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 LETTER = re.compile(r"[^\W\d_]")
@@ -35,8 +37,8 @@ def in_language(text: str, language: str) -> bool:
 
 
 def is_broken(text: str) -> bool:
-    """Whether a reply is not a sentence: no letter, one character repeated, or a loop over more than half of it."""
-    if not LETTER.search(text):
+    """Whether a reply is not a sentence: no letter, a control token, one character repeated, or mostly a loop."""
+    if not LETTER.search(text) or CONTROL_TOKEN.search(text):
         return True
     longest = max((len(match.group()) for pattern in (RUN, LOOP) for match in pattern.finditer(text)), default=0)
     return bool(RUN.search(text)) or 2 * longest > len(text)
