@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from configs.child_environment import child_environment
 from configs.errors import JokebotError
 from configs.host_environment import proxy_for
 from configs.settings import ROOT, Settings
@@ -211,6 +212,7 @@ def check_environment(name: str, python: Path, modules: list[str], *, needed: bo
             text=True,
             timeout=PROBE_TIMEOUT_S,
             cwd=ROOT,
+            env=child_environment(),
         )
         report = json.loads(process.stdout.splitlines()[-1])
     except (OSError, subprocess.TimeoutExpired, IndexError, json.JSONDecodeError) as error:
