@@ -28,7 +28,7 @@ from bot.telegram.message_parsing import (
 )
 from bot.telegram.write_access import WriteAccess
 from configs.settings import Settings
-from storage.media.photos import PhotoError
+from storage.media.photos import PhotoError, SenderForgotten
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +119,8 @@ class PhotoHandlers:
         except TooManyPending:
             if not unasked:
                 self._overflow.add_photo(incoming.message)
+        except SenderForgotten:
+            log.info("update %d: the user was forgotten while the photo was being received", update_id)
         except (PhotoError, PhotoDownloadError) as error:
             log.info("update %d: the photo is rejected: %s", update_id, error)
             key, values = error_message_key(error, self._limits)
