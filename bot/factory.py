@@ -5,7 +5,6 @@ after its construction. Only `bot/app.py` imports this module.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, TypeVar
@@ -58,8 +57,6 @@ from storage.media.decoder_pool import DecoderPool
 AppType = TypeVar("AppType")
 RETRY_S = 60.0
 """Until the next try after a decoder process could not be started. A photo that comes before starts one too."""
-RESIZERS = 2
-"""Stored photos made smaller concurrently, for the panel and the weekly post."""
 
 
 async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callable[..., AppType]) -> AppType:
@@ -78,7 +75,7 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     bans, names = await BanList.load(database, admins), UserNames(database)
     messenger, coalescer, queue = Messenger(client, translator, languages, chats), Coalescer(), FairQueue.of(settings)
     notifier = AdminNotifier(messenger, admins, partial(get_language, database))
-    decoders, resizers = _make_decoders(settings, stack)
+    decoders = _make_decoders(settings, stack)
     servers = await _make_servers(settings, stack, database, queue)
     backup, progress = BackupJob(settings), _make_progress_reader(settings, database)
     monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, progress, backup)
@@ -95,10 +92,10 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     errors = ErrorReporter(messenger, database, delays)
     updates = _make_dispatcher(settings, ptb, messenger, database, bans, names, routes, errors)
     menu = CommandMenu(client, translator, admins, routes)
-    digest = WeeklyDigest(database, settings, client, translator, chats, resizers)
+    digest = WeeklyDigest(database, settings, client, translator, chats, decoders)
     upkeep = make_maintenance_jobs(settings, database, backup)
     jobs = [menu.job(), _warm_up(decoders), *upkeep, *monitoring.alerts.jobs(), digest.job(), names.job()]
-    panel = _panel_starter(settings, database, translator, servers, queue, progress, resizers)
+    panel = _panel_starter(settings, database, translator, servers, queue, progress, decoders)
     metrics = partial(MetricsServer.start, settings, queue, servers, monitoring.host)
     parts = (settings, ptb, client, database, servers, coalescer, albums, decoders, updates)
     return make_app(*parts, retraining.schedule, [*jobs, *retraining.jobs], monitoring.alerts, panel, metrics)
@@ -109,12 +106,11 @@ def _make_application(client: TelegramClient) -> tuple[PtbApplication, JobQueue[
     return Application.builder().bot(client).updater(None).job_queue(job_queue).build(), job_queue
 
 
-def _make_decoders(settings: Settings, stack: AsyncExitStack) -> tuple[DecoderPool, ThreadPoolExecutor]:
-    """What decodes new files, and what makes stored photos smaller."""
-    decoders, resizers = DecoderPool(settings.limits), ThreadPoolExecutor(RESIZERS, "resizer")
+def _make_decoders(settings: Settings, stack: AsyncExitStack) -> DecoderPool:
+    """What decodes new files, and makes stored photos smaller."""
+    decoders = DecoderPool(settings.limits)
     stack.push_async_callback(decoders.close)
-    stack.callback(resizers.shutdown, wait=False)
-    return decoders, resizers
+    return decoders
 
 
 def _warm_up(decoders: DecoderPool) -> Periodic:
@@ -155,8 +151,8 @@ def _panel_starter(
     servers: ModelServers,
     queue: FairQueue,
     progress: RunProgressReader,
-    resizers: ThreadPoolExecutor,
+    decoders: DecoderPool,
 ) -> Callable[[], Awaitable[PanelServer]]:
     overview = PanelOverview(database, servers, queue, progress, settings.storage.directory)
-    images = PanelImages(database, settings, resizers)
+    images = PanelImages(database, settings, decoders)
     return partial(PanelServer.start, database, settings, translator, overview, images)

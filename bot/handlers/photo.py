@@ -119,10 +119,8 @@ class PhotoHandlers:
         except TooManyPending:
             if not unasked:
                 self._overflow.add_photo(incoming.message)
-        except SenderForgotten:
-            log.info("update %d: the user was forgotten while the photo was being received", update_id)
-        except (PhotoError, PhotoDownloadError) as error:
+        except (PhotoError, PhotoDownloadError, SenderForgotten) as error:
             log.info("update %d: the photo is rejected: %s", update_id, error)
             key, values = error_message_key(error, self._limits)
-            if not unasked:
+            if not (unasked or isinstance(error, SenderForgotten)):
                 await self._messenger.reply(incoming.message, key, **values)

@@ -78,6 +78,6 @@ def _tried(read: Callable[[], T], otherwise: T) -> T:
     """What `read` returns; `otherwise` where the file makes it fail."""
     try:
         return read()
-    except Exception as error:  # noqa: BLE001  Pillow's readers raise any exception, as NotImplementedError for a DDS
+    except Exception as error:  # noqa: BLE001  Pillow may raise anything, as NotImplementedError for a DDS
         log.debug("a file is no picture: %r", error)
         return otherwise
