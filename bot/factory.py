@@ -4,6 +4,7 @@
 after its construction. Only `bot/app.py` imports this module.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -11,10 +12,7 @@ from typing import Any, TypeVar
 
 from telegram.ext import Application, JobQueue
 
-from bot.chats.bans import BanList
-from bot.chats.chat_settings import ChatSettingsStore
-from bot.chats.languages import LanguagePreferences
-from bot.chats.user_names import UserNames
+from bot.chats.chat_parts import ChatParts
 from bot.composition.handlers import (
     make_admin_handlers,
     make_flag_handlers,
@@ -24,17 +22,22 @@ from bot.composition.handlers import (
 from bot.composition.operations import make_maintenance_jobs, make_monitoring, make_retraining
 from bot.engine.fair_queue import FairQueue
 from bot.engine.servers.base import ModelServers
-from bot.engine.servers.factory import make_servers, serving_model
+from bot.engine.servers.factory import make_servers
+from bot.engine.servers.host_check import check_host
+from bot.engine.servers.launch import make_launcher
 from bot.handlers.access import AccessControl
 from bot.handlers.admin_access import AdminAccess
+from bot.handlers.callback_data import AccessButton
 from bot.handlers.command_menu import CommandMenu
 from bot.handlers.error_handler import ErrorReporter
 from bot.handlers.routes import Route
+from bot.handlers.stranger_gate import StrangerGate
 from bot.handlers.update_router import PtbApplication, UpdateRouter
 from bot.i18n.translator import Translator
 from bot.jokes.album_tracker import AlbumTracker
 from bot.jokes.weekly_digest import WeeklyDigest
 from bot.maintenance.backup_job import BackupJob
+from bot.messaging.access_notices import AccessNotices
 from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.delay_notices import DelayNotices
 from bot.messaging.messenger import Messenger
@@ -51,6 +54,7 @@ from configs.prompts import load_prompts
 from configs.settings import Settings
 from storage.chat.languages import get_language
 from storage.database import Database
+from storage.learning.serving_model import register_serving
 from storage.maintenance.data_folder import data_folder_lock
 from storage.media.decoder_pool import DecoderPool
 
@@ -70,31 +74,31 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     ptb, job_queue = _make_application(client)
     database = await stack.enter_async_context(Database.connect(settings.storage))
     translator = Translator(default=settings.joke.language)
-    languages = await LanguagePreferences.load(database, translator, prompts, settings.joke.language)
-    chats = await ChatSettingsStore.load(database, prompts, languages)
-    bans, names = await BanList.load(database, admins), UserNames(database)
-    messenger, coalescer, queue = Messenger(client, translator, languages, chats), Coalescer(), FairQueue.of(settings)
+    known = await ChatParts.load(settings, database, translator, prompts)
+    messenger = Messenger(client, translator, known.languages, known.settings)
+    coalescer, queue = Coalescer(), FairQueue.of(settings)
     notifier = AdminNotifier(messenger, admins, partial(get_language, database))
-    decoders = _make_decoders(settings, stack)
+    notices, gate = _make_gate(messenger, database, known, notifier)
+    decoders, delays = _make_decoders(settings, stack), DelayNotices(messenger)
     servers = await _make_servers(settings, stack, database, queue)
     backup, progress = BackupJob(settings), _make_progress_reader(settings, database)
     monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, progress, backup)
     retraining = make_retraining(settings, database, servers, messenger, notifier, coalescer, progress, job_queue)
     access, albums = AdminAccess(messenger, database, admins), AlbumTracker(client, database, settings.limits)
-    delays, router = DelayNotices(messenger), servers.router
-    shared = (settings, messenger, database, prompts)
-    jokes, last = make_joke_handlers(*shared, chats, bans, queue, router, coalescer, albums, decoders, access, delays)
-    users = make_user_handlers(*shared, languages, chats, names, coalescer, access)
-    orchestrator, status = retraining.orchestrator, monitoring.status
-    admin = make_admin_handlers(settings, messenger, database, names, bans, notifier, status, orchestrator, access)
-    flags = make_flag_handlers(settings, messenger, database, chats, coalescer, names, bans, notifier, access)
+    shared, router, orchestrator = (settings, messenger, database), servers.router, retraining.orchestrator
+    jokes, last = make_joke_handlers(
+        *shared, prompts, known, gate, queue, router, coalescer, albums, decoders, access, delays
+    )
+    users = make_user_handlers(*shared, prompts, known, coalescer, access)
+    admin = make_admin_handlers(*shared, known, notices, notifier, monitoring.status, orchestrator, access)
+    flags = make_flag_handlers(*shared, known, coalescer, notifier, access)
     routes = [route for group in (*jokes, *users, *admin, *flags, *last) for route in group.routes()]
-    errors = ErrorReporter(messenger, database, delays)
-    updates = _make_dispatcher(settings, ptb, messenger, database, bans, names, routes, errors)
+    updates = _make_dispatcher(*shared, ptb, known, gate, routes, delays)
     menu = CommandMenu(client, translator, admins, routes)
-    digest = WeeklyDigest(database, settings, client, translator, chats, decoders)
+    digest = WeeklyDigest(database, settings, client, translator, known.settings, decoders)
     upkeep = make_maintenance_jobs(settings, database, backup)
-    jobs = [menu.job(), _warm_up(decoders), *upkeep, *monitoring.alerts.jobs(), digest.job(), names.job()]
+    jobs = [menu.job(), _warm_up(decoders), *upkeep, *monitoring.alerts.jobs(), digest.job()]
+    jobs += [known.names.job(), notices.job(updates.resume_stored)]
     panel = _panel_starter(settings, database, translator, servers, queue, progress, decoders)
     metrics = partial(MetricsServer.start, settings, queue, servers, monitoring.host)
     parts = (settings, ptb, client, database, servers, coalescer, albums, decoders, updates)
@@ -124,23 +128,39 @@ def _make_progress_reader(settings: Settings, database: Database) -> RunProgress
 async def _make_servers(
     settings: Settings, stack: AsyncExitStack, database: Database, queue: FairQueue
 ) -> ModelServers:
-    servers = make_servers(settings, await serving_model(settings, database), on_pause=queue.hold)
+    champion = await register_serving(settings, database)
+    await asyncio.to_thread(check_host, settings)
+    if settings.engine.kind != "url":
+        await asyncio.to_thread(make_launcher(settings), champion, 0, "")
+    servers = make_servers(settings, champion, on_pause=queue.hold)
     stack.push_async_callback(servers.stop)
     return servers
 
 
+def _make_gate(
+    messenger: Messenger, database: Database, known: ChatParts, notifier: AdminNotifier
+) -> tuple[AccessNotices, StrangerGate]:
+    """What asks admins about strangers, and what turns strangers away."""
+
+    def make_button(answer: str, access_id: int) -> str:
+        return AccessButton(answer, access_id).encode()
+
+    notices = AccessNotices(messenger, database, known.access, known.names, notifier, make_button)
+    return notices, StrangerGate(messenger, database, known.access, known.names, notices)
+
+
 def _make_dispatcher(
     settings: Settings,
-    application: PtbApplication,
     messenger: Messenger,
     database: Database,
-    bans: BanList,
-    names: UserNames,
+    application: PtbApplication,
+    known: ChatParts,
+    gate: StrangerGate,
     routes: Sequence[Route],
-    errors: ErrorReporter,
+    delays: DelayNotices,
 ) -> UpdateDispatcher:
-    access = AccessControl(messenger, bans, names, routes)
-    router = UpdateRouter(application, access, routes, errors)
+    access = AccessControl(messenger, known.bans, known.names, known.access, gate, routes)
+    router = UpdateRouter(application, access, routes, ErrorReporter(messenger, database, delays))
     return UpdateDispatcher(database, settings.limits, router.handle, router.abandon)
 
 

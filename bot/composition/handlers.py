@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 
-from bot.chats.bans import BanList
-from bot.chats.chat_settings import ChatSettingsStore
+from bot.chats.chat_parts import ChatParts
 from bot.chats.daily_quota import DailyQuota
 from bot.chats.group_admins import GroupAdmins
-from bot.chats.languages import LanguagePreferences
-from bot.chats.user_names import UserNames
 from bot.engine.fair_queue import FairQueue
 from bot.engine.router import Router
+from bot.handlers.admin.access_requests import AccessAdmin
 from bot.handlers.admin.flags import FlagAdmin
 from bot.handlers.admin.models import ModelAdmin
 from bot.handlers.admin.retrain import RetrainAdmin
@@ -39,6 +37,7 @@ from bot.handlers.routes import HandlerGroup
 from bot.handlers.settings import SettingsHandlers
 from bot.handlers.settings_pages import SettingsPages
 from bot.handlers.stats import StatsHandlers
+from bot.handlers.stranger_gate import StrangerGate
 from bot.handlers.streaming_reply import StreamingReplies
 from bot.jokes.album_tracker import AlbumTracker
 from bot.jokes.generator import JokeGenerator
@@ -46,6 +45,7 @@ from bot.jokes.moderation import Moderator
 from bot.jokes.photo_intake import PhotoIntake
 from bot.jokes.styles import StyleRotation
 from bot.jokes.user_limiter import UserLimiter
+from bot.messaging.access_notices import AccessNotices
 from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.delay_notices import DelayNotices
 from bot.messaging.messenger import Messenger
@@ -64,8 +64,8 @@ def make_joke_handlers(
     messenger: Messenger,
     database: Database,
     prompts: Prompts,
-    chats: ChatSettingsStore,
-    bans: BanList,
+    known: ChatParts,
+    gate: StrangerGate,
     queue: FairQueue,
     router: Router,
     coalescer: Coalescer,
@@ -76,16 +76,16 @@ def make_joke_handlers(
 ) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup]]:
     """Handlers that make, rate and explain jokes, and those of the remaining updates, whose routes must come last."""
     limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
-    write_access = messenger.client.write_access
-    quota, limiter = DailyQuota(database, chats), UserLimiter(max_photos)
+    write_access, chats = messenger.client.write_access, known.settings
+    quota, limiter = DailyQuota(database, chats, known.access), UserLimiter(max_photos)
     keyboards, styles = JokeKeyboards(messenger.client, database, coalescer), StyleRotation(database, prompts)
-    generator = JokeGenerator(database, settings, router, prompts, queue, is_banned=bans.is_banned)
+    generator = JokeGenerator(database, settings, router, prompts, queue, is_banned=known.bans.is_banned)
     photo_folder, moderator = settings.storage.photos, Moderator(settings.safety)
     intake = PhotoIntake(messenger.client, database, limits, photo_folder, decoders, moderator)
     overflow = OverflowNotices(messenger, coalescer, max_photos)
     replies = StreamingReplies(messenger, database, queue, delays, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, prompts, settings)
-    stored = StoredPhotoAccess(messenger, chats, quota, limiter, intake, write_access)
+    stored = StoredPhotoAccess(messenger, quota, limiter, intake, write_access)
     gentle, one_in = settings.safety.gentle, settings.duel.one_in_photos
     duels = DuelHandlers(messenger, database, generator, replies, router, one_in, gentle=gentle)
     another = AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery)
@@ -97,28 +97,26 @@ def make_joke_handlers(
     ratings = RatingHandlers(messenger, database, keyboards)
     usage = HelpHandlers(messenger, access, settings.joke.album_mode)
     last: list[HandlerGroup] = [FallbackHandlers(messenger, albums, photos, explain), UnknownButtonHandlers(messenger)]
-    return [MembershipHandlers(write_access), ratings, another, album_jokes, duels, usage, photos, explain], last
+    return [MembershipHandlers(write_access, gate), ratings, another, album_jokes, duels, usage, photos, explain], last
 
 
 def make_flag_handlers(
     settings: Settings,
     messenger: Messenger,
     database: Database,
-    chats: ChatSettingsStore,
+    known: ChatParts,
     coalescer: Coalescer,
-    names: UserNames,
-    bans: BanList,
     notifier: AdminNotifier,
     access: AdminAccess,
 ) -> Sequence[HandlerGroup]:
     """Handlers of 🚩 and of the admins' decisions about flagged jokes."""
     keyboards, group_admins = JokeKeyboards(messenger.client, database, coalescer), GroupAdmins(messenger.client)
-    messages = FlaggedMessages(messenger, database, chats, keyboards)
-    notices = FlagNotices(messenger, database, notifier, names, settings.storage)
+    messages = FlaggedMessages(messenger, database, known.settings, keyboards)
+    notices = FlagNotices(messenger, database, notifier, known.names, settings.storage)
     most = settings.safety.max_flags_per_day
     return [
         FlagHandlers(messenger, database, keyboards, messages, notices, group_admins, access, most),
-        FlagAdmin(messenger, database, access, messages, notices, bans, names, notifier),
+        FlagAdmin(messenger, database, access, messages, notices, known.bans, known.names, notifier),
     ]
 
 
@@ -127,13 +125,12 @@ def make_user_handlers(
     messenger: Messenger,
     database: Database,
     prompts: Prompts,
-    languages: LanguagePreferences,
-    chats: ChatSettingsStore,
-    names: UserNames,
+    known: ChatParts,
     coalescer: Coalescer,
     access: AdminAccess,
 ) -> Sequence[HandlerGroup]:
     """Handlers of the other commands for all users."""
+    languages, chats = known.languages, known.settings
     pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest, settings.safety)
     return [
         BestJokeHandlers(messenger, database),
@@ -141,7 +138,7 @@ def make_user_handlers(
         SettingsHandlers(messenger, chats, pages, coalescer),
         LanguageHandlers(messenger, database, languages),
         PrivacyHandlers(messenger, database, settings.retention, settings.backup),
-        ForgetHandlers(messenger, database, settings.storage, names, languages, chats),
+        ForgetHandlers(messenger, database, settings.storage, known.names, languages, chats),
     ]
 
 
@@ -149,8 +146,8 @@ def make_admin_handlers(
     settings: Settings,
     messenger: Messenger,
     database: Database,
-    names: UserNames,
-    bans: BanList,
+    known: ChatParts,
+    notices: AccessNotices,
     notifier: AdminNotifier,
     status: StatusReport,
     orchestrator: RunOrchestrator,
@@ -162,6 +159,7 @@ def make_admin_handlers(
         RetrainAdmin(messenger, database, access, orchestrator, settings),
         ReviewAdmin(messenger, database, access, settings),
         ModelAdmin(messenger, database, access, orchestrator.deployer),
-        UserListAdmin(messenger, database, access, names),
-        BanAdmin(messenger, access, names, bans, notifier),
+        UserListAdmin(messenger, database, access, known.names),
+        BanAdmin(messenger, access, known.names, known.bans, notifier),
+        AccessAdmin(messenger, database, access, known.access, notices),
     ]

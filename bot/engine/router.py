@@ -20,7 +20,6 @@ class JokeBackend(Protocol):
     async def ask(
         self,
         *,
-        system: str,
         user: str,
         photo: bytes,
         media_type: str,

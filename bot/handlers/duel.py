@@ -124,7 +124,7 @@ class DuelHandlers:
         if request.resume and (earlier := await get_duel_of_update(self._database, request.update_id)):
             return earlier
         canary, user_id = self._router.canary, request.user.id
-        if not self._one_in or canary is None or request.chat.chat_id != user_id:
+        if not self._one_in or canary is None or request.chat.chat_id != user_id or user_id < 0:
             return None
         trial = await get_open_trial(self._database)
         if trial is None or trial.candidate_id != canary.model.id:

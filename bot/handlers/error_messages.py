@@ -6,7 +6,7 @@ from bot.engine.client import EngineError
 from bot.engine.fair_queue import QueueFull
 from bot.i18n.translator import Translator
 from bot.jokes.generator import JokeBlocked, PhotoFileMissing
-from bot.jokes.photo_intake import PhotoDownloadError
+from bot.jokes.photo_intake import PhotoDownloadError, PhotoUnreachable
 from bot.jokes.user_limiter import TooManyPending
 from configs.errors import JokebotError
 from configs.log_context import REQUEST
@@ -28,6 +28,8 @@ def error_message_key(error: JokebotError, limits: LimitSettings) -> tuple[str, 
             return "queue-mine", {"limit": limits.max_queued_photos_per_user}
         case QueueFull():
             return ("queue-mine", {"limit": limits.max_queued_photos_per_user}) if error.mine else ("queue-full", {})
+        case PhotoUnreachable():
+            return "photo-unreachable", {}
         case PhotoDownloadError():
             return "photo-lost", {}
         case PhotoFileMissing():

@@ -99,7 +99,8 @@ class PhotoHandlers:
             return
         user, chat, update_id = incoming.user, self._chats.get(target.chat.id), incoming.update_id
         whole_album = album if self._one_for_album else None
-        limited = chat.daily is not None and not (whole_album and whole_album.is_admitted)
+        admitted = whole_album and whole_album.is_admitted
+        limited = not admitted and (chat.daily is not None or self._quota.limits_strangers)
         if limited and await self._quota.is_full(chat.chat_id, update_id):  # JokeDelivery checks too; saves a download
             await self._delivery.reply_quota_used_up(chat, user, update_id, incoming.message.message_id)
             return
@@ -111,9 +112,8 @@ class PhotoHandlers:
                 photo = await self._intake.receive(picture, user.id, incoming.update)
                 if album and caption is None:
                     caption = await self._albums.wait_hint(album)
-                request = self._delivery.request_for(
-                    incoming, target.message_id, chat.chat_id, caption, unasked=unasked
-                )
+                request_for, asked_in = self._delivery.request_for, chat.chat_id
+                request = request_for(incoming, target.message_id, asked_in, caption, unasked=unasked)
                 if not await self._duels.deliver(request, photo):
                     await self._delivery.deliver(request, photo)
         except TooManyPending:

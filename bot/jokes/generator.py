@@ -173,7 +173,6 @@ class JokeGenerator:
                     f"({error.strerror}); send the photo again."
                 ) from error
             yield {
-                "system": self._prompts.system,
                 "user": prompt,
                 "photo": data,
                 "media_type": photo.media_type,

@@ -104,6 +104,6 @@ async def is_hidden(database: Database, joke_id: int) -> bool:
 
 
 async def list_deliveries(database: Database, joke_id: int) -> list[Delivery]:
-    """The messages that show the joke."""
-    rows = await database.rows("SELECT * FROM deliveries WHERE joke_id = ? ORDER BY id", (joke_id,))
+    """The messages of this bot that show the joke. Those of another bot on this database have negative ids."""
+    rows = await database.rows("SELECT * FROM deliveries WHERE joke_id = ? AND message_id > 0 ORDER BY id", (joke_id,))
     return [Delivery(**dict(row)) for row in rows]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiosqlite
 
+from storage.chat import access
 from storage.database import Database
 from storage.learning import bans, dataset_files
 from storage.maintenance.erasure import finish_erasure
@@ -26,8 +27,20 @@ USER_TABLES = (
     "albums",
     "known_people",
     "flags",
+    "held_updates",
 )
 """Tables whose rows with the user's `person_id` are deleted; a test compares this list with the migrations."""
+
+PRIVATE_CHAT_TABLES = (
+    "deliveries",
+    "run_messages",
+    "run_news",
+    "alert_news",
+    "chats",
+    "chat_jokes",
+    "weekly_posts",
+)
+"""Tables whose rows of the user's private chat are deleted."""
 
 ONLY_FROM_USER = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
     AND NOT EXISTS (SELECT 1 FROM photo_senders WHERE photo_id = photos.id AND person_id != ?)"""
@@ -66,6 +79,8 @@ async def forget_user(
 ) -> ErasureResult:
     """Delete a user's photos, jokes and ratings from the database at once, and then from files.
 
+    A negative id stands for what was sent in the name of a chat.
+
     A photo that another user sent too stays, without this user's jokes about it. Datasets not yet trained on are
     rewritten under their new hash; those trained on keep their manifest, with the rows marked as `forgotten`. If an
     export is running, or a file can't be changed, the export or the next `finish_erasure` changes the files. The
@@ -101,12 +116,13 @@ async def forget_rows(database: Database, user_id: int) -> ErasureResult:
         )
         for table in USER_TABLES:
             await connection.execute(f"DELETE FROM {table} WHERE person_id = ?", (user_id,))
-        # A private chat has the id of its user and contains only messages for this user.
-        for table in ("deliveries", "run_messages", "run_news", "alert_news", "chats", "chat_jokes", "weekly_posts"):
+        # A private chat has the id of its user and contains only messages for this user. A group is no user's.
+        for table in PRIVATE_CHAT_TABLES if user_id > 0 else ():
             await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (user_id,))
         for table in ("runs", "promotions", "reviews", "flagged_jokes"):
             await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (user_id,))
         await bans.forget_user(connection, user_id)
+        await access.forget_user(connection, user_id)
         await connection.execute(REMOVE_GALLERY_ITEMS)
         await connection.execute(FORGET_MESSAGES, (time.time(), user_id))
         await connection.execute(REMOVE_NAMES, (user_id,))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from configs.chat_templates import chat_template
 from configs.learning import GateSettings
 from configs.prompts import load_prompts
 from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto
@@ -38,7 +39,8 @@ class GateReply:
 class ModelEvaluation:
     """A model's evaluation, or the `code` and `trouble` of its failure.
 
-    `nats` are the nats a token of each held-out joke by photo, `prompt_ids` the token ids of the prompts.
+    `nats` are the nats a token of each held-out joke by photo, `prompt_ids` the token ids that tell
+    tokenizers apart.
     """
 
     nats: dict[str, list[float]] = field(default_factory=dict)
@@ -103,10 +105,10 @@ def evaluate_model(
 
 
 def encode_prompts(loaded: LoadedModel) -> list[list[int]]:
-    """Token ids of the prompts of all languages and styles, for a photo of one tile."""
-    prompts = load_prompts()
+    """Token ids of the prompts of all languages and styles, in one chat template for all models."""
+    prompts, template = load_prompts(), chat_template()
     return [
-        loaded.encode(prompts.ask(code, style), 1)
+        loaded.tokenizer.encode(template.render(prompts.ask(code, style)), add_special_tokens=False)
         for code, language in prompts.languages.items()
         for style in language.styles
     ]

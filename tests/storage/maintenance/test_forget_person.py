@@ -26,6 +26,7 @@ KEPT = {
     "weekly_posts": "go with a private chat",
     "former_chats": "names groups alone",
     "alert_news": "go with a private chat",
+    "access": "a deletion is no way around an admin's decision, which stays by its number alone",
     "bans": "a deletion is no way around a ban, which stays by its number alone",
 }
 
