@@ -28,7 +28,7 @@ from bot.telegram.message_parsing import (
 )
 from bot.telegram.write_access import WriteAccess
 from configs.settings import Settings
-from storage.media.photos import PhotoError, SenderForgotten
+from storage.media.photos import Photo, PhotoError, SenderForgotten
 
 log = logging.getLogger(__name__)
 
@@ -112,10 +112,7 @@ class PhotoHandlers:
                 photo = await self._intake.receive(picture, user.id, incoming.update)
                 if album and caption is None:
                     caption = await self._albums.wait_hint(album)
-                request_for, asked_in = self._delivery.request_for, chat.chat_id
-                request = request_for(incoming, target.message_id, asked_in, caption, unasked=unasked)
-                if not await self._duels.deliver(request, photo):
-                    await self._delivery.deliver(request, photo)
+                await self._deliver(incoming, target, photo, caption, unasked=unasked)
         except TooManyPending:
             if not unasked:
                 self._overflow.add_photo(incoming.message)
@@ -124,3 +121,11 @@ class PhotoHandlers:
             key, values = error_message_key(error, self._limits)
             if not (unasked or isinstance(error, SenderForgotten)):
                 await self._messenger.reply(incoming.message, key, **values)
+
+    async def _deliver(
+        self, incoming: IncomingMessage, target: Message, photo: Photo, caption: str | None, *, unasked: bool
+    ) -> None:
+        """Deliver a duel where one is due, else a joke."""
+        request = self._delivery.request_for(incoming, target.message_id, target.chat.id, caption, unasked=unasked)
+        if not await self._duels.deliver(request, photo):
+            await self._delivery.deliver(request, photo)
