@@ -28,7 +28,7 @@ from bot.telegram.message_parsing import (
 )
 from bot.telegram.write_access import WriteAccess
 from configs.settings import Settings
-from storage.media.photos import Photo, PhotoError, SenderForgotten
+from storage.media.photos import PhotoError, SenderForgotten
 
 log = logging.getLogger(__name__)
 
@@ -97,12 +97,12 @@ class PhotoHandlers:
         """Answer the image in `target` with a joke or an error message; its album's caption stands in for its own."""
         if self._access.refused and self._access.is_refused(target.chat.id):
             return
-        user, chat, update_id = incoming.user, self._chats.get(target.chat.id), incoming.update_id
-        whole_album = album if self._one_for_album else None
+        user, chat, whole_album = incoming.user, self._chats.get(target.chat.id), album if self._one_for_album else None
         admitted = whole_album and whole_album.is_admitted
         limited = not admitted and (chat.daily is not None or self._quota.limits_strangers)
-        if limited and await self._quota.is_full(chat.chat_id, update_id):  # JokeDelivery checks too; saves a download
-            await self._delivery.reply_quota_used_up(chat, user, update_id, incoming.message.message_id)
+        # JokeDelivery checks it too; this check saves a download.
+        if limited and await self._quota.is_full(chat.chat_id, incoming.update_id):
+            await self._delivery.reply_quota_used_up(chat, user, incoming.update_id, incoming.message.message_id)
             return
         try:
             if whole_album:
@@ -112,20 +112,16 @@ class PhotoHandlers:
                 photo = await self._intake.receive(picture, user.id, incoming.update)
                 if album and caption is None:
                     caption = await self._albums.wait_hint(album)
-                await self._deliver(incoming, target, photo, caption, unasked=unasked)
+                request = self._delivery.request_for(
+                    incoming, target.message_id, chat.chat_id, caption, unasked=unasked
+                )
+                if not await self._duels.deliver(request, photo):
+                    await self._delivery.deliver(request, photo)
         except TooManyPending:
             if not unasked:
                 self._overflow.add_photo(incoming.message)
         except (PhotoError, PhotoDownloadError, SenderForgotten) as error:
-            log.info("update %d: the photo is rejected: %s", update_id, error)
+            log.info("update %d: the photo is rejected: %s", incoming.update_id, error)
             key, values = error_message_key(error, self._limits)
             if not (unasked or isinstance(error, SenderForgotten)):
                 await self._messenger.reply(incoming.message, key, **values)
-
-    async def _deliver(
-        self, incoming: IncomingMessage, target: Message, photo: Photo, caption: str | None, *, unasked: bool
-    ) -> None:
-        """Deliver a duel where one is due, else a joke."""
-        request = self._delivery.request_for(incoming, target.message_id, target.chat.id, caption, unasked=unasked)
-        if not await self._duels.deliver(request, photo):
-            await self._delivery.deliver(request, photo)
