@@ -97,7 +97,8 @@ class PhotoHandlers:
         """Answer the image in `target` with a joke or an error message; its album's caption stands in for its own."""
         if self._access.refused and self._access.is_refused(target.chat.id):
             return
-        user, chat, whole_album = incoming.user, self._chats.get(target.chat.id), album if self._one_for_album else None
+        user, chat, quoted_id = incoming.user, self._chats.get(target.chat.id), target.message_id
+        whole_album = album if self._one_for_album else None
         admitted = whole_album and whole_album.is_admitted
         limited = not admitted and (chat.daily is not None or self._quota.limits_strangers)
         # JokeDelivery checks it too; this check saves a download.
@@ -112,9 +113,7 @@ class PhotoHandlers:
                 photo = await self._intake.receive(picture, user.id, incoming.update)
                 if album and caption is None:
                     caption = await self._albums.wait_hint(album)
-                request = self._delivery.request_for(
-                    incoming, target.message_id, chat.chat_id, caption, unasked=unasked
-                )
+                request = self._delivery.request_for(incoming, quoted_id, chat.chat_id, caption, unasked=unasked)
                 if not await self._duels.deliver(request, photo):
                     await self._delivery.deliver(request, photo)
         except TooManyPending:
