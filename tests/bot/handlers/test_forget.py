@@ -149,16 +149,16 @@ async def test_photos_in_work_end_without_a_word_and_leave_nothing(stage_with, c
 
 @pytest.mark.parametrize("album", [False, True])
 async def test_photos_that_are_being_downloaded_store_nothing_and_end_without_a_word(stage, monkeypatch, caplog, album):
-    gate, waiting, original = asyncio.Event(), asyncio.Event(), TelegramClient.download
+    gate, waiting, original = asyncio.Event(), asyncio.Event(), TelegramClient.fetch_file
 
-    async def download(self, url: str) -> bytes:
-        data = await original(self, url)
+    async def fetch_file(self, *file) -> bytes:
+        data = await original(self, *file)
         waiting.set()
         await gate.wait()
         return data
 
     with monkeypatch.context() as patched:
-        patched.setattr(TelegramClient, "download", download)
+        patched.setattr(TelegramClient, "fetch_file", fetch_file)
         pictures = [make_picture((320, 240 + number)) for number in range(2)]
         photos = (
             stage.world.send_album(stage.alice, stage.alice, pictures)
@@ -188,13 +188,13 @@ async def test_photos_that_are_being_downloaded_store_nothing_and_end_without_a_
 async def test_a_photo_that_another_user_sent_too_stays_theirs(stage, monkeypatch):
     data = make_picture()
     await stage.joke(stage.send_photo(person=stage.bob, data=data))
-    gate, original = asyncio.Event(), TelegramClient.download
+    gate, original = asyncio.Event(), TelegramClient.fetch_file
 
-    async def download(self, url: str) -> bytes:
+    async def fetch_file(self, *file) -> bytes:
         await gate.wait()
-        return await original(self, url)
+        return await original(self, *file)
 
-    monkeypatch.setattr(TelegramClient, "download", download)
+    monkeypatch.setattr(TelegramClient, "fetch_file", fetch_file)
     stage.send_photo(data=data)
 
     async def is_received() -> bool:
