@@ -31,6 +31,7 @@ from benchmarks.photos import Photos
 from bot.engine.fair_queue import FairQueue
 from bot.engine.servers.managed import ManagedServers
 from bot.jokes.generator import JokeGenerator
+from bot.jokes.judge_source import JudgeSource
 from configs.errors import JokebotError
 from configs.prompts import load_prompts
 from configs.settings import Settings, load_settings
@@ -92,6 +93,7 @@ class Bench:
             servers.router,
             load_prompts(),
             FairQueue.of(self.settings),
+            JudgeSource(),
             is_banned=lambda user_id: False,
         )
         try:

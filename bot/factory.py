@@ -19,7 +19,12 @@ from bot.composition.handlers import (
     make_joke_handlers,
     make_user_handlers,
 )
-from bot.composition.operations import make_maintenance_jobs, make_monitoring, make_retraining
+from bot.composition.operations import (
+    make_maintenance_jobs,
+    make_monitoring,
+    make_retraining,
+    make_weekly_jobs,
+)
 from bot.engine.fair_queue import FairQueue
 from bot.engine.servers.base import ModelServers
 from bot.engine.servers.factory import make_servers
@@ -35,7 +40,6 @@ from bot.handlers.stranger_gate import StrangerGate
 from bot.handlers.update_router import PtbApplication, UpdateRouter
 from bot.i18n.translator import Translator
 from bot.jokes.album_tracker import AlbumTracker
-from bot.jokes.weekly_digest import WeeklyDigest
 from bot.maintenance.backup_job import BackupJob
 from bot.messaging.access_notices import AccessNotices
 from bot.messaging.admin_notifier import AdminNotifier
@@ -45,6 +49,7 @@ from bot.monitoring.metrics import MetricsServer
 from bot.panel.images import PanelImages
 from bot.panel.overview import PanelOverview
 from bot.panel.server import PanelServer
+from bot.progress.progress_line import ProgressLine
 from bot.retraining.run_progress import RunProgressReader
 from bot.runtime.periodic import Periodic
 from bot.telegram.client import TelegramClient
@@ -80,25 +85,24 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     notifier = AdminNotifier(messenger, admins, partial(get_language, database))
     notices, gate = _make_gate(messenger, database, known, notifier)
     decoders, delays = _make_decoders(settings, stack), DelayNotices(messenger)
-    servers = await _make_servers(settings, stack, database, queue)
-    backup, progress = BackupJob(settings), _make_progress_reader(settings, database)
-    monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, progress, backup)
+    servers, progress = await _make_servers(settings, stack, database, queue), _make_progress_reader(settings, database)
+    backup, albums = BackupJob(settings), AlbumTracker(client, database, settings.limits)
     retraining = make_retraining(settings, database, servers, messenger, notifier, coalescer, progress, job_queue)
-    access, albums = AdminAccess(messenger, database, admins), AlbumTracker(client, database, settings.limits)
-    shared, router, orchestrator = (settings, messenger, database), servers.router, retraining.orchestrator
-    jokes, last = make_joke_handlers(
-        *shared, prompts, known, gate, queue, router, coalescer, albums, decoders, access, delays
-    )
-    users = make_user_handlers(*shared, prompts, known, coalescer, access)
-    admin = make_admin_handlers(*shared, known, notices, notifier, monitoring.status, orchestrator, access)
+    reported = (progress, backup, retraining.judge)
+    monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, *reported)
+    access, line = AdminAccess(messenger, database, admins), ProgressLine(database, servers.router, translator)
+    shared, router = (settings, messenger, database), servers.router
+    services = (prompts, known, gate, queue, router, coalescer, albums, decoders, access, delays)
+    jokes, last, joke_jobs = make_joke_handlers(settings, messenger, database, *services, retraining.judge.source)
+    users = make_user_handlers(*shared, prompts, known, coalescer, access, line, retraining.judge.source)
+    admin = make_admin_handlers(*shared, known, notices, notifier, monitoring.status, retraining.orchestrator, access)
     flags = make_flag_handlers(*shared, known, coalescer, notifier, access)
     routes = [route for group in (*jokes, *users, *admin, *flags, *last) for route in group.routes()]
     updates = _make_dispatcher(*shared, ptb, known, gate, routes, delays)
+    weekly = make_weekly_jobs(settings, database, client, translator, known.settings, decoders, servers, notifier, line)
+    upkeep = [*make_maintenance_jobs(settings, database, backup), known.names.job(), _warm_up(decoders)]
     menu = CommandMenu(client, translator, admins, routes)
-    digest = WeeklyDigest(database, settings, client, translator, known.settings, decoders)
-    upkeep = make_maintenance_jobs(settings, database, backup)
-    jobs = [menu.job(), _warm_up(decoders), *upkeep, *monitoring.alerts.jobs(), digest.job()]
-    jobs += [known.names.job(), notices.job(updates.resume_stored)]
+    jobs = [menu.job(), *upkeep, *monitoring.alerts.jobs(), *weekly, *joke_jobs, notices.job(updates.resume_stored)]
     panel = _panel_starter(settings, database, translator, servers, queue, progress, decoders)
     metrics = partial(MetricsServer.start, settings, queue, servers, monitoring.host)
     parts = (settings, ptb, client, database, servers, coalescer, albums, decoders, updates)

@@ -1,4 +1,4 @@
-"""Settings of learning: selection of jokes, training, gate, trial, and the schedule of runs."""
+"""Settings of learning: selection of jokes, training, gate, and the schedule of runs."""
 
 from typing import ClassVar, Literal
 
@@ -167,65 +167,6 @@ class GateSettings(SettingsSection):
     )
     batch_size: Count = Field(16, description="Rows per forward pass. Halved when memory runs out.")
     seed: int = Field(1, ge=0, description="Seed of the sampling and the bootstrap.")
-
-
-class CanarySettings(SettingsSection):
-    """The trial of a candidate that passed the gate (docs/gate.md)."""
-
-    initial_share: float = Field(0.1, gt=0, lt=1, description="Share of deliveries that the candidate gets at first.")
-    initial_ratings: int = Field(
-        50, ge=0, description="Ratings of its jokes that must show no harm before it gets the full share."
-    )
-    full_share: float = Field(0.5, gt=0, lt=1, description="Full share of deliveries.")
-    alpha: float = Field(
-        0.05,
-        gt=0,
-        lt=0.5,
-        description=(
-            "Probability of promoting a candidate that is no better, and of calling one harmful that is no worse."
-        ),
-    )
-    max_ratings: Count = Field(1000, description="Ratings of both variants after which a trial ends without a verdict.")
-    max_days: Positive = Field(14.0, description="Days after which a trial ends without a verdict.")
-    assign_by: Literal["user", "chat", "photo"] = Field(
-        "photo",
-        description=(
-            "Unit that is assigned to a variant during a trial. With `user` or `chat` the variants have different "
-            "users, and the error rate of a trial exceeds alpha."
-        ),
-    )
-    rotation_hours: float = Field(
-        24.0,
-        ge=0,
-        description=(
-            "Hours after which other users or chats get the canary. 0: never; with few users it may then reach none."
-        ),
-    )
-
-
-class DuelSettings(SettingsSection):
-    """During a trial: two jokes for one photo, the champion's and the candidate's, and the user picks one."""
-
-    one_in_photos: int = Field(
-        20,
-        ge=0,
-        description=(
-            "At most one photo in this many becomes a duel: in private chats only, never twice in a row in a chat. "
-            "0 turns duels off."
-        ),
-    )
-
-
-class ChampionMonitorSettings(SettingsSection):
-    """Monitoring of a new champion: if users like its jokes less than the previous model's, the bot rolls back."""
-
-    ratings: int = Field(
-        1000, ge=0, description="Ratings of the new champion during which it is monitored. 0 turns monitoring off."
-    )
-    days: Positive = Field(30.0, description="Longest monitoring, days.")
-    alpha: float = Field(
-        0.01, gt=0, lt=0.5, description="Probability of rolling back a champion that is as good as the previous model."
-    )
 
 
 class RetrainSettings(SettingsSection):

@@ -36,6 +36,10 @@ class StorageSettings(SettingsSection):
     def models(self) -> Path:
         return self.directory / "models"
 
+    @property
+    def judges(self) -> Path:
+        return self.directory / "judges"
+
 
 class BackupSettings(SettingsSection):
     """Copies of the database, the photos, the datasets and models, made while the bot runs."""

@@ -1,6 +1,6 @@
 """Settings of joke generation: the engine, the servers that the bot runs, and the sampling."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -25,7 +25,7 @@ class EngineSettings(SettingsSection):
         DEFAULT_TEMPLATE,
         description=(
             "Chat template of the model on an external server (kind `url`): `internlm2-chat` for InternVL2, "
-            "`internvl2_5` for InternVL2.5. The bot's own servers take it from the checkpoint."
+            "`internvl2_5` for InternVL2.5. Where the bot knows the model's files, they name it."
         ),
     )
     in_flight: Count | None = Field(
@@ -127,6 +127,14 @@ class ServerSettings(SettingsSection):
     allow_extra_server: bool = Field(
         True, description="Allow one extra model server (needed for canaries and zero-downtime swaps)."
     )
+    serve_base: Literal["auto", "yes", "no"] = Field(
+        "auto",
+        description=(
+            "Serve the base beside the champion for joke.base_share of the photos, so that the bot can tell what "
+            "learning has gained. It has the room of the extra server, except during runs and trials. `auto`: with the "
+            "kind `lmdeploy`, and with `url` if the server lists the base; not with `cpu`, where it costs speed."
+        ),
+    )
     previous_model: Literal["stop", "sleep", "keep_running"] = Field(
         "sleep",
         description=(
@@ -163,6 +171,34 @@ class JokeSettings(SettingsSection):
         "per_photo",
         description=(
             "`per_photo`: a joke for each photo of an album. `per_album`: one joke, with buttons for the other photos."
+        ),
+    )
+    candidates: Annotated[int, Field(ge=1, le=16)] | Literal["auto"] = Field(
+        "auto",
+        description=(
+            "Jokes written for a photo, of which the judge chooses one. The number falls to 1 while photos wait and "
+            "until there is a judge. `auto`: 2 with the engine kind `cpu`, else 4. 1 turns it off."
+        ),
+    )
+    random_share: float = Field(
+        0.15,
+        ge=0.01,
+        le=1,
+        description="Share of photos for which chance chooses among the candidates, so that the judge can be checked.",
+    )
+    counts_after_votes: int = Field(
+        3, ge=0, description="Votes in a group from which their counts stand on the buttons. 0: always."
+    )
+    counts_after_minutes: float = Field(
+        10.0, ge=0, description="Minutes after a joke from which the counts stand on the buttons with fewer votes."
+    )
+    base_share: float = Field(
+        0.02,
+        ge=0,
+        le=0.5,
+        description=(
+            "Share of photos that the base answers, where it is served beside the champion (servers.serve_base), so "
+            "that the bot can tell what learning has gained. 0 turns it off."
         ),
     )
     temperature: float = Field(0.8, ge=0, le=2, description="Sampling temperature.")

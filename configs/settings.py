@@ -15,15 +15,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from configs.base import ROOT
 from configs.chat import AccessSettings, DigestSettings, LimitSettings, TelegramSettings
 from configs.errors import SettingsError
-from configs.learning import (
-    CanarySettings,
-    ChampionMonitorSettings,
-    DuelSettings,
-    GateSettings,
-    RetrainSettings,
-    SelectionSettings,
-    TrainingSettings,
-)
+from configs.judge import JudgeSettings
+from configs.learning import GateSettings, RetrainSettings, SelectionSettings, TrainingSettings
 from configs.operation import (
     AlertSettings,
     BackupSettings,
@@ -36,6 +29,7 @@ from configs.operation import (
 )
 from configs.safety import RetentionSettings, SafetySettings
 from configs.serving import EngineSettings, JokeSettings, LmdeploySettings, ServerSettings
+from configs.trials import CanarySettings, ChampionMonitorSettings, DuelSettings
 
 CONFIG_FILE = ROOT / "configs" / "jokebot.toml"
 PREFIX = "JOKEBOT_"
@@ -69,6 +63,7 @@ class Settings(BaseSettings):
     selection: SelectionSettings = SelectionSettings()
     training: TrainingSettings = TrainingSettings()
     retrain: RetrainSettings = RetrainSettings()
+    judge: JudgeSettings = JudgeSettings()
     duel: DuelSettings = DuelSettings()
     champion_monitor: ChampionMonitorSettings = ChampionMonitorSettings()
     gate: GateSettings = GateSettings()
@@ -88,6 +83,26 @@ class Settings(BaseSettings):
     def in_flight(self) -> int:
         """Concurrent requests to the engine: the setting, else a default by engine kind."""
         return self.engine.in_flight or (32 * self.server_count if self.engine.kind == "lmdeploy" else 8)
+
+    @property
+    def candidates(self) -> int:
+        """Candidates of a joke: the setting, else a default by engine kind."""
+        return (2 if self.engine.kind == "cpu" else 4) if self.joke.candidates == "auto" else self.joke.candidates
+
+    @property
+    def candidate_capacity(self) -> int:
+        """Requests to the engine up to which photos get several candidates.
+
+        A CPU engine answers one request after another, so there a photo that is alone on a server gets them.
+        """
+        return self.candidates * self.server_count if self.engine.kind == "cpu" else self.in_flight
+
+    @property
+    def may_serve_base(self) -> bool:
+        """Whether the base may be served beside the champion."""
+        if self.servers.serve_base != "auto":
+            return self.servers.serve_base == "yes"
+        return self.engine.kind == "url" or (self.engine.kind == "lmdeploy" and self.servers.allow_extra_server)
 
     @property
     def backup_folder(self) -> Path:

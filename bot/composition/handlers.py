@@ -41,6 +41,7 @@ from bot.handlers.stranger_gate import StrangerGate
 from bot.handlers.streaming_reply import StreamingReplies
 from bot.jokes.album_tracker import AlbumTracker
 from bot.jokes.generator import JokeGenerator
+from bot.jokes.judge_source import JudgeSource, StoredJudgeSource
 from bot.jokes.moderation import Moderator
 from bot.jokes.photo_intake import PhotoIntake
 from bot.jokes.styles import StyleRotation
@@ -51,12 +52,18 @@ from bot.messaging.delay_notices import DelayNotices
 from bot.messaging.messenger import Messenger
 from bot.messaging.overflow_notices import OverflowNotices
 from bot.monitoring.status_report import StatusReport
+from bot.progress.judge_line import JudgeLine
+from bot.progress.progress_line import ProgressLine
 from bot.retraining.orchestrator import RunOrchestrator
+from bot.runtime.periodic import Periodic
 from bot.telegram.coalescer import Coalescer
 from configs.prompts import Prompts
 from configs.settings import Settings
+from storage.chat.hidden_votes import VoteRule
 from storage.database import Database
 from storage.media.decoder_pool import DecoderPool
+
+MINUTE_S = 60.0
 
 
 def make_joke_handlers(
@@ -73,21 +80,21 @@ def make_joke_handlers(
     decoders: DecoderPool,
     access: AdminAccess,
     delays: DelayNotices,
-) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup]]:
-    """Handlers that make, rate and explain jokes, and those of the remaining updates, whose routes must come last."""
+    judges: JudgeSource,
+) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup], Sequence[Periodic]]:
+    """Handlers that make, rate and explain jokes, those of the remaining updates, whose routes come last, and jobs."""
     limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
     write_access, chats = messenger.client.write_access, known.settings
     quota, limiter = DailyQuota(database, chats, known.access), UserLimiter(max_photos)
-    keyboards, styles = JokeKeyboards(messenger.client, database, coalescer), StyleRotation(database, prompts)
-    generator = JokeGenerator(database, settings, router, prompts, queue, is_banned=known.bans.is_banned)
+    keyboards, styles = _make_keyboards(settings, messenger, database, coalescer), StyleRotation(database, prompts)
+    generator = JokeGenerator(database, settings, router, prompts, queue, judges, is_banned=known.bans.is_banned)
     photo_folder, moderator = settings.storage.photos, Moderator(settings.safety)
     intake = PhotoIntake(messenger.client, database, limits, photo_folder, decoders, moderator)
     overflow = OverflowNotices(messenger, coalescer, max_photos)
     replies = StreamingReplies(messenger, database, queue, delays, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, prompts, settings)
     stored = StoredPhotoAccess(messenger, quota, limiter, intake, write_access)
-    gentle, one_in = settings.safety.gentle, settings.duel.one_in_photos
-    duels = DuelHandlers(messenger, database, generator, replies, router, one_in, gentle=gentle)
+    duels = DuelHandlers(messenger, database, generator, replies, router, quota, settings.duel, settings.safety)
     another = AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery)
     album_jokes = AlbumJokeHandlers(messenger, database, keyboards, albums, limiter, intake, styles, stored, delivery)
     photos = PhotoHandlers(
@@ -97,7 +104,15 @@ def make_joke_handlers(
     ratings = RatingHandlers(messenger, database, keyboards)
     usage = HelpHandlers(messenger, access, settings.joke.album_mode)
     last: list[HandlerGroup] = [FallbackHandlers(messenger, albums, photos, explain), UnknownButtonHandlers(messenger)]
-    return [MembershipHandlers(write_access, gate), ratings, another, album_jokes, duels, usage, photos, explain], last
+    members = MembershipHandlers(write_access, gate)
+    return [members, ratings, another, album_jokes, duels, usage, photos, explain], last, [keyboards.job()]
+
+
+def _make_keyboards(
+    settings: Settings, messenger: Messenger, database: Database, coalescer: Coalescer
+) -> JokeKeyboards:
+    votes = VoteRule(settings.joke.counts_after_votes, MINUTE_S * settings.joke.counts_after_minutes)
+    return JokeKeyboards(messenger.client, database, coalescer, votes)
 
 
 def make_flag_handlers(
@@ -110,7 +125,7 @@ def make_flag_handlers(
     access: AdminAccess,
 ) -> Sequence[HandlerGroup]:
     """Handlers of 🚩 and of the admins' decisions about flagged jokes."""
-    keyboards, group_admins = JokeKeyboards(messenger.client, database, coalescer), GroupAdmins(messenger.client)
+    keyboards, group_admins = _make_keyboards(settings, messenger, database, coalescer), GroupAdmins(messenger.client)
     messages = FlaggedMessages(messenger, database, known.settings, keyboards)
     notices = FlagNotices(messenger, database, notifier, known.names, settings.storage)
     most = settings.safety.max_flags_per_day
@@ -128,17 +143,19 @@ def make_user_handlers(
     known: ChatParts,
     coalescer: Coalescer,
     access: AdminAccess,
+    progress: ProgressLine,
+    judges: StoredJudgeSource,
 ) -> Sequence[HandlerGroup]:
     """Handlers of the other commands for all users."""
-    languages, chats = known.languages, known.settings
+    languages, chats, judge = known.languages, known.settings, JudgeLine(database, messenger.translator)
     pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest, settings.safety)
     return [
         BestJokeHandlers(messenger, database),
-        StatsHandlers(messenger, database, access, settings.storage.directory),
+        StatsHandlers(messenger, database, access, progress, judge, settings.storage.directory),
         SettingsHandlers(messenger, chats, pages, coalescer),
         LanguageHandlers(messenger, database, languages),
         PrivacyHandlers(messenger, database, settings.retention, settings.backup),
-        ForgetHandlers(messenger, database, settings.storage, known.names, languages, chats),
+        ForgetHandlers(messenger, database, settings.storage, known.names, languages, chats, judges),
     ]
 
 

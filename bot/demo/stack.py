@@ -46,6 +46,7 @@ DEMO_SETTINGS = {
     "RETRAIN_MIN_PAIRS": "5",
     "CANARY_MAX_RATINGS": "40",
     "CANARY_INITIAL_RATINGS": "4",
+    "CANARY_MIN_DAYS": "0",
     "TRAINING_LEARNING_RATE": "1e-3",
     "TRAINING_LORA_RANK": "16",
     "TRAINING_LORA_ALPHA": "32",
@@ -57,7 +58,8 @@ DEMO_SETTINGS = {
 }
 """Everybody may use the demo. It learns only when its admin starts a run, from the few jokes that one user rates, with
 parameters for a small model. The hold-out share is large because a tenth of a dozen photos may be no photo, and the
-gate needs held-out photos; of the page's own photos five are held out."""
+gate needs held-out photos; of the page's own photos five are held out. A trial may end within minutes: it has no
+`canary.min_days`, so nothing corrects for novelty."""
 
 
 @dataclass(frozen=True)

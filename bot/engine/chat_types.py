@@ -1,5 +1,6 @@
 """The data of a chat request to an engine: its sampling parameters, and its complete reply."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,8 @@ from configs.settings import JokeSettings
 
 OnText = Callable[[str], Awaitable[None]]
 """Gets the whole text so far whenever it has grown."""
+MAX_SAME_SHARE = 0.6
+"""Largest plausible share of one character in a text; a broken checkpoint writes "!!!!"."""
 
 
 @dataclass(frozen=True)
@@ -67,3 +70,14 @@ class EngineReply:
     completion_tokens: int | None
     latency_s: float
     finish_reason: str
+
+
+def is_plausible_text(text: str) -> bool:
+    """Whether a reply can be a text: not empty, not one repeated character, not undecodable, not "nan"."""
+    characters = [character for character in text if not character.isspace()]
+    if not any(character.isalnum() for character in characters) or text.strip().lower().strip(".,") == "nan":
+        return False
+    ((_, same),) = Counter(characters).most_common(1)
+    return (len(characters) < 4 or same <= MAX_SAME_SHARE * len(characters)) and characters.count("\ufffd") * 2 <= len(
+        characters
+    )

@@ -2,13 +2,16 @@
 
 A photo's rank is its number among its sender's unanswered photos. Lower ranks go first; within a rank the earlier
 photo goes first. So users take turns: a new user's photos catch up with those of the other users.
+
+What the engine can do beyond the photos is lent to them for further candidates of their jokes, and recalled as soon as
+a photo waits or needs it.
 """
 
 import asyncio
 import time
 from bisect import bisect_left, insort
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from configs.errors import JokebotError
@@ -52,14 +55,35 @@ class _UserPhotos:
     last_rank: int = 0
 
 
-class FairQueue:
-    """At most `in_flight` requests at the engine and `waiting` in the queue, of these `waiting_per_user` of one user.
+@dataclass(eq=False)
+class SlotLoan:
+    """Requests that a photo may have at the engine beside its own: `count`, 0 once they are recalled.
 
-    Positions are reported at most once in `report_every_s` seconds.
+    `on_recall` is called then; the borrower cancels them.
     """
 
-    def __init__(self, in_flight: int, waiting_per_user: int, waiting: int, *, report_every_s: float = 1.0) -> None:
-        self._free_slots = in_flight
+    count: int
+    on_recall: Callable[[], None]
+
+
+class FairQueue:
+    """At most `in_flight` photos at the engine and `waiting` in the queue, of these `waiting_per_user` of one user.
+
+    `capacity` is the number of requests up to which photos get further ones; by default there are none. Positions are
+    reported at most once in `report_every_s` seconds.
+    """
+
+    def __init__(
+        self,
+        in_flight: int,
+        waiting_per_user: int,
+        waiting: int,
+        *,
+        capacity: int = 0,
+        report_every_s: float = 1.0,
+    ) -> None:
+        self._free_slots, self._capacity = in_flight, capacity
+        self._loans: list[SlotLoan] = []
         self._max_per_user, self._max_waiting, self._report_every_s = waiting_per_user, waiting, report_every_s
         self._users: dict[int, _UserPhotos] = {}
         self._tickets: list[_QueueTicket] = []
@@ -72,7 +96,13 @@ class FairQueue:
     @classmethod
     def of(cls, settings: Settings) -> "FairQueue":
         """The queue with the limits of the settings."""
-        return cls(settings.in_flight, settings.limits.max_queued_photos_per_user, settings.limits.max_queued_photos)
+        limits = settings.limits
+        return cls(
+            settings.in_flight,
+            limits.max_queued_photos_per_user,
+            limits.max_queued_photos,
+            capacity=settings.candidate_capacity,
+        )
 
     @property
     def waiting(self) -> int:
@@ -86,8 +116,8 @@ class FairQueue:
 
     @property
     def in_flight(self) -> int:
-        """How many requests are at the engine."""
-        return self._in_flight
+        """How many requests are at the engine, further candidates included."""
+        return self._in_flight + self._lent
 
     @property
     def hold_reason(self) -> str:
@@ -118,6 +148,24 @@ class FairQueue:
             yield
         finally:
             self._release(ticket)
+
+    @contextmanager
+    def borrow(self, count: int, on_recall: Callable[[], None]) -> Iterator[SlotLoan]:
+        """Lend a photo that has its turn up to `count` further requests during the block.
+
+        There are none while a photo waits. Later photos have precedence: `on_recall` is called when they need the room.
+        """
+        spare = 0 if self._tickets or self._hold_reason else self._capacity - self.in_flight
+        loan = SlotLoan(max(0, min(count, spare)), on_recall)
+        self._loans.append(loan)
+        try:
+            yield loan
+        finally:
+            self._loans.remove(loan)
+
+    @property
+    def _lent(self) -> int:
+        return sum(loan.count for loan in self._loans)
 
     def _enqueue(self, user_id: int, *, reports: bool) -> _QueueTicket:
         user = self._users.get(user_id) or _UserPhotos(user_id)
@@ -159,6 +207,10 @@ class FairQueue:
             self._free_slots -= 1
             self._in_flight += 1
             ticket.changed.set()
+        for loan in reversed(self._loans):
+            if loan.count and (self._tickets or self.in_flight > self._capacity):
+                loan.count = 0
+                loan.on_recall()
         if self._tickets and self._report_due is None:
             due = max(0.0, self._reported_at + self._report_every_s - time.monotonic())
             self._report_due = asyncio.get_running_loop().call_later(due, self._report_positions)

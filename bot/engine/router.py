@@ -1,10 +1,11 @@
-"""Routes deliveries: to the champion, a canary (for a share of them), or the next champion during a swap.
+"""Routes deliveries: to the champion, a canary (for a share of them), the base, or the next champion during a swap.
 
 A hash of the canary's id and a key (the id of a user, a chat or a photo) decides, so the same key keeps its version.
 In every rotation period (a day, for example) other keys get the canary, so that it gets its share among few users too.
 """
 
 import hashlib
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,17 +54,23 @@ class Router:
         self.canary: ServedModel | None = None
         self.share = 0.0
         """The canary's share of the deliveries, 0 to 1."""
+        self.base: ServedModel | None = None
+        """The base, while it is served beside the champion to measure what was learnt since."""
+        self.base_share = 0.0
+        """The base's share of the photos, 0 to 1, drawn anew for each."""
         self._incoming: tuple[ServedModel, float] | None = None
         self._rotation_s, self._clock = rotation_s, clock
 
     @property
     def served_models(self) -> list[ServedModel]:
         """All versions that get deliveries, the champion first."""
-        further = [self.canary, self._incoming[0] if self._incoming else None]
+        further = [self.canary, self.base, self._incoming[0] if self._incoming else None]
         return list(dict.fromkeys([self.champion, *(arm for arm in further if arm)]))
 
     def route(self, key: int) -> ServedModel:
-        """The version for a delivery to that user, chat or photo."""
+        """The version for a delivery to that user, chat or photo; the base for a random share of calls."""
+        if self.base and random.random() < self.base_share:
+            return self.base
         for arm, share in ((self.canary, self.share), self._incoming or (None, 0.0)):
             if arm and self._position(arm.model.id, key) < share:
                 return arm
@@ -80,6 +87,8 @@ class Router:
     def set_champion(self, arm: ServedModel) -> None:
         """Route to it all deliveries that no canary gets. If it was the canary, the canary is cleared."""
         self.champion, self._incoming = arm, None
+        if self.base and self.base.model.id == arm.model.id:
+            self.clear_base()
         if self.canary and self.canary.model.id == arm.model.id:
             self.clear_canary()
 
@@ -89,6 +98,14 @@ class Router:
 
     def clear_canary(self) -> None:
         self.canary, self.share = None, 0.0
+
+    def set_base(self, arm: ServedModel, share: float) -> None:
+        """Give the base that share (0 to 1) of the photos, unless it has become the champion meanwhile."""
+        if arm.model.id != self.champion.model.id:
+            self.base, self.base_share = arm, validated_share(share)
+
+    def clear_base(self) -> None:
+        self.base, self.base_share = None, 0.0
 
     def set_incoming(self, arm: ServedModel, share: float) -> None:
         """During a swap: route this share of the deliveries that no canary gets to the next champion."""

@@ -11,11 +11,21 @@ With W a standard Brownian motion and t in 0…1 the share of the planned inform
   of Howard, Ramdas, McAuliffe and Sekhon (Annals of Statistics 49, 2021, 1055-1080, section 3.2).
 - `to_normal`, `from_normal`: Student's t on the normal scale (Wallace, Annals of Mathematical Statistics 30, 1959,
   1124), for variances estimated from few units.
+
+All functions of t or of a score take arrays too, elementwise.
 """
 
 import math
 from functools import lru_cache
 from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+Floats = FloatArray | float
+"""One number, or an array of them."""
 
 NORMAL = NormalDist()
 ANY_TIME = 0.5
@@ -28,6 +38,9 @@ SPENT = 0.88
 the simulations too (docs/gate.md has the results)."""
 UNREACHABLE = 1e9
 """A score that no data reaches."""
+TINY = 1e-9
+GRID: FloatArray = np.linspace(0.0, 1.0, 501, dtype=np.float64)
+"""The shares of the information at which the final boundary is solved for; it is interpolated between them."""
 
 
 def normal_tail(z: float) -> float:
@@ -47,45 +60,54 @@ def fixed_sample_boundary(alpha: float) -> float:
     return NORMAL.inv_cdf(1 - alpha)
 
 
-def any_time_boundary(t: float, alpha: float) -> float:
+def any_time_boundary(t: Floats, alpha: float) -> FloatArray:
     """The boundary of a promotion at any time, in standard errors, at share `t` of the information."""
-    return early_constant(alpha) / math.sqrt(t) if t > 0 else UNREACHABLE
+    t = np.asarray(t, float)
+    return np.where(t > 0, early_constant(alpha) / np.sqrt(np.maximum(t, TINY)), UNREACHABLE)
 
 
-@lru_cache(maxsize=4096)
-def final_boundary(t: float, alpha: float) -> float:
+def final_boundary(t: Floats, alpha: float) -> FloatArray:
     """The boundary of a promotion at the end, in standard errors, at most `any_time_boundary`. `t` is capped at 1."""
-    early = any_time_boundary(min(t, 1.0), alpha)
-    low, high = 0.0, early
-    for _ in range(60):
-        middle = (low + high) / 2
-        spent = normal_tail(middle) + normal_tail(2 * early - middle)
-        low, high = (middle, high) if spent > SPENT * alpha else (low, middle)
-    return high
+    t = np.asarray(t, float)
+    return np.where(t > 0, np.interp(t, GRID, _final_boundaries(alpha)), UNREACHABLE)
 
 
-def harm_boundary(t: float, alpha: float) -> float:
+@lru_cache
+def _final_boundaries(alpha: float) -> FloatArray:
+    """`final_boundary` on GRID, by bisection."""
+    boundaries = []
+    for t in GRID:
+        early = float(any_time_boundary(max(t, TINY), alpha))
+        low, high = 0.0, min(early, 10.0)
+        for _ in range(40):
+            middle = (low + high) / 2
+            spent = normal_tail(middle) + normal_tail(2 * early - middle)
+            low, high = (middle, high) if spent > SPENT * alpha else (low, middle)
+        boundaries.append(high)
+    return np.array(boundaries)
+
+
+def harm_boundary(t: Floats, alpha: float) -> FloatArray:
     """The boundary of harm at any time, in standard errors, at share `t` of the information (Robbins' mixture)."""
-    if t <= 0:
-        return UNREACHABLE
-    share = MIXTURE / t
-    return math.sqrt(2 * (1 + share) * math.log(math.sqrt((1 + share) / share) / (2 * alpha) + 1))
+    t = np.asarray(t, float)
+    share = MIXTURE / np.maximum(t, TINY)
+    boundary = np.sqrt(2 * (1 + share) * np.log(np.sqrt((1 + share) / share) / (2 * alpha) + 1))
+    return np.where(t > 0, boundary, UNREACHABLE)
 
 
-def to_normal(score: float, freedom: float) -> float:
+def to_normal(score: Floats, freedom: Floats) -> FloatArray:
     """The normal score that is as improbable as Student's `score` with `freedom` degrees of freedom."""
-    return math.copysign(wallace_factor(freedom) * math.sqrt(freedom * math.log1p(score * score / freedom)), score)
+    score, freedom = np.asarray(score, float), np.asarray(freedom, float)
+    return np.copysign(_wallace_factor(freedom) * np.sqrt(freedom * np.log1p(score * score / freedom)), score)
 
 
-def from_normal(score: float, freedom: float) -> float:
+def from_normal(score: Floats, freedom: Floats) -> FloatArray:
     """The inverse of `to_normal`."""
-    power = (score / wallace_factor(freedom)) ** 2 / freedom
-    return (
-        math.copysign(math.sqrt(freedom * math.expm1(power)), score)
-        if power < 50
-        else math.copysign(UNREACHABLE, score)
-    )
+    score, freedom = np.asarray(score, float), np.asarray(freedom, float)
+    power = (score / _wallace_factor(freedom)) ** 2 / freedom
+    student = np.sqrt(freedom * np.expm1(np.minimum(power, 50.0)))
+    return np.copysign(np.where(power < 50, student, UNREACHABLE), score)
 
 
-def wallace_factor(freedom: float) -> float:
+def _wallace_factor(freedom: FloatArray) -> FloatArray:
     return (8 * freedom + 1) / (8 * freedom + 3)

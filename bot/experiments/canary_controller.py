@@ -6,18 +6,20 @@ again and continues the trial. The data is analysed after each new rating, with 
 
 import asyncio
 import logging
+import sqlite3
 import time
 from dataclasses import asdict
 
 from bot.engine.router import ServedModel
 from bot.engine.servers.base import ModelServers, NoCapacity, ServeError
-from bot.experiments import SequentialTest, TrialAnswer, TrialDecision
-from bot.experiments.observations import make_observations
+from bot.experiments.trial_design import EARLY, LATE, TrialAnswer, TrialDecision, TrialDesign
+from bot.experiments.trial_reader import analyse_trial
 from bot.retraining.deployer import ModelDeployer
-from configs.learning import CanarySettings
+from configs.trials import CanarySettings
 from storage.database import Database
 from storage.learning import promotion, runs, trials
 from storage.learning.models import RegistryError
+from storage.learning.random_share import count_unchosen_likes
 from storage.learning.reasons import EndReason
 from storage.learning.runs import Run, RunStateChanged
 
@@ -38,7 +40,7 @@ class CanaryController:
         self, database: Database, servers: ModelServers, deployer: ModelDeployer, settings: CanarySettings
     ) -> None:
         self._database, self._servers, self._deployer, self._settings = database, servers, deployer, settings
-        self._test = SequentialTest(settings)
+        self._design = TrialDesign.for_candidate(settings)
 
     async def run_trial(self, run: Run) -> None:
         """Run the trial until the run has left canary. If the run's `cancel_at` is set, end it as cancelled.
@@ -53,47 +55,46 @@ class CanaryController:
         """Serve the candidate and give it its share; False if the run ends before that."""
         pauses = iter(RETRY_DELAYS_S)
         while run.state == "canary" and not run.cancel_at:
+            if await self._must_wait(run):
+                await asyncio.sleep(POLL_INTERVAL_S)
+                run = await runs.get_run(self._database, run.id)
+                continue
             try:
                 candidate = await promotion.begin_canary(self._database, run)
                 arm = await self._servers.serve(candidate)
+                trial = await trials.begin_trial(
+                    self._database, run.id, self._servers.router.champion.model.id, candidate.id
+                )
             except RunStateChanged:
                 return False
+            except sqlite3.IntegrityError:
+                log.info("run %d waits: the trial of a predecessor has begun meanwhile", run.id)
+                await self._servers.end(candidate.id)
             except NoCapacity as error:
-                await self._end(
-                    run,
-                    "undecided",
-                    EndReason(
-                        f"{error} So no user could try it; /promote {run.candidate_id} makes it the champion.",
-                        "no-room",
-                        {"what": str(error)},
-                    ),
-                )
+                await self._end(run, "undecided", untried(run, error))
                 return False
             except ServeError as error:
                 if (pause := next(pauses, None)) is None:
-                    await self._end(
-                        run,
-                        "failed",
-                        EndReason(f"The candidate can't be served. {error}", "not-served", {"what": str(error)}),
-                    )
+                    await self._end(run, "failed", not_served(error))
                     return False
                 log.warning("run %d: its candidate can't be served, next attempt in %.0f s: %s", run.id, pause, error)
                 await asyncio.sleep(pause)
                 run = await runs.get_run(self._database, run.id)
             else:
-                trial = await trials.begin_trial(
-                    self._database, run.id, self._servers.router.champion.model.id, candidate.id
-                )
                 self._apply_share(arm, trial)
                 return True
         await self._cancel(run)
         return False
 
+    async def _must_wait(self, run: Run) -> bool:
+        """Whether the present champion is being compared with its predecessor: one trial runs at a time."""
+        trial = await trials.get_open_trial(self._database)
+        return trial is not None and trial.watch_id is not None
+
     def _apply_share(self, arm: ServedModel, trial: trials.TrialRecord) -> None:
-        settings = self._settings
-        share = settings.initial_share if trial.late_at is None else settings.full_share
+        share = self._design.share_of(EARLY if trial.late_at is None else LATE)
         self._servers.router.set_canary(arm, share)
-        log.info("run %d: model %s answers %.0f %% of all photos", trial.run_id, arm.model.name, 100 * share)
+        log.info("run %s: model %s answers %.0f %% of all photos", trial.run_id, arm.model.name, 100 * share)
 
     async def _analyse_until_over(self, run: Run) -> None:
         last_ratings, analysed_at = -1, 0.0
@@ -118,21 +119,15 @@ class CanaryController:
         except RegistryError as error:
             await self._end(run, "failed", error)
             return
-        champion, candidate = [
-            await trials.list_photo_ratings(self._database, model, trial.began_at, late_at=trial.late_at)
-            for model in (trial.champion_id, trial.candidate_id)
-        ]
-        duels = await trials.list_duel_choices(self._database, trial)
-        decision = self._test.evaluate(
-            make_observations(champion), make_observations(candidate), duels, time.time() - trial.began_at
-        )
-        await trials.record_trial_measures(self._database, trial.id, asdict(decision))
+        decision = await analyse_trial(self._database, trial, self._design)
+        check = {"unchosen": await count_unchosen_likes(self._database, trial)}
+        await trials.record_trial_measures(self._database, trial.id, asdict(decision) | check)
         if decision.answer is TrialAnswer.PROMOTE:
             await self._promote(run, decision)
         elif decision.answer is not TrialAnswer.CONTINUE:
             harmful = decision.answer is TrialAnswer.HARMFUL
             await self._end(run, "rejected" if harmful else "undecided", self.describe(decision))
-        elif decision.stage and trial.late_at is None:
+        elif decision.stage == LATE and trial.late_at is None:
             trial, arm = await trials.begin_late_stage(self._database, trial.id), self._servers.router.canary
             if arm is not None:
                 self._apply_share(arm, trial)
@@ -178,6 +173,8 @@ class CanaryController:
         verdict = {
             "better": "People like its jokes better.",
             "worse": "People like its jokes less.",
+            "quiet": "People rate its jokes less often or ask for another one more often, so the champion stays.",
+            "futile": "A clear difference has become very unlikely, so the champion stays.",
             "ratings": f"After {settings.max_ratings} ratings neither is clearly better, so the champion stays.",
             "days": f"After {settings.max_days:g} days neither is clearly better, so the champion stays.",
         }.get(decision.reason, decision.reason)
@@ -185,7 +182,7 @@ class CanaryController:
             f"{arm.likes} of {arm.ratings} ratings liked {jokes}"
             for arm, jokes in ((decision.candidate, "its jokes"), (decision.champion, "the champion's"))
         ]
-        duels = f" There were {decision.duels} duels." if decision.duels else ""
+        duels = f" There were {decision.duels} choices in duels." if decision.duels else ""
         old, new = decision.champion, decision.candidate
         return EndReason(
             f"{verdict} {arms[0][0].upper()}{arms[0][1:]}, {arms[1]}.{duels}",
@@ -198,3 +195,14 @@ class CanaryController:
                 "duels": decision.duels,
             },
         )
+
+
+def untried(run: Run, error: NoCapacity) -> EndReason:
+    """The reason of a run whose candidate no user could try."""
+    text = f"{error} So no user could try it; /promote {run.candidate_id} makes it the champion."
+    return EndReason(text, "no-room", {"what": str(error)})
+
+
+def not_served(error: ServeError) -> EndReason:
+    """The reason of a run whose candidate can't be served."""
+    return EndReason(f"The candidate can't be served. {error}", "not-served", {"what": str(error)})

@@ -1,16 +1,26 @@
 """The sequential test of a trial: one analysis of the data so far, at any time, any number of times.
 
-The arms are compared within each stage, so that a drift of the liking while the shares change favours neither. The
-stages' differences are combined with the weights of Mantel and Haenszel, n·m/(n+m) units, which don't depend on the
-ratings. Duels are one more stage: between equal models a net pick has mean 0, like a difference of likings.
+Pure arithmetic on sums. The arrays may have leading dimensions, so that benchmarks analyse thousands of trials at once.
+
+No user decides a trial: a verdict is one that stands with each single user's ratings left out, so both ends of the
+interval are the worst of all these intervals. (Leaving out one group of the data at a time: Efron and Tibshirani, An
+Introduction to the Bootstrap, 1993, chapter 11.) The test at the level alpha holds for the users but any one, so one
+user who likes everything by the candidate can't promote it.
+
+A trial also ends when a promotion has become unlikely: when the conditional power (Lan, Simon and Halperin, Sequential
+Analysis 1, 1982, 207-219), for a difference one standard error above the present one, is below FUTILE. This stopping
+is not binding: the boundaries don't rely on it, so it only makes a false promotion rarer.
 """
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
+
+import numpy as np
 
 from bot.experiments.boundaries import (
+    NORMAL,
+    TINY,
+    BoolArray,
+    FloatArray,
     any_time_boundary,
     final_boundary,
     fixed_sample_boundary,
@@ -18,198 +28,208 @@ from bot.experiments.boundaries import (
     harm_boundary,
     to_normal,
 )
-from bot.experiments.observations import EARLY, LATE, Observation, TrialData
-from configs.learning import CanarySettings
+from bot.experiments.effect import DUEL_WEIGHT, EffectEstimate, estimate_difference
+from bot.experiments.engagement import is_engaging
+from bot.experiments.trial_design import (
+    EARLY,
+    LATE,
+    MIN_INITIAL,
+    NOVEL,
+    REASONS,
+    STAGES,
+    TrialDecision,
+    TrialDesign,
+    VariantStats,
+)
+from bot.experiments.trial_sums import EngagementSums, TrialData, TrialSums
 
-PRIOR = 2.0
-"""Units with the largest possible variance that each variance estimate begins with, since few units say little."""
-LIKING_VARIANCE, PICK_VARIANCE = 0.25, 1.0
-"""The largest variance of a value in 0…1, and of one in -1…1."""
-DUEL_WEIGHT = 1 / 3
-"""A duel's weight, in units against infinitely many of the other arm: a rating's variance of 0.25 over a net pick's
-of 0.75, if users pick neither joke a quarter of the time."""
-SECONDS_A_DAY = 86400.0
-
-
-class TrialAnswer(StrEnum):
-    """The answer of one analysis. The values are stored in the database."""
-
-    PROMOTE = "promote"
-    HARMFUL = "harm"
-    CONTINUE = "go on"
-    INCONCLUSIVE = "not enough"
-
-
-@dataclass(frozen=True)
-class VariantStats:
-    """One model in a trial: liked ratings, ratings, and the photos they were of."""
-
-    likes: int
-    ratings: int
-    units: int
-
-    @property
-    def liking(self) -> float | None:
-        """Liked ratings over ratings."""
-        return self.likes / self.ratings if self.ratings else None
+FUTILE, MIN_PROGRESS = 0.1, 0.3
+"""Conditional power below which a trial ends, and the share of the information before which it doesn't."""
+LASTING_ALPHA = 0.1
+"""Level of the test without the novel jokes, which a promotion has to pass too."""
+OUTLIER = 1.5
+"""Standard errors by which a user differs from the others so that the verdict must stand without that user."""
+CODES = tuple(REASONS)
+"""The reasons, in the order of the numbers in `Analysis.reason`."""
 
 
 @dataclass(frozen=True)
-class TrialDecision:
-    """The result of one analysis: from now on the candidate gets `share` of the deliveries, in stage `stage`.
+class TrialState:
+    """What a trial's analysis needs beside the sums, each of shape (…).
 
-    `difference` is the candidate's liking minus the champion's (0…1, within stages, duels counted), `interval` its
-    confidence interval: above 0 promotes (never before `initial_ratings` ratings of the candidate), below 0 is harmful.
-    Each end is wrong at some analysis of the whole trial with probability alpha at most. `progress` is the share of
-    the planned information. `reason`: better, worse, early (few ratings yet), suspect (not liked enough for a larger
-    share), between (no verdict yet), ratings or days (the end without a verdict).
+    `ratings` and `picks` so far of both variants, `candidate_ratings`, and the trial's age in `days`.
     """
 
-    answer: TrialAnswer
-    share: float
-    stage: int
-    difference: float
-    interval: tuple[float, float]
-    champion: VariantStats
-    candidate: VariantStats
-    duels: int
-    ratings: int
-    progress: float
-    reason: str
+    ratings: FloatArray
+    picks: FloatArray
+    candidate_ratings: FloatArray
+    days: FloatArray
+
+    @property
+    def presses(self) -> FloatArray:
+        """Ratings and picks."""
+        return self.ratings + self.picks
 
 
 @dataclass(frozen=True)
-class EffectEstimate:
-    """The difference of likings, its variance with the degrees of freedom, and the total weight."""
+class Analysis:
+    """The results, each of shape (…). `reason` is an index of CODES, `stage` the stage of the next jokes."""
 
-    difference: float
-    variance: float
-    freedom: float
-    weight: float
+    reason: FloatArray
+    stage: FloatArray
+    difference: FloatArray
+    low: FloatArray
+    high: FloatArray
+    progress: FloatArray
 
 
 @dataclass(frozen=True)
 class SequentialTest:
-    """The test with its settings. It keeps no state between analyses."""
+    """The test of a design. It keeps no state between analyses."""
 
-    settings: CanarySettings
+    design: TrialDesign
 
-    def evaluate(
-        self,
-        champion: Iterable[Observation],
-        candidate: Iterable[Observation],
-        duels: Iterable[float] = (),
-        age_s: float = 0.0,
-    ) -> TrialDecision:
-        """Analyse units of both arms and net picks of duels (see TrialData), `age_s` seconds after the trial began."""
-        return self.evaluate_data(TrialData.from_units(champion, candidate, duels), age_s)
+    @property
+    def counted(self) -> tuple[float, ...]:
+        """The stages whose jokes can promote: all but the novel one."""
+        return tuple(float(stage != NOVEL) for stage in range(STAGES))
 
-    def evaluate_data(self, evidence: TrialData, age_s: float = 0.0) -> TrialDecision:
-        """The same on sums. Without data the answer is CONTINUE."""
-        settings, estimate = self.settings, estimate_difference(evidence)
-        champion, candidate = VariantStats(*evidence.counts_of(0)), VariantStats(*evidence.counts_of(1))
-        ratings = champion.ratings + candidate.ratings
-        over = self.end_reason(ratings, age_s)
-        progress = 0.0
-        if estimate.weight:
-            progress = min(1.0, estimate.weight / self.planned_information(evidence, champion, candidate))
-        low, high = self.confidence_interval(estimate, progress, bool(over))
-        early = candidate.ratings < settings.initial_ratings
-        late = evidence.has_late_data or not (early or self.looks_harmful(estimate))
-        if low > 0 and not early:
-            answer, reason = TrialAnswer.PROMOTE, "better"
-        elif high < 0:
-            answer, reason = TrialAnswer.HARMFUL, "worse"
-        elif over:
-            answer, reason = TrialAnswer.INCONCLUSIVE, over
-        else:
-            answer, reason = TrialAnswer.CONTINUE, "between" if late else "early" if early else "suspect"
+    def analyse(self, sums: TrialSums, engagement: EngagementSums, state: TrialState, late: BoolArray) -> Analysis:
+        """Analyse trials; `sums` has one dimension more than the rest, the user who is left out.
+
+        `late`: whether the last stage has begun, bools (…).
+        """
+        full, whole = sums.of_all_users, estimate_difference(sums)
+        over = self._over(state)
+        remaining = self._remaining_information(full, state)
+        progress = whole.weight / np.maximum(whole.weight + remaining[..., None], TINY)
+        low = self._low_end(whole, progress, over[0] | over[1])
+        if self.design.novelty_days:
+            low = np.minimum(low, self._lasting_low_end(sums))
+        high = self._high_end(whole, progress)
+        engaging = is_engaging(full, engagement, self.counted) if self.design.engagement else np.asarray(True)
+        early, suspect = self._is_early(state), self._looks_harmful(whole)
+        novel, ready = state.days < self.design.novelty_days, ~early & (state.days >= self.design.min_days)
+        begins = late | ~(early | suspect | novel)
+        conditions = {
+            "better": (low > 0) & ready & engaging,
+            "worse": high < 0,
+            "quiet": (low > 0) & ready & (over[0] | over[1]),
+            "ratings": over[0],
+            "days": over[1],
+            "futile": self._is_futile(whole, progress) & (state.days >= self.design.min_days),
+            "between": begins,
+            "early": early,
+            "suspect": suspect,
+        }
+        reason = np.select(list(conditions.values()), [CODES.index(name) for name in conditions], CODES.index("new"))
+        stage = np.where(begins, LATE, np.where(novel, NOVEL, EARLY))
+        ends = np.maximum(low, -1.0), np.minimum(high, 1.0)
+        return Analysis(reason, stage, whole.difference[..., 0], *ends, progress[..., 0])
+
+    def decide(self, data: TrialData, days: float, late: bool) -> TrialDecision:
+        """Analyse one trial of that age; `late`: whether its last stage has begun."""
+        sums, ratings = data.sums(), data.ratings
+        variants = [
+            VariantStats(int(rows[:, 4].sum()), len(rows), len(np.unique(rows[:, 0] * STAGES + rows[:, 1])))
+            for rows in (ratings[ratings[:, 2] == variant] for variant in (0, 1))
+        ]
+        numbers = (len(ratings), len(data.picks), variants[1].ratings, days)
+        state = TrialState(*(np.asarray(float(number)) for number in numbers))
+        result = self.analyse(sums, data.engagement(), state, np.asarray(late))
+        reason, stage = CODES[int(result.reason)], int(result.stage)
         return TrialDecision(
-            answer,
-            settings.full_share if late else settings.initial_share,
-            LATE if late else EARLY,
-            estimate.difference,
-            (low, high),
-            champion,
-            candidate,
-            evidence.duels,
-            ratings,
-            progress,
+            REASONS[reason],
+            self.design.share_of(stage),
+            stage,
+            float(result.difference),
+            (float(result.low), float(result.high)),
+            variants[0],
+            variants[1],
+            len(data.picks),
+            len(ratings) + len(data.picks),
+            float(result.progress),
             reason,
         )
 
-    def end_reason(self, ratings: int, age_s: float) -> str:
-        """Why the trial is over: "ratings", "days", or "" while it goes on."""
-        if ratings >= self.settings.max_ratings:
-            return "ratings"
-        return "days" if age_s >= self.settings.max_days * SECONDS_A_DAY else ""
+    def _over(self, state: TrialState) -> tuple[BoolArray, BoolArray]:
+        """Whether the trial has all its ratings, or all its days."""
+        rated = (state.presses >= self.design.ratings) & (state.days >= self.design.min_days)
+        return rated, state.days >= self.design.days
 
-    def confidence_interval(self, estimate: "EffectEstimate", progress: float, over: bool) -> tuple[float, float]:
-        """The confidence interval of the difference, from the trial's boundaries."""
-        alpha, error = self.settings.alpha, math.sqrt(estimate.variance)
-        promoting = (
-            final_boundary(round(progress, 3), alpha) if over and progress else any_time_boundary(progress, alpha)
-        )
-        low = estimate.difference - from_normal(promoting, estimate.freedom) * error
-        high = estimate.difference + from_normal(harm_boundary(progress, alpha), estimate.freedom) * error
-        return max(-1.0, low), min(1.0, high)
+    def _is_early(self, state: TrialState) -> BoolArray:
+        """Whether the candidate has too few ratings for a larger share: fewer are required in slow chats."""
+        most = self.design.initial_ratings
+        needed = np.clip(self._final_presses(state) / MIN_INITIAL, min(1, most), most)
+        return state.candidate_ratings < needed
 
-    def looks_harmful(self, estimate: "EffectEstimate") -> bool:
+    def _final_presses(self, state: TrialState) -> FloatArray:
+        """The expected ratings and picks at the end, if they keep coming as so far.
+
+        A fast chat has all its ratings before `min_days`; a slow one has fewer than the design's by the last day.
+        """
+        design = self.design
+        pace = state.presses / np.maximum(state.days, 1.0)
+        wanted = np.maximum(design.ratings, pace * design.min_days)
+        return np.where(state.days < 1.0, wanted, np.minimum(wanted, pace * design.days))
+
+    def _remaining_information(self, sums: TrialSums, state: TrialState) -> FloatArray:
+        """The weight that the presses until the end are expected to add, with as many a unit as so far."""
+        share = self.design.full_share * (1 - self.design.full_share)
+        presses = np.maximum(state.presses, 1.0)
+        cells = [(stage, variant) for stage in range(STAGES) for variant in (0, 1)]
+        units = sum((sums.weight[..., stage, variant] for stage, variant in cells), np.zeros_like(presses))
+        duels = sum((sums.duel_weight[..., stage] for stage in range(STAGES)), np.zeros_like(presses))
+        per_press = (units * share + DUEL_WEIGHT * duels) / presses
+        per_press = np.where(state.presses >= MIN_INITIAL, per_press, share)
+        return np.maximum(self._final_presses(state) - state.presses, 0.0) * per_press
+
+    def _low_end(self, estimate: EffectEstimate, progress: FloatArray, over: BoolArray) -> FloatArray:
+        """The interval's lower end; that of the last analysis is higher, because less is required then."""
+        alpha = self.design.alpha
+        boundary = np.where(over[..., None], final_boundary(progress, alpha), any_time_boundary(progress, alpha))
+        ends = estimate.difference - from_normal(boundary, estimate.freedom) * np.sqrt(estimate.variance)
+        return np.where(is_decisive(estimate, 1.0), ends, 1.0).min(-1)
+
+    def _lasting_low_end(self, sums: TrialSums) -> FloatArray:
+        """The lower end without the novel jokes, at the level LASTING_ALPHA and as if there were no other analysis."""
+        estimate = estimate_difference(sums, self.counted)
+        boundary = from_normal(fixed_sample_boundary(LASTING_ALPHA), estimate.freedom)
+        ends = estimate.difference - boundary * np.sqrt(estimate.variance)
+        return np.where(is_decisive(estimate, 1.0), ends, 1.0).min(-1)
+
+    def _high_end(self, estimate: EffectEstimate, progress: FloatArray) -> FloatArray:
+        """The interval's upper end."""
+        boundary = from_normal(harm_boundary(progress, self.design.alpha), estimate.freedom)
+        ends = estimate.difference + boundary * np.sqrt(estimate.variance)
+        return np.where(is_decisive(estimate, -1.0), ends, -1.0).max(-1)
+
+    def _looks_harmful(self, estimate: EffectEstimate) -> BoolArray:
         """Whether a fixed-sample one-sided test at alpha, sharper than the trial's boundary, finds harm now.
 
-        The larger share begins once `initial_ratings` ratings of the candidate show no harm; it is never taken back.
+        The larger share begins once the candidate's first ratings show no harm; it is never taken back.
         """
-        score = estimate.difference / math.sqrt(estimate.variance)
-        return to_normal(score, estimate.freedom) < -fixed_sample_boundary(self.settings.alpha)
+        score = to_normal(estimate.score[..., 0], estimate.freedom[..., 0])
+        return score < -fixed_sample_boundary(self.design.alpha)
 
-    def planned_information(self, evidence: TrialData, champion: VariantStats, candidate: VariantStats) -> float:
-        """The expected total weight at the end of the trial, if ratings keep coming as so far."""
-        settings, ratings = self.settings, max(1, champion.ratings + candidate.ratings)
-        remaining = max(0, settings.max_ratings - ratings)
-        early = (
-            0.0
-            if evidence.has_late_data
-            else min(remaining, max(0, settings.initial_ratings - candidate.ratings) / settings.initial_share)
-        )
-        units_a_rating = (champion.units + candidate.units) / ratings
-        weight = DUEL_WEIGHT * evidence.duels * max(1.0, settings.max_ratings / ratings)
-        expected = {
-            EARLY: (early * units_a_rating, settings.initial_share),
-            LATE: ((remaining - early) * units_a_rating, settings.full_share),
-        }
-        for stage, pair in evidence.stages.items():
-            more, share = expected.get(stage, (0.0, 0.0))
-            weight += mantel_haenszel_weight(pair[0].units + more * (1 - share), pair[1].units + more * share)
-        return weight
+    def _is_futile(self, estimate: EffectEstimate, progress: FloatArray) -> BoolArray:
+        """Whether the conditional power for a difference one standard error above the present one is below FUTILE."""
+        score, t = estimate.score[..., 0], progress[..., 0]
+        rest = np.maximum(1 - t, 1e-6)
+        expected = score * np.sqrt(t) + (score + 1) / np.sqrt(np.maximum(t, 1e-6)) * rest
+        missing = (fixed_sample_boundary(self.design.alpha) - expected) / np.sqrt(rest)
+        return (t >= MIN_PROGRESS) & (missing > NORMAL.inv_cdf(1 - FUTILE))
 
 
-def mantel_haenszel_weight(champion: float, candidate: float) -> float:
-    """Mantel and Haenszel's weight of a difference between two means over so many units each."""
-    return champion * candidate / (champion + candidate) if champion and candidate else 0.0
+def is_decisive(estimate: EffectEstimate, sign: float) -> BoolArray:
+    """Whether the estimate without a user has to be considered: that user differs from the others in that direction.
 
-
-def estimate_difference(evidence: TrialData) -> EffectEstimate:
-    """Combine stages and duels. Without data the weight is 0 and the variance the largest possible one."""
-    weight = score = 0.0
-    loads, spreads, freedoms = [0.0, 0.0], [0.0, 0.0], [PRIOR, PRIOR]
-    for pair in evidence.stages.values():
-        if share := mantel_haenszel_weight(pair[0].units, pair[1].units):
-            weight += share
-            score += share * (pair[1].mean - pair[0].mean)
-            for arm, sums in enumerate(pair):
-                loads[arm] += share * share / sums.units
-                spreads[arm] += sums.deviations
-                freedoms[arm] += sums.units - 1
-    parts = [(loads[arm] * (spreads[arm] + PRIOR * LIKING_VARIANCE) / freedoms[arm], freedoms[arm]) for arm in (0, 1)]
-    if evidence.duels:
-        count, freedom = evidence.duels, evidence.duels - 1 + PRIOR
-        weight += DUEL_WEIGHT * count
-        score += DUEL_WEIGHT * evidence.duels_total
-        deviations = max(0.0, evidence.duels_squares - evidence.duels_total**2 / count)
-        parts.append((DUEL_WEIGHT**2 * count * (deviations + PRIOR * PICK_VARIANCE) / freedom, freedom))
-    if not weight:
-        return EffectEstimate(0.0, 1.0, PRIOR, 0.0)
-    variance = sum(part for part, _ in parts)
-    # Satterthwaite (Biometrics Bulletin 2, 1946): the degrees of freedom of a sum of estimated variances.
-    freedom = variance * variance / sum(part * part / own for part, own in parts)
-    return EffectEstimate(score / weight, variance / (weight * weight), freedom, weight)
+    Index 0, which leaves out no user, always is. The difference between an efficient estimate and one from a part of
+    the data has the difference of their variances (J. A. Hausman, Econometrica 46, 1978, 1251-1271).
+    """
+    weight = estimate.weight
+    lost = np.maximum(weight[..., :1] / np.maximum(weight, TINY) - 1, 0.0)
+    moved = sign * (estimate.difference[..., :1] - estimate.difference)
+    decisive = moved > OUTLIER * np.sqrt(estimate.variance[..., :1] * lost)
+    decisive[..., 0] = True
+    return decisive

@@ -1,7 +1,8 @@
-"""Duels: some photos are answered with a joke of the champion and one of the candidate, and the user chooses.
+"""Duels: some photos are answered with a joke of the champion and one of the candidate, and users choose.
 
-The order is random. The duel's row is stored first and says whose joke is A, so a restart resumes the same duel. The
-photo gets a single joke where a model fails, the trial has ended or both jokes are the same.
+In a private chat the user chooses, in a group every member may. The order is random. The duel's row is stored first and
+says whose joke is A, so a restart resumes the same duel. The photo gets a single joke where a model fails, the trial
+has ended or both jokes are the same.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from functools import partial
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, User
 from telegram.error import Forbidden
 
+from bot.chats.daily_quota import DailyQuota
 from bot.engine.router import Router, ServedModel
 from bot.handlers.callback_data import DuelButton
 from bot.handlers.joke_delivery import JokeRequest
@@ -21,6 +23,8 @@ from bot.handlers.routes import ButtonPress, Route, button
 from bot.handlers.streaming_reply import StreamingReplies, StreamingReply
 from bot.jokes.generator import JokeGenerator
 from bot.messaging.messenger import Messenger
+from configs.safety import SafetySettings
+from configs.trials import DuelSettings
 from storage.chat.duels import (
     Choice,
     DuelRecord,
@@ -45,10 +49,7 @@ SIDES: dict[Choice, str] = {"a": "🅰️", "b": "🅱️"}
 
 
 class DuelHandlers:
-    """Delivers duels, at most one in `one_in` photos (0: none), and handles the choices.
-
-    `gentle` is the default of the chats' setting.
-    """
+    """Delivers duels, at most one in `duels.one_in_photos` photos (0: none), and handles the choices."""
 
     def __init__(
         self,
@@ -57,12 +58,13 @@ class DuelHandlers:
         generator: JokeGenerator,
         replies: StreamingReplies,
         router: Router,
-        one_in: int,
-        *,
-        gentle: bool,
+        quota: DailyQuota,
+        duels: DuelSettings,
+        safety: SafetySettings,
     ) -> None:
         self._messenger, self._database, self._generator = messenger, database, generator
-        self._replies, self._router, self._one_in, self._gentle = replies, router, one_in, gentle
+        self._replies, self._router, self._quota = replies, router, quota
+        self._one_in, self._gentle = duels.one_in_photos, safety.gentle
 
     def routes(self) -> list[Route]:
         return [button(DuelButton, self.on_choice)]
@@ -92,15 +94,17 @@ class DuelHandlers:
         return True
 
     async def on_choice(self, press: ButtonPress[DuelButton]) -> None:
-        """Store the first choice, show it in the message and remove the buttons."""
+        """Store the user's first choice. In a private chat, show it in the message and remove the buttons."""
         duel, choice = await get_duel(self._database, press.data.duel_id), press.data.choice
         if duel is None or not await self._may_choose(press, duel):
             await self._messenger.reject_button(press.query)
             return
-        if not await record_choice(self._database, duel.id, choice):
+        if not await record_choice(self._database, duel, press.user.id, choice):
             await self._messenger.answer_button(press.query, "duel-again")
             return
         await self._messenger.answer_button(press.query, f"duel-chosen-{choice}")
+        if duel.chat_id != duel.person_id:
+            return
         jokes = [await get_joke(self._database, joke_id or 0) for joke_id in (duel.joke_a, duel.joke_b)]
         a, b = (joke.text if joke else "…" for joke in jokes)
         chosen = self._messenger.text(press.user, f"duel-chosen-{choice}")
@@ -123,15 +127,17 @@ class DuelHandlers:
         """The duel begun for this update before a restart, or a new one where one is due; None for no duel."""
         if request.resume and (earlier := await get_duel_of_update(self._database, request.update_id)):
             return earlier
-        canary, user_id = self._router.canary, request.user.id
-        if not self._one_in or canary is None or request.chat.chat_id != user_id or user_id < 0:
+        canary, user_id, chat_id = self._router.canary, request.user.id, request.chat.chat_id
+        if not self._one_in or canary is None or user_id < 0:
             return None
         trial = await get_open_trial(self._database)
         if trial is None or trial.candidate_id != canary.model.id:
             return None
+        if not await self._quota.reserve(chat_id, request.update_id):
+            return None
         first = secrets.choice((trial.champion_id, trial.candidate_id))
         return await begin_duel(
-            self._database, trial.id, request.update_id, user_id, user_id, first, every=self._one_in
+            self._database, trial.id, request.update_id, user_id, chat_id, first, every=self._one_in
         )
 
     async def _make_both(
@@ -184,12 +190,12 @@ class DuelHandlers:
         return joke
 
     async def _may_choose(self, press: ButtonPress[DuelButton], duel: DuelRecord) -> bool:
-        """Whether the button is under the duel's message and pressed by the user of the duel.
+        """Whether the button is under the duel's message; in a private chat only its user can press it.
 
         A message that was sent just before a crash is not recorded yet; it is recorded here.
         """
         message_id = press.message.message_id
-        if press.user.id != duel.person_id or press.message.chat.id != duel.chat_id:
+        if press.message.chat.id != duel.chat_id:
             return False
         if duel.message_id is None:
             if not is_own_button(press.query):

@@ -5,8 +5,9 @@ from typing import Any
 from bot.engine.client import EngineError
 from bot.engine.fair_queue import QueueFull
 from bot.i18n.translator import Translator
-from bot.jokes.generator import JokeBlocked, PhotoFileMissing
+from bot.jokes.generator import PhotoFileMissing
 from bot.jokes.photo_intake import PhotoDownloadError, PhotoUnreachable
+from bot.jokes.reply_writer import JokeBlocked
 from bot.jokes.user_limiter import TooManyPending
 from configs.errors import JokebotError
 from configs.log_context import REQUEST

@@ -10,6 +10,7 @@ from bot.chats.user_names import UserNames
 from bot.handlers.callback_data import ForgetButton
 from bot.handlers.routes import ButtonPress, IncomingMessage, Route, button, command
 from bot.handlers.settings import is_administrator
+from bot.jokes.judge_source import StoredJudgeSource
 from bot.messaging.messenger import Messenger
 from bot.telegram.senders import is_chat_sender
 from configs.settings import StorageSettings
@@ -30,9 +31,10 @@ class ForgetHandlers:
         names: UserNames,
         languages: LanguagePreferences,
         chats: ChatSettingsStore,
+        judges: StoredJudgeSource,
     ) -> None:
         self._messenger, self._database, self._storage = messenger, database, storage
-        self._names, self._languages, self._chats = names, languages, chats
+        self._names, self._languages, self._chats, self._judges = names, languages, chats, judges
 
     def routes(self) -> list[Route]:
         return [
@@ -86,7 +88,9 @@ class ForgetHandlers:
     async def _forget(self, user_id: int) -> dict[str, int]:
         """Delete a user's data; returns how many photos, jokes and ratings were deleted."""
         await self._names.forget(user_id)
-        forgotten = await forget_user(self._database, user_id, self._storage.photos, self._storage.datasets)
+        storage = self._storage
+        forgotten = await forget_user(self._database, user_id, storage.photos, storage.datasets, judges=storage.judges)
+        await self._judges.refresh()
         self._languages.forget(user_id)
         if user_id > 0:
             self._chats.forget(user_id)

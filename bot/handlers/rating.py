@@ -5,10 +5,10 @@ from telegram import CallbackQuery
 from bot.handlers.callback_data import RateButton, rejection_key
 from bot.handlers.keyboards import JokeKeyboards
 from bot.handlers.routes import ButtonPress, Route, any_button, button
-from bot.i18n.formatting import EMOJI
+from bot.i18n.formatting import EMOJI, format_rating_counts
 from bot.messaging.messenger import Messenger
 from storage.chat.flags import is_hidden
-from storage.chat.ratings import get_rating, record_rating
+from storage.chat.ratings import get_counts, get_rating, record_rating
 from storage.database import Database
 
 
@@ -22,21 +22,33 @@ class RatingHandlers:
         return [button(RateButton, self.on_rate)]
 
     async def on_rate(self, press: ButtonPress[RateButton]) -> None:
-        """Store the rating, then answer the press and update the counts on the buttons."""
+        """Store the rating, then answer the press and update the counts on the buttons.
+
+        In a group the answer has the counts, since they are not on the buttons while there are few.
+        """
         joke_id, value = press.data.joke_id, press.data.value
+        chat_id, message_id = press.message.chat.id, press.message.message_id
         if not await self._keyboards.is_joke_button(press, joke_id):
             await self._messenger.reject_button(press.query)
             return
         if await is_hidden(self._database, joke_id):
             await self._messenger.reject_button(press.query, "flag-is-hidden")
             return
-        emoji = EMOJI[value]
-        if await get_rating(self._database, joke_id, press.user.id) == value:
-            await self._messenger.answer_button(press.query, "rated-same", emoji=emoji)
+        same = await get_rating(self._database, joke_id, press.user.id) == value
+        if same:
+            counts = await get_counts(self._database, joke_id)
+        else:
+            counts = await record_rating(
+                self._database, joke_id, press.user.id, value, press.update_id, hidden_s=self._keyboards.rule.listed_s
+            )
+            if not await self._keyboards.are_hidden(chat_id, message_id, counts):
+                self._keyboards.refresh(chat_id, message_id, joke_id)
+        key = "rated-same" if same else "rated"
+        if chat_id > 0:
+            await self._messenger.answer_button(press.query, key, emoji=EMOJI[value])
             return
-        await record_rating(self._database, joke_id, press.user.id, value, press.update_id)
-        self._keyboards.refresh(press.message.chat.id, press.message.message_id, joke_id)
-        await self._messenger.answer_button(press.query, "rated", emoji=emoji)
+        shown = format_rating_counts(counts)
+        await self._messenger.answer_button(press.query, f"{key}-group", emoji=EMOJI[value], counts=shown)
 
 
 class UnknownButtonHandlers:

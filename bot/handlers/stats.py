@@ -13,6 +13,8 @@ from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import StatsButton
 from bot.handlers.routes import ButtonPress, IncomingMessage, Route, command
 from bot.messaging.messenger import Messenger
+from bot.progress.judge_line import JudgeLine
+from bot.progress.progress_line import ProgressLine
 from bot.telegram.message_parsing import is_private
 from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.text import is_unchanged, reply_to
@@ -28,8 +30,17 @@ BUTTONS = {"light": ("🌙", StatsButton("dark")), "dark": ("☀️", StatsButto
 class StatsHandlers:
     """Answers /stats. `folder`: where the drawing process may write."""
 
-    def __init__(self, messenger: Messenger, database: Database, access: AdminAccess, folder: Path) -> None:
-        self._messenger, self._database, self._access, self._folder = messenger, database, access, folder
+    def __init__(
+        self,
+        messenger: Messenger,
+        database: Database,
+        access: AdminAccess,
+        progress: ProgressLine,
+        judge: JudgeLine,
+        folder: Path,
+    ) -> None:
+        self._messenger, self._database, self._access = messenger, database, access
+        self._progress, self._judge, self._folder = progress, judge, folder
 
     def routes(self) -> list[Route]:
         return [command("stats", self.on_stats), self._access.button(StatsButton, self.on_theme, accessible=True)]
@@ -82,9 +93,9 @@ class StatsHandlers:
         )
 
     async def _text(self, user: User) -> str:
-        """Photos, jokes and ratings of the user and of all users."""
+        """Photos, jokes and ratings of the user and of all users, what learning has gained, what the judge knows."""
         mine, ours = await stats.get_user_stats(self._database, user.id), await stats.get_overall_stats(self._database)
-        return self._messenger.text(
+        text = self._messenger.text(
             user,
             "stats",
             photos=mine.photos,
@@ -98,6 +109,9 @@ class StatsHandlers:
                 "all-liking": round(100 * ours.liking),
             },
         )
+        language = self._messenger.language(user)
+        lines = [text, await self._progress.text(language), await self._judge.text(language)]
+        return "\n".join(line for line in lines if line)
 
     async def _draw(self, user: User, theme: str) -> bytes | None:
         """The picture as a PNG; None where drawing failed, which is logged."""

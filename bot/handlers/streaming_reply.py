@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 FIRST_MESSAGE_AFTER_S = 1.0
 """A joke that is finished by then is sent without intermediate states."""
+BEGINNING_LENGTH = 20
+"""Characters."""
 TYPING_AFTER_S, TYPING_LASTS_S = 2.5, 4.5
 """Telegram shows "typing" for 5 s. It counts as a message in the rate limits, so it isn't sent for quick jokes."""
 
@@ -84,8 +86,8 @@ class StreamingReply:
         self._changed.set()
 
     async def show_partial(self, text: str) -> None:
-        """More of the joke has been written."""
-        if not self._text:
+        """More of the joke has been written. A short beginning is shown later, with what follows it."""
+        if not self._text and len(text) < BEGINNING_LENGTH:
             self._not_before = max(self._not_before, time.monotonic() + self._interval_s)
         self._text = text
         self._changed.set()

@@ -1,20 +1,24 @@
-"""Jokes about stored photos: builds the prompt, waits in the queue, asks the engine, stores the joke."""
+"""Jokes about stored photos: builds the prompt, waits in the queue, has candidates written, stores the joke."""
 
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from bot.chats.bans import UserBanned
+from bot.engine.chat_types import is_plausible_text
 from bot.engine.client import EngineError, EngineReply, OnText, SamplingParams
 from bot.engine.fair_queue import FairQueue, OnPosition
 from bot.engine.router import Router, ServedModel
-from configs.blocklist import BlockList
+from bot.jokes.candidate_writer import CandidateWriter, ChosenReply
+from bot.jokes.judge_source import JokeContext, JudgeSource, ServedJudge
+from bot.jokes.reply_writer import ReplyWriter
 from configs.errors import JokebotError
 from configs.prompts import Prompts
 from configs.settings import Settings
+from storage.chat.candidates import UnshownCandidate
 from storage.chat.jokes import Joke, NewJoke, add_joke, get_joke
 from storage.database import Database
 from storage.media.photos import Photo, get_photo, photo_path, read_photo
@@ -31,14 +35,11 @@ class PhotoForgotten(JokebotError):
     """A photo was erased by /forget or retention while its joke was in work."""
 
 
-class JokeBlocked(JokebotError):
-    """Every joke made for a photo matches the block list."""
-
-
 class JokeGenerator:
     """Makes jokes with the models of a router, in the order of the queue.
 
-    `is_banned` is asked again after the wait: the user may have been banned meanwhile.
+    While a judge is in service it chooses among several candidates. `is_banned` is asked again after the wait: the user
+    may have been banned meanwhile.
     """
 
     def __init__(
@@ -48,13 +49,18 @@ class JokeGenerator:
         router: Router,
         prompts: Prompts,
         queue: FairQueue,
+        judges: JudgeSource,
         *,
         is_banned: Callable[[int], bool],
     ) -> None:
         self._database, self._settings, self._router, self._prompts = database, settings, router, prompts
-        self._queue, self._is_banned = queue, is_banned
+        self._queue, self._judges, self._is_banned = queue, judges, is_banned
         self._photos = settings.storage.photos
-        self._blocked = BlockList.of(settings.safety)
+        self._replies = ReplyWriter(router, settings.safety)
+        self._several = settings.candidates > 1
+        self._candidates = CandidateWriter(
+            database, queue, settings.candidates, settings.joke.random_share, settings.limits.edit_interval_s
+        )
         self._sampling: dict[str, SamplingParams] = {}
 
     async def stored(self, joke_id: int, language: str) -> Joke | None:
@@ -65,7 +71,7 @@ class JokeGenerator:
         joke = await get_joke(self._database, joke_id)
         if joke is None:
             raise JokebotError("The stored joke was deleted; send the photo again.")
-        return None if self._blocked.hit(joke.text, language) else joke
+        return None if self._replies.is_blocked(joke.text, language) else joke
 
     async def generate(
         self,
@@ -87,37 +93,81 @@ class JokeGenerator:
 
         Raises PromptError, QueueFull, UserBanned, PhotoFileMissing, PhotoForgotten, EngineError, JokeBlocked.
         """
+        style = style or self._settings.joke.style
+        chat_id = chat_id or user_id
         async with self._turn(photo, user_id, on_position, language, style, caption, gentle=gentle) as question:
-            key = {"user": user_id, "chat": chat_id or user_id, "photo": photo.id}[self._settings.canary.assign_by]
-            served, reply = await self._ask_allowed(served, key, language, on_text, **question)
-        new = NewJoke(
-            photo_id=photo.id,
-            model_id=served.model.id,
-            person_id=user_id,
-            language=language,
-            style=style or self._settings.joke.style or self._prompts.languages[language].default,
-            caption=caption,
-            prompt=question["user"],
-            text=reply.text,
-            temperature=question["sampling"].temperature,
-            top_p=question["sampling"].top_p,
-            max_tokens=question["sampling"].max_tokens,
-            prompt_tokens=reply.prompt_tokens,
-            completion_tokens=reply.completion_tokens,
-            latency_s=reply.latency_s,
-        )
-        return await self._store(new, update_id, on_wait)
+            key = {"user": user_id, "chat": chat_id, "photo": photo.id}[self._settings.canary.assign_by]
+            base_share = self._router.base_share if served is None and self._router.base else None
+            style = style or self._prompts.languages[language].default
+            context = JokeContext(chat_id, user_id, language, style, caption)
+            judge = self._judges.current if self._several else None
+            if judge:
+                served, chosen = await self._write_best(served, key, judge, context, on_text, question)
+            else:
+                served, reply = await self._replies.write(served, key, language, on_text, **question)
+                chosen = ChosenReply(reply)
+        new = new_joke(photo, served, context, question, chosen, base_share)
+        return await self._store(new, update_id, chosen.not_shown, on_wait)
 
-    async def _store(self, new: NewJoke, update_id: int | None, on_wait: OnWait | None) -> Joke:
+    async def _store(
+        self, new: NewJoke, update_id: int | None, not_shown: Sequence[UnshownCandidate], on_wait: OnWait | None
+    ) -> Joke:
         """Store a joke. Raises PhotoForgotten if its photo was erased meanwhile."""
         try:
-            return await add_joke(self._database, new, update_id)
+            return await add_joke(self._database, new, update_id, not_shown)
         except sqlite3.OperationalError as error:
-            return await repeat_write(error, lambda: self._store(new, update_id, None), on_wait)
+            return await repeat_write(error, lambda: self._store(new, update_id, not_shown, None), on_wait)
         except sqlite3.IntegrityError:
             if await get_photo(self._database, new.photo_id) is None:
                 raise PhotoForgotten(f"Photo {new.photo_id} was erased while its joke was in work.") from None
             raise
+
+    async def _write_best(
+        self,
+        served: ServedModel | None,
+        key: int,
+        judge: ServedJudge,
+        context: JokeContext,
+        on_text: OnText | None,
+        question: dict[str, Any],
+    ) -> tuple[ServedModel, ChosenReply]:
+        """The best of several candidates by `served`, else by the router's choice for `key`.
+
+        A photo of the base's random share gets a single joke, as it was before anything was learnt. Raises EngineError,
+        JokeBlocked.
+        """
+        served = served or self._router.route(key)
+        if served is not self._router.base:
+            try:
+                if chosen := await self._write_candidates(served, judge, context, on_text, question):
+                    return served, chosen
+            except EngineError as error:
+                fallback = self._router.fallback_for(served)
+                if fallback is None:
+                    raise
+                log.warning("model %s failed, asking %s instead: %s", served.model.name, fallback.model.name, error)
+                served = fallback
+        served, reply = await self._replies.write(served, key, context.language, on_text, **question)
+        return served, ChosenReply(reply)
+
+    async def _write_candidates(
+        self,
+        served: ServedModel,
+        judge: ServedJudge,
+        context: JokeContext,
+        on_text: OnText | None,
+        question: dict[str, Any],
+    ) -> ChosenReply | None:
+        """The chosen one of several candidates; None if none may be shown. Raises EngineError."""
+
+        async def ask(on_text: OnText) -> EngineReply:
+            return await served.client.ask(on_text=on_text, **question)
+
+        def may_show(text: str) -> bool:
+            return is_plausible_text(text) and not self._replies.is_blocked(text, context.language)
+
+        show = self._replies.unblocked(on_text, context.language)
+        return await self._candidates.write(ask, may_show, judge, context, show)
 
     async def explain(
         self,
@@ -135,7 +185,7 @@ class JokeGenerator:
         """
         async with self._turn(photo, user_id, on_position, language, "explain", joke.caption, joke.text) as question:
             served = self._router.served_model(joke.model_id) or self._router.champion
-            _, reply = await self._ask_allowed(served, 0, language, on_text, **question)
+            _, reply = await self._replies.write(served, 0, language, on_text, **question)
         return reply.text
 
     @asynccontextmanager
@@ -179,38 +229,36 @@ class JokeGenerator:
                 "sampling": self._sampling[language],
             }
 
-    async def _ask_allowed(
-        self, served: ServedModel | None, key: int, language: str, on_text: OnText | None, **question: Any
-    ) -> tuple[ServedModel, EngineReply]:
-        """Ask `served`, or the router's choice for `key`, until a text doesn't match the block list.
 
-        Raises EngineError, JokeBlocked.
-        """
-        if not self._blocked.entries:
-            return await self._ask(served, key, on_text=on_text, **question)
-
-        async def show_unblocked(text: str) -> None:
-            if on_text and not self._blocked.hit(text, language):
-                await on_text(text)
-
-        for _ in range(self._settings.safety.max_blocked_attempts):
-            served, reply = await self._ask(served, key, on_text=show_unblocked, **question)
-            entry = self._blocked.hit(reply.text, language)
-            if entry is None:
-                return served, reply
-            log.info("a joke of model %s is blocked: it matches %r of the block list", served.model.name, entry)
-        raise JokeBlocked(
-            "Every joke made for this photo matches the block list (settings safety.blocked, safety.blocked_file)."
-        )
-
-    async def _ask(self, served: ServedModel | None, key: int, **question: Any) -> tuple[ServedModel, EngineReply]:
-        """Ask a model, and where that fails the router's fallback for it. Raises EngineError."""
-        served = served or self._router.route(key)
-        try:
-            return served, await served.client.ask(**question)
-        except EngineError as error:
-            fallback = self._router.fallback_for(served)
-            if fallback is None:
-                raise
-            log.warning("model %s failed, asking %s instead: %s", served.model.name, fallback.model.name, error)
-        return fallback, await fallback.client.ask(**question)
+def new_joke(
+    photo: Photo,
+    served: ServedModel,
+    context: JokeContext,
+    question: dict[str, Any],
+    chosen: ChosenReply,
+    base_share: float | None,
+) -> NewJoke:
+    """The joke of a chosen reply, with all that it was made with."""
+    reply, sampling = chosen.reply, question["sampling"]
+    return NewJoke(
+        photo_id=photo.id,
+        model_id=served.model.id,
+        person_id=context.user_id,
+        language=context.language,
+        style=context.style,
+        caption=context.caption,
+        prompt=question["user"],
+        text=reply.text,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        max_tokens=sampling.max_tokens,
+        prompt_tokens=reply.prompt_tokens,
+        completion_tokens=reply.completion_tokens,
+        latency_s=reply.latency_s,
+        chosen_by=chosen.chosen_by,
+        candidates=chosen.candidates,
+        propensity=chosen.propensity,
+        judge_id=chosen.judge_id,
+        score=chosen.score,
+        base_share=base_share,
+    )

@@ -14,6 +14,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, Tele
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.i18n.formatting import format_rating_counts
 from bot.i18n.translator import Translator
+from bot.progress.progress_line import ProgressLine
 from bot.runtime.periodic import Periodic
 from bot.telegram.client import TelegramClient
 from bot.telegram.rate_limiter import CallDropped, Priority
@@ -50,9 +51,10 @@ class WeeklyDigest:
         translator: Translator,
         chats: ChatSettingsStore,
         decoders: DecoderPool,
+        progress: ProgressLine,
     ) -> None:
         self._database, self._client, self._translator = database, client, translator
-        self._chats, self._decoders, self._settings = chats, decoders, settings.digest
+        self._chats, self._decoders, self._progress, self._settings = chats, decoders, progress, settings.digest
         self._blocked, self._photos = BlockList.of(settings.safety), settings.storage.photos
         self._posting = asyncio.Lock()
 
@@ -103,7 +105,7 @@ class WeeklyDigest:
             return chat_id
         try:
             await self._client.send_photo(
-                chat_id, data, caption=self._caption(chat_id, post), rate_limit_args=Priority.ESSENTIAL
+                chat_id, data, caption=await self._caption(chat_id, post), rate_limit_args=Priority.ESSENTIAL
             )
         except ChatMigrated as error:
             await weekly_digest.mark_post_begun(self._database, chat_id, post.place, begun=False)
@@ -120,11 +122,13 @@ class WeeklyDigest:
             log.warning("chat %d does not get the photo of joke %d: %s", chat_id, post.liked.joke_id, error)
         return chat_id
 
-    def _caption(self, chat_id: int, post: DigestPost) -> str:
-        title = (
-            self._translator.format(self._chats.chat_language(chat_id), "weekly-title") + "\n\n" if post.first else ""
-        )
-        ending = f"\n{format_rating_counts(post.liked.counts)}"
+    async def _caption(self, chat_id: int, post: DigestPost) -> str:
+        """The joke with its ratings; the first post has a title, and at its end what learning has gained."""
+        title, ending = "", f"\n{format_rating_counts(post.liked.counts)}"
+        if post.first:
+            language = self._chats.chat_language(chat_id)
+            title = self._translator.format(language, "weekly-title") + "\n\n"
+            ending += f"\n\n{await self._progress.text(language)}" if self._progress.has_learnt else ""
         room = CAPTION_UNITS - len((title + ending).encode("utf-16-le")) // 2 - 4
         return f"{title}{MEDALS[post.place - 1]} {truncate_for_telegram(post.liked.text, max_units=room)}{ending}"
 

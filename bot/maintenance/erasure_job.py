@@ -6,6 +6,7 @@ from bot.runtime.periodic import Periodic
 from configs.safety import RetentionSettings
 from configs.settings import StorageSettings
 from storage.database import Database
+from storage.judge.erasure import erase_from_judges
 from storage.learning import dataset_files
 from storage.maintenance.erasure import finish_erasure
 from storage.maintenance.model_cleanup import remove_model_files
@@ -36,6 +37,7 @@ class ErasureJob:
         storage = self._storage
         async with dataset_files.lock(storage.datasets, wait_s=0.0):
             await finish_erasure(self._database, storage.photos, storage.datasets)
+        await erase_from_judges(self._database, storage.judges)
         await delete_aged_data(self._database, storage.photos, storage.datasets, self._retention)
         if not await self._database.truncate_log():
             log.warning("the database's log is not emptied, because another process reads the database")

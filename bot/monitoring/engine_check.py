@@ -73,14 +73,5 @@ async def check_model(settings: Settings) -> list[DoctorFinding]:
         plan = plan_serving(settings, read_registry(settings.storage.database))
     except JokebotError as error:
         return [DoctorFinding("bad", "model", str(error), "correct JOKEBOT_MODEL_DIRECTORY")]
-    if plan.base and plan.base.template != settings.engine.template:
-        return [
-            DoctorFinding(
-                "bad",
-                "model",
-                f"{plan.base.directory} has the chat template {plan.base.template}, and engine.template is "
-                f"{settings.engine.template}",
-                f"set JOKEBOT_ENGINE_TEMPLATE={plan.base.template} if the server at engine.url serves this model",
-            )
-        ]
-    return [DoctorFinding("ok", "model", f"{settings.model.directory} is complete")]
+    template = f"; its prompts have the chat template {plan.base.template}" if plan.base else ""
+    return [DoctorFinding("ok", "model", f"{settings.model.directory} is complete{template}")]

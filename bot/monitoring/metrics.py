@@ -213,9 +213,13 @@ def engine_families(servers: ModelServers) -> list[Family]:
     for server in servers.status():
         counts[server.model, server.state] += 1
         restarts[server.model] += server.restarts
-    shares[servers.router.champion.model.name] = 1 - servers.router.share
-    if servers.router.canary:
-        shares[servers.router.canary.model.name] = servers.router.share
+    router = servers.router
+    rest = 1 - router.base_share
+    shares[router.champion.model.name] = rest * (1 - router.share)
+    if router.canary:
+        shares[router.canary.model.name] = rest * router.share
+    if router.base:
+        shares[router.base.model.name] = router.base_share
     return [
         (
             "servers",

@@ -16,11 +16,13 @@ from bot.i18n.translator import Translator
 from bot.monitoring import host_stats
 from bot.monitoring.alerts import AlertManager
 from bot.monitoring.error_counter import ErrorCounter
+from bot.retraining.judge_fitting import JudgeFitter
 from bot.retraining.run_progress import RunProgressReader
 from configs import __version__
 from configs.settings import Settings
 from storage.chat import schedule
 from storage.database import Database
+from storage.judge.registry import get_serving_judge
 from storage.learning import runs, trials
 from storage.maintenance.backup import BackupInfo, list_backups
 
@@ -56,6 +58,7 @@ class StatusReport:
         alerts: AlertManager,
         error_counter: ErrorCounter,
         progress: RunProgressReader,
+        fitter: JudgeFitter,
         started_at: float,
     ) -> None:
         self._settings, self._database, self._servers, self._photo_queue = settings, database, servers, queue
@@ -65,7 +68,7 @@ class StatusReport:
             error_counter,
             progress,
         )
-        self._started_at = started_at
+        self._fitter, self._started_at = fitter, started_at
 
     async def text(self, language: str) -> str:
         """The message; its title has the worst light of all lines."""
@@ -78,6 +81,7 @@ class StatusReport:
             "disk": self._disk,
             "backup": self._backup,
             "run": self._run,
+            "judge": self._judge,
             "errors": self._errors,
         }
         part_lines = await asyncio.gather(*(self._line(localize, name, make) for name, make in parts.items()))
@@ -141,9 +145,11 @@ class StatusReport:
     async def _model(self, localize: Localizer) -> StatusLine:
         router = self._servers.router
         canary = router.canary
+        trial = await trials.get_open_trial(self._database) if canary else None
+        name = "status-predecessor" if trial and trial.watch_id else "status-canary"
         text = localize("status-model", model=router.champion.model.id, called=router.champion.model.name)
         return OK, text + (
-            localize("status-canary", model=canary.model.id, called=canary.model.name, share=round(100 * router.share))
+            localize(name, model=canary.model.id, called=canary.model.name, share=round(100 * router.share))
             if canary
             else ""
         )
@@ -219,6 +225,25 @@ class StatusReport:
             )
         progress = await self._progress.read(run)
         return f"{100 * progress.share:.0f}%" if progress.total else ""
+
+    async def _judge(self, localize: Localizer) -> StatusLine:
+        """The age and accuracy of the judge in service, and why the last fit failed."""
+        record = await get_serving_judge(self._database)
+        if record is None:
+            text = localize("status-judge-none", ratings=self._settings.judge.min_ratings)
+        else:
+            measures = record.measured
+            text = localize(
+                "status-judge",
+                time=localize.duration(time.time() - record.fitted_at),
+                ratings=measures["ratings"],
+                right=round(100 * measures["pair_accuracy"]),
+                low=round(100 * measures["pair_accuracy_bound"]),
+                used="yes" if record.usable else "no",
+            )
+        if self._fitter.error:
+            return WARNING, f"{text} {localize('status-judge-failed', reason=self._fitter.error)}"
+        return OK, text
 
     async def _errors(self, localize: Localizer) -> StatusLine:
         count = self._error_counter.count_recent()

@@ -41,6 +41,7 @@ class EvaluationSummary:
                     self._localize("measure-ratings", ratings=liking.ratings),
                 )
             )
+        rows += self._unchosen_row(trial)
         for name in ("likelihood", "ranking"):
             measure = measures.get(name) or {}
             if measure.get("champion") is not None:
@@ -92,6 +93,15 @@ class EvaluationSummary:
             better,
             note,
         )
+
+    def _unchosen_row(self, trial: TrialRecord | None) -> list[MetricRow]:
+        """The likings of jokes that no judge chose, for comparison; none before both models have ratings of such."""
+        sides = (json.loads(trial.measures) if trial else {}).get("unchosen") or {}
+        if not (sides and all(side["ratings"] for side in sides.values())):
+            return []
+        old, new = (percent(sides[name]["likes"] / sides[name]["ratings"]) for name in ("champion", "candidate"))
+        note = self._localize("measure-ratings", ratings=sum(side["ratings"] for side in sides.values()))
+        return [MetricRow(self._localize("measure-unchosen"), old, new, None, note)]
 
     def _failure_row(self, measure: dict[str, Any], codes: list[str]) -> MetricRow:
         """The replies that were empty, broken or in another language."""

@@ -33,7 +33,10 @@ UPDATES_PER_RUN = 100
 
 
 class RunNotifier:
-    """Call `update_progress` while a run goes on, and `send_pending` regularly; neither repeats a message."""
+    """Call `update_progress` while a run goes on, and `send_pending` regularly; neither repeats a message.
+
+    `forecast` gives the sentence that says how likely the trial is to come to a verdict.
+    """
 
     def __init__(
         self,
@@ -43,9 +46,10 @@ class RunNotifier:
         notifier: AdminNotifier,
         latest: Coalescer,
         progress: RunProgressReader,
+        forecast: Callable[[Localizer], Awaitable[str]],
     ) -> None:
         self._database, self._settings, self._messenger, self._notifier = database, settings, messenger, notifier
-        self._latest, self._progress = latest, progress
+        self._latest, self._progress, self._forecast = latest, progress, forecast
         self._shown: dict[int, str] = {}
         self._not_before: dict[int, float] = {}
         self._send_lock = asyncio.Lock()
@@ -100,8 +104,11 @@ class RunNotifier:
             if run.finished:
                 await run_notices.mark_notified(self._database, run.id, chat_id, "ended")
 
-        report = RunReport(self._database, self._settings, run, await self._localizer(chat_id))
+        localizer = await self._localizer(chat_id)
+        report = RunReport(self._database, self._settings, run, localizer)
         text, picture = await report.text(), await self._picture(report)
+        if not run.finished:
+            text += f"\n{await self._forecast(localizer)}"
         await self._notifier.send(chat_id, text, photo=picture, note=note, priority=Priority.ESSENTIAL)
 
     async def _picture(self, report: RunReport) -> bytes | None:

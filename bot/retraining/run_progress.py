@@ -20,13 +20,14 @@ COUNT_MESSAGES = {"training": "run-step", "judging": "run-answers", "canary": "r
 class RunProgress:
     """The progress of a step: `done` of `total` training steps, answers of the gate, or ratings of a trial.
 
-    `total` is 0, and `loss` and `eta_s` are None, if they are unknown.
+    `total` is 0, and `loss` and `eta_s` are None, if they are unknown. `waiting`: another trial has to end first.
     """
 
     done: int = 0
     total: int = 0
     loss: float | None = None
     eta_s: float | None = None
+    waiting: bool = False
 
     @property
     def share(self) -> float:
@@ -81,11 +82,9 @@ class RunProgressReader:
         if run.state != "canary":
             return await asyncio.to_thread(read_progress, run, self.run_folder(run))
         trial = await trials.get_trial_of_run(self._database, run.id)
-        return (
-            RunProgress(await trials.count_trial_ratings(self._database, trial), self._trial_ratings)
-            if trial
-            else RunProgress()
-        )
+        if trial is None:
+            return RunProgress(waiting=await trials.get_open_trial(self._database) is not None)
+        return RunProgress(await trials.count_trial_ratings(self._database, trial), self._trial_ratings)
 
 
 def format_progress(run: Run, progress: RunProgress, localize: Localizer) -> str:
@@ -105,5 +104,5 @@ def format_progress(run: Run, progress: RunProgress, localize: Localizer) -> str
         if progress.eta_s is not None:
             lines.append(localize("run-left", time=localize.duration(progress.eta_s)))
     elif not run.finished:
-        lines.append(localize(f"run-doing-{run.state}"))
+        lines.append(localize(f"run-{'waiting' if progress.waiting else 'doing'}-{run.state}"))
     return "\n".join(lines)

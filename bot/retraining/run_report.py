@@ -15,6 +15,8 @@ from storage.learning import runs, trials
 from storage.learning.runs import Run
 from storage.learning.trials import TrialRecord
 
+TOLD_WITH_REASON = ("trial-quiet", "trial-futile")
+"""Reasons of trials that their likings don't explain."""
 OUTCOMES = {"canary": "open", "promoted": "good", "rejected": "bad", "undecided": "open"}
 
 
@@ -42,11 +44,10 @@ class RunReport:
 
     async def _reasons(self) -> list[str]:
         """The trial's result if there was one, else the run's reasons: the gate's or its own."""
-        trial = await trials.get_trial_of_run(self._database, self._run.id)
+        trial, reason = await trials.get_trial_of_run(self._database, self._run.id), self._run.why
         liking = EvaluationSummary(self._localizer).liking(trial)
-        if liking and self._run.state in ("promoted", "rejected", "undecided"):
+        if liking and reason.code not in TOLD_WITH_REASON and self._run.state in ("promoted", "rejected", "undecided"):
             return [self._localize("run-liking", old=liking.old, new=liking.new, ratings=liking.ratings)]
-        reason = self._run.why
         if reason.code == "gate":
             return gate_reason_texts(self._localizer.translator, self._localizer.language, reason)
         return [reason_text(self._localizer.translator, self._localizer.language, reason)] if reason.text else []

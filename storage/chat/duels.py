@@ -1,4 +1,4 @@
-"""Duels: the champion's and the candidate's joke for a photo in one message; the photo's sender chooses one."""
+"""Duels: the champion's and the candidate's joke for a photo in one message; the users of the chat choose one."""
 
 import time
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ Choice = Literal["a", "b", "meh"]
 class DuelRecord:
     """A duel.
 
-    Jokes are None before generation, `message_id` before the message is sent, `choice` before the user chooses.
+    Jokes are None before generation, `message_id` before the message is sent, `choice` before the sender of the photo
+    chooses. Choices of other members of a group are in a table of their own.
     """
 
     id: int
@@ -103,12 +104,20 @@ async def record_duel_message(database: Database, duel_id: int, message_id: int)
         await connection.execute("UPDATE duels SET message_id = ? WHERE id = ?", (message_id, duel_id))
 
 
-async def record_choice(database: Database, duel_id: int, choice: Choice) -> bool:
-    """Record the user's choice. Only the first counts; False if there is one already."""
+async def record_choice(database: Database, duel: DuelRecord, user_id: int, choice: Choice) -> bool:
+    """Record a user's choice. Only the user's first counts; False if there is one already."""
+    now = time.time()
     async with database.write() as connection:
-        cursor = await connection.execute(
-            "UPDATE duels SET choice = ?, chosen_at = ? WHERE id = ? AND choice IS NULL", (choice, time.time(), duel_id)
-        )
+        if user_id == duel.person_id:
+            cursor = await connection.execute(
+                "UPDATE duels SET choice = ?, chosen_at = ? WHERE id = ? AND choice IS NULL", (choice, now, duel.id)
+            )
+        else:
+            cursor = await connection.execute(
+                "INSERT INTO duel_choices SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM duels WHERE id = ?1) "
+                "ON CONFLICT DO NOTHING",
+                (duel.id, user_id, choice, now),
+            )
         return cursor.rowcount == 1
 
 

@@ -1,14 +1,25 @@
 """Jokes and their deliveries."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from storage.chat.candidates import UnshownCandidate, insert_candidates
 from storage.database import Database
+
+ChosenBy = Literal["single", "random", "judge"]
 
 
 @dataclass(frozen=True)
 class NewJoke:
-    """A joke as the engine returned it, before it has a row."""
+    """A joke as the engine returned it, before it has a row.
+
+    It is one of `candidates` texts that could be shown, each with its own probability: `propensity` is this one's.
+    `chosen_by` says whether it was the only one, or whether chance or the judge chose it; `score` is the judge's
+    P(liked), `logprob` the mean log-probability of its tokens, None if unknown. `base_share` is the base's random share
+    of the photos, None where the base isn't served beside the champion.
+    """
 
     photo_id: int
     model_id: int
@@ -24,9 +35,16 @@ class NewJoke:
     prompt_tokens: int | None
     completion_tokens: int | None
     latency_s: float
+    chosen_by: ChosenBy = "single"
+    candidates: int = 1
+    propensity: float = 1.0
+    judge_id: int | None = None
+    score: float | None = None
+    logprob: float | None = None
+    base_share: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Joke(NewJoke):
     """A stored joke."""
 
@@ -49,8 +67,10 @@ class Delivery:
 NEW_COLUMNS = tuple(NewJoke.__dataclass_fields__)
 
 
-async def add_joke(database: Database, joke: NewJoke, update_id: int | None = None) -> Joke:
-    """Store a joke and return its row; with `update_id`, as the answer to that update.
+async def add_joke(
+    database: Database, joke: NewJoke, update_id: int | None = None, not_shown: Sequence[UnshownCandidate] = ()
+) -> Joke:
+    """Store a joke with the candidates that are not shown, and return its row; with `update_id`, as its answer.
 
     Raises sqlite3.IntegrityError for an unknown photo or model, or an empty text.
     """
@@ -66,6 +86,8 @@ async def add_joke(database: Database, joke: NewJoke, update_id: int | None = No
         stored = Joke(**dict(row))
         if update_id is not None:
             await connection.execute("UPDATE inbox SET joke_id = ? WHERE update_id = ?", (stored.id, update_id))
+        if not_shown:
+            await insert_candidates(connection, stored.id, not_shown)
     return stored
 
 

@@ -20,14 +20,19 @@ class RatingCounts:
     somewhat: int = 0
     unfunny: int = 0
 
+    @property
+    def total(self) -> int:
+        return self.funny + self.somewhat + self.unfunny
+
 
 async def record_rating(
-    database: Database, joke_id: int, user_id: int, value: int, update_id: int | None = None
+    database: Database, joke_id: int, user_id: int, value: int, update_id: int | None = None, *, hidden_s: float = 0.0
 ) -> RatingCounts:
     """Store a user's rating, replacing an earlier one, and return the joke's new counts.
 
-    An update that is processed again doesn't replace the rating of a later update. Raises ValueError if the value is
-    not 1, 2 or 3, sqlite3.IntegrityError for an unknown joke.
+    Messages in groups younger than `hidden_s` seconds are listed, to show their counts later (hidden_votes.py). An
+    update that is processed again doesn't replace the rating of a later update. Raises ValueError if the value is not
+    1, 2 or 3, sqlite3.IntegrityError for an unknown joke.
     """
     if value not in VALUES:
         raise ValueError(f"a rating is 1, 2 or 3, not {value!r}")
@@ -42,6 +47,12 @@ async def record_rating(
             "ratings.updated_at < ?",
             (joke_id, user_id, value, now, now, update_id, now - OFFSET_LIFETIME_S),
         )
+        if hidden_s:
+            await connection.execute(
+                "INSERT INTO hidden_votes SELECT id, created_at + ?1 FROM deliveries WHERE joke_id = ?2 "
+                "AND chat_id < 0 AND created_at + ?1 > ?3 ON CONFLICT DO NOTHING",
+                (hidden_s, joke_id, now),
+            )
         async with connection.execute(COUNTS, (joke_id,)) as cursor:
             (row,) = await cursor.fetchall()
     return RatingCounts(*row)

@@ -8,6 +8,7 @@ from typing import Any
 import aiosqlite
 
 from storage.database import Database
+from storage.judge.registry import bring_back_judge
 from storage.learning import models, runs
 from storage.learning.models import Model, NewModel, RegistryError
 from storage.learning.reasons import EndReason, ReasonLike
@@ -214,6 +215,8 @@ async def _swap(
     if old and kind not in ("rollback", "watch"):
         await connection.execute("UPDATE models SET predecessor_id = ? WHERE id = ?", (old.id, model.id))
     await _end_trial(connection, model, why)
+    if kind in ("rollback", "watch"):
+        await bring_back_judge(connection, model.id)
     await _mark_learnt(connection, model.id)
     await connection.execute(
         f"{TAINTED} UPDATE models SET status = 'retired', reason = ? WHERE id IN tainted AND status != 'champion'",

@@ -35,7 +35,10 @@ class RatingArrays:
 
 @dataclass(frozen=True)
 class DatasetSource:
-    """A joke with its photo and its model's name, from which a dataset row is built."""
+    """A joke with its photo and its model's name, from which a dataset row is built.
+
+    `not_shown` are the other candidates of the joke, which no user has rated.
+    """
 
     joke_id: int
     model_id: int
@@ -46,6 +49,7 @@ class DatasetSource:
     prompt: str
     text: str
     photo: Photo
+    not_shown: tuple[str, ...] = ()
 
 
 async def read_ratings_since(database: Database, since: float) -> RatingArrays:
@@ -88,6 +92,7 @@ async def get_sources(database: Database, joke_ids: Iterable[int]) -> dict[int, 
     """The existing jokes among these, each with its photo, by joke id."""
     rows = await database.rows(
         "SELECT jokes.id AS joke_id, model_id, models.name AS model, language, style, caption, prompt, text, "
+        "(SELECT json_group_array(text) FROM joke_candidates WHERE joke_id = jokes.id) AS not_shown, "
         "photos.id, sha256, phash, width, height, bytes, media_type, photos.created_at FROM jokes JOIN photos ON "
         "photos.id = photo_id "
         "JOIN models ON models.id = model_id WHERE jokes.id IN (SELECT value FROM json_each(?))",
@@ -97,5 +102,6 @@ async def get_sources(database: Database, joke_ids: Iterable[int]) -> dict[int, 
     for row in rows:
         values = dict(row)
         photo = Photo(**{name: values.pop(name) for name in Photo.__dataclass_fields__})
+        values["not_shown"] = tuple(json.loads(values["not_shown"]))
         sources_by_joke[row["joke_id"]] = DatasetSource(**values, photo=photo)
     return sources_by_joke

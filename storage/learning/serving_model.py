@@ -6,6 +6,7 @@ wrong `model.directory` is corrected by correcting the setting. A folder that wa
 
 import asyncio
 import json
+import logging
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -31,6 +32,8 @@ from storage.learning.models import (
     register_base,
 )
 
+log = logging.getLogger(__name__)
+
 PROGRAM = ROOT / "configs"
 """A model in this folder is part of the program and changes with it, so no consent to its code is recorded."""
 
@@ -49,17 +52,21 @@ class ServingPlan:
     found: list[Model] = field(default_factory=list)
 
 
+def in_program(directory: Path) -> bool:
+    """Whether a model is part of the program."""
+    return directory.is_relative_to(PROGRAM)
+
+
 def plan_serving(settings: Settings, registry: Sequence[Model]) -> ServingPlan:
     """Decide from a registry's models. Raises CheckpointError for unusable files, RegistryError for a conflict."""
-    configured = settings.model.directory
-    base = check_checkpoint(configured) if configured else None
-    content = fingerprint_content(base.directory) if base else None
     registered = next((model for model in registry if model.name == settings.model.name), None)
+    champion = next((model for model in registry if model.status == "champion"), None)
+    base = _check_base(settings, registered, champion)
+    content = fingerprint_content(base.directory) if base else None
     found = []
     if base and registered and registered.directory and registered.is_base:
         _check_identity(registered, base, content)
         found.append(replace(registered, directory=str(base.directory), template=base.template, content=content))
-    champion = next((model for model in registry if model.status == "champion"), None)
     if champion and champion.id not in {model.id for model in found} and champion.directory:
         examined = _examine(champion, settings)
         found.append(examined)
@@ -67,10 +74,28 @@ def plan_serving(settings: Settings, registry: Sequence[Model]) -> ServingPlan:
     return ServingPlan(known.get(champion.id, champion) if champion else None, base, content, found)
 
 
+def _check_base(settings: Settings, registered: Model | None, champion: Model | None) -> Checkpoint | None:
+    """The checkpoint of the settings, None if there is none. Raises CheckpointError.
+
+    A registered base whose files are gone by now is only needed for training, if another model is in service.
+    """
+    configured = settings.model.directory
+    if configured is None:
+        return None
+    try:
+        return check_checkpoint(configured)
+    except CheckpointError as error:
+        was_here = registered is not None and registered.directory == str(configured.absolute())
+        if not was_here or champion is None or registered is None or champion.id == registered.id:
+            raise
+        log.warning("%s Runs that start from it will fail.", error)
+        return None
+
+
 def _check_identity(registered: Model, base: Checkpoint, content: str | None) -> None:
     """Raise RegistryError if the directory in the settings holds another model than the one registered."""
     old = Path(registered.directory or "")
-    if old == base.directory or base.directory.is_relative_to(PROGRAM):
+    if old == base.directory or in_program(base.directory):
         return
     known = registered.content or _content_of(old)
     if known is not None and known != content:
@@ -157,8 +182,11 @@ async def register_serving(settings: Settings, database: Database) -> Model:
     )
     for model in plan.found:
         await record_found(database, model)
-    if folder and registered.code is None and not folder.is_relative_to(PROGRAM):
-        await record_code_consent(database, registered.id, json.dumps(await asyncio.to_thread(code_digests, folder)))
+    # An earlier version may have registered a wrong directory, and what was in it as the agreed code.
+    corrected = registered.content is None and registered.directory != (str(folder) if folder else None)
+    if folder and registered.is_base and (registered.code is None or corrected) and not in_program(folder):
+        code = json.dumps(await asyncio.to_thread(code_digests, folder))
+        await record_code_consent(database, registered.id, code, anew=corrected)
     await extend_consents(database)
     await _examine_others(database)
     return await get_champion(database) or await get_model(database, registered.id)

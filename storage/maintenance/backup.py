@@ -6,6 +6,7 @@ datasets and models never change: on the same disk they are hard links; on anoth
 once and linked from one backup to the next. Base models are not included.
 """
 
+import contextlib
 import fcntl
 import json
 import shutil
@@ -20,6 +21,7 @@ from pathlib import Path
 from configs.errors import JokebotError, explaining
 from configs.settings import StorageSettings
 from storage.database import DatabaseError, check_file, connect_read_only
+from storage.judge.registry import PRIOR, judge_file
 from storage.learning.dataset_files import UNFINISHED, file_digest, flush, link_or_copy, write_json
 from storage.media.photos import photo_file
 
@@ -135,6 +137,7 @@ def _write_backup(
             photos += 1
         else:
             missing += 1
+    _copy_judges(storage.judges, target)
     for name in _datasets(target.database):
         _copy_tree(storage.datasets / name, target.datasets / name)
     brought = sum(
@@ -199,6 +202,20 @@ def _copy_tree(source: Path, target: Path, earlier: Path | None = None) -> bool:
     except FileNotFoundError:
         shutil.rmtree(target, ignore_errors=True)
     return target.exists()
+
+
+def _copy_judges(source: Path, target: StorageSettings) -> None:
+    """Link or copy the judges that the database knows, and the one that fits start from; a missing file is no error."""
+    for name in (PRIOR, *(judge_file(source, digest).name for digest in list_digests(target.database))):
+        with contextlib.suppress(FileNotFoundError):
+            target.judges.mkdir(parents=True, exist_ok=True, mode=0o700)
+            link_or_copy(source / name, target.judges / name)
+
+
+def list_digests(database: Path) -> list[str]:
+    """The judges with a file in a database."""
+    with closing(connect_read_only(database)) as connection:
+        return [digest for (digest,) in connection.execute("SELECT digest FROM judges WHERE status != 'removed'")]
 
 
 def list_photos(database: Path) -> Iterator[tuple[str, int]]:

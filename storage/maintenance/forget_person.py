@@ -9,6 +9,7 @@ import aiosqlite
 
 from storage.chat import access
 from storage.database import Database
+from storage.judge.erasure import erase_from_judges, note_erasure
 from storage.learning import bans, dataset_files
 from storage.maintenance.erasure import finish_erasure
 
@@ -21,6 +22,7 @@ USER_TABLES = (
     "dataset_raters",
     "private_people",
     "duels",
+    "duel_choices",
     "admin_languages",
     "aged_people",
     "chosen_languages",
@@ -36,6 +38,7 @@ PRIVATE_CHAT_TABLES = (
     "run_messages",
     "run_news",
     "alert_news",
+    "progress_news",
     "chats",
     "chat_jokes",
     "weekly_posts",
@@ -75,7 +78,13 @@ class ErasureResult:
 
 
 async def forget_user(
-    database: Database, user_id: int, photos: Path, datasets: Path, *, wait_s: float = 5.0
+    database: Database,
+    user_id: int,
+    photos: Path,
+    datasets: Path,
+    *,
+    judges: Path | None = None,
+    wait_s: float = 5.0,
 ) -> ErasureResult:
     """Delete a user's photos, jokes and ratings from the database at once, and then from files.
 
@@ -84,9 +93,16 @@ async def forget_user(
     A photo that another user sent too stays, without this user's jokes about it. Datasets not yet trained on are
     rewritten under their new hash; those trained on keep their manifest, with the rows marked as `forgotten`. If an
     export is running, or a file can't be changed, the export or the next `finish_erasure` changes the files. The
-    database's write-ahead log is emptied, so that the data is in no file when this returns.
+    user's effects are removed from the files in the folder `judges`, and all judges are fitted anew. The database's
+    write-ahead log is emptied, so that the data is in no file when this returns.
     """
     forgotten = await forget_rows(database, user_id)
+    try:
+        if judges:
+            await erase_from_judges(database, judges)
+    except OSError as error:
+        log.warning("erased data is still in a judge's file: %s", error)
+        forgotten = replace(forgotten, pending=True)
     try:
         async with dataset_files.lock(datasets, wait_s=wait_s):
             await finish_erasure(database, photos, datasets)
@@ -127,6 +143,8 @@ async def forget_rows(database: Database, user_id: int) -> ErasureResult:
         await connection.execute(FORGET_MESSAGES, (time.time(), user_id))
         await connection.execute(REMOVE_NAMES, (user_id,))
         after = await count_rows(connection)
+        if after != before:
+            await note_erasure(connection)
     photos, jokes, ratings = (old - new for old, new in zip(before, after, strict=True))
     return ErasureResult(photos, jokes, ratings)
 

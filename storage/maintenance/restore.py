@@ -37,6 +37,10 @@ def restore(directory: Path, storage: StorageSettings) -> tuple[BackupInfo, Path
             if not (storage.datasets / dataset.name).exists():
                 storage.datasets.mkdir(exist_ok=True, mode=0o700)
                 shutil.copytree(dataset, storage.datasets / dataset.name)
+        for judge in source.judges.iterdir() if source.judges.exists() else ():
+            if not (storage.judges / judge.name).exists():
+                storage.judges.mkdir(exist_ok=True, mode=0o700)
+                link_or_copy(judge, storage.judges / judge.name)
         for model in source.models.iterdir() if source.models.exists() else ():
             _copy_model(model, storage.models / model.name, aside / "models" / model.name)
         with ThreadPoolExecutor(1) as thread:  # the caller may run an event loop

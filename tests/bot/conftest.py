@@ -43,6 +43,7 @@ FAST = {
         "total_timeout_s": 400,
     },
     "alerts": {"disk_gb": 0},
+    "joke": {"base_share": 0},
 }
 TIMEOUT_S = 200
 """Timeout of a test's waits. On a busy machine, the first import of the engine's client alone takes a minute."""

@@ -20,7 +20,9 @@ ROWS = {
           INSERT INTO photos
           VALUES (1, 'aa', -5, 640, 480, 9000, 'image/jpeg', 2), (2, 'bb', 5, 64, 48, 900, 'image/webp', 3);
           INSERT INTO photo_senders VALUES (1, 11, 2), (2, 12, 3), (1, 12, 4);
-          INSERT INTO jokes VALUES (1, 1, 1, 11, 'en', 'pun', 'a caption', 'Ask', 'Ha', 0.8, 0.9, 160, 300, 12, 1.5, 5),
+          INSERT INTO jokes (id, photo_id, model_id, person_id, language, style, caption, prompt, text, temperature,
+                             top_p, max_tokens, prompt_tokens, completion_tokens, latency_s, created_at)
+                            VALUES (1, 1, 1, 11, 'en', 'pun', 'a caption', 'Ask', 'Ha', 0.8, 0.9, 160, 300, 12, 1.5, 5),
                                    (2, 2, 1, 12, 'zh', 'naodong', NULL, 'Ask', '哈', 0.8, 0.9, 160, NULL, NULL, 2.5, 6);
           INSERT INTO deliveries VALUES (1, 1, 11, 101, 7, 5), (2, 2, 12, 102, 8, 6);
           INSERT INTO ratings (joke_id, person_id, value, created_at, updated_at)
@@ -46,6 +48,8 @@ ROWS = {
               VALUES (1, 1, 30, 11, 11, 2, 1, 2, 2, 22);""",
     9: "INSERT INTO reviews VALUES (2, 0, 11, 23);",
     11: "INSERT INTO chosen_languages VALUES (11, 'zh');",
+    21: """INSERT INTO joke_candidates (joke_id, text, score, latency_s) VALUES (1, 'Not shown', 0.2, 1.0);
+           INSERT INTO hidden_votes VALUES (1, 99);""",
 }
 """What a program of that version had written, statements that its tables take."""
 

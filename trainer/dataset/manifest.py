@@ -74,6 +74,7 @@ class ScoredJoke:
             "mean": None if self.mean is None else round(self.mean, 4),
             "posterior": None if self.posterior is None else round(self.posterior, 4),
             "decided_by": sorted(raters.number(person) for person in self.pivotal_raters),
+            **({"not_shown": list(source.not_shown)} if source.not_shown else {}),
         }
 
 

@@ -68,6 +68,12 @@ class ModelServers(Protocol):
     async def end(self, model_id: int) -> None:
         """Stop serving a version once its requests are answered. Raises ServeError for the champion."""
 
+    async def serve_base(self, model: Model, share: float) -> None:
+        """Serve the base for a share of the photos, until another model needs the room. Raises ServeError."""
+
+    async def end_base(self) -> None:
+        """Stop serving the base beside the champion."""
+
     async def pause(self, reason: str) -> None:
         """Free the engine's memory until `resume` (`reason`: "training" or "swap"). Photos wait; users are notified."""
 

@@ -66,6 +66,14 @@ class ExternalServers:
             self.router.clear_canary()
         self._names.pop(model_id, None)
 
+    async def serve_base(self, model: Model, share: float) -> None:
+        """Give a model whose name the address lists that share of the photos. Raises ServeError for any other."""
+        self.router.set_base(await self.serve(model), share)
+
+    async def end_base(self) -> None:
+        """The base gets no more photos."""
+        self.router.clear_base()
+
     async def pause(self, reason: str) -> None:
         """Does nothing: the servers keep their memory and go on answering."""
 

@@ -29,6 +29,8 @@ class ManagedServers:
         self._lock = asyncio.Lock()
         self.pools = ServerPools(settings, champion, launch or make_launcher(settings), on_pause)
         self.router = self.pools.router
+        self._base_before = "none"
+        """What the base's servers did before it was served beside the champion: none, asleep or running."""
 
     @property
     def paused(self) -> str:
@@ -59,6 +61,7 @@ class ManagedServers:
             if pool and pool.ready_count:
                 return self.pools.served_model(model)
             self.pools.ensure_not_paused()
+            await self._end_base()
             if not self._settings.servers.allow_extra_server:
                 raise NoCapacity(
                     f"{model.name} can't be served beside the champion: the setting "
@@ -83,6 +86,7 @@ class ManagedServers:
             if model.id == previous.model.id:
                 return previous
             self.pools.ensure_not_paused()
+            await self._end_base()
             old_pool, new_pool = self.pools.champion, self.pools.pool(model)
             if self._settings.servers.allow_extra_server:
                 await RollingSwap(self.pools, old_pool, new_pool, self._settings).run()
@@ -100,6 +104,33 @@ class ManagedServers:
         async with self._lock:
             await self.pools.remove(model_id)
 
+    async def serve_base(self, model: Model, share: float) -> None:
+        """Start or wake a server of the base, and give it that share of the photos. Raises ServeError, NoCapacity.
+
+        It takes the room of the extra server: the next `serve`, `swap` or `pause` ends it.
+        """
+        async with self._lock:
+            self.pools.ensure_not_paused()
+            if self.router.base or self.router.canary:
+                raise ServeError("Another model has the room of the extra server.")
+            if not self._settings.servers.allow_extra_server:
+                raise NoCapacity("The setting servers.allow_extra_server allows no further server.")
+            pool = self.pools.pool(model)
+            self._base_before = "running" if pool.ready_count else "asleep" if pool.servers else "none"
+            try:
+                if not pool.ready_count:
+                    await self.pools.add_server(pool)
+            except BaseException:
+                if self._base_before == "none":
+                    await self.pools.remove(model.id)
+                raise
+            self.router.set_base(self.pools.served_model(model), share)
+
+    async def end_base(self) -> None:
+        """Let the base's server do what it did before."""
+        async with self._lock:
+            await self._end_base()
+
     async def pause(self, reason: str) -> None:
         """Hold new photos, answer those in progress, then put all servers to sleep.
 
@@ -108,6 +139,7 @@ class ManagedServers:
         async with self._lock:
             if self.paused:
                 return
+            await self._end_base()
             try:
                 await self.pools.suspend_all(reason)
             except EngineError as error:
@@ -137,6 +169,17 @@ class ManagedServers:
     async def stop(self) -> None:
         """End all servers, at the same time."""
         await self.pools.stop()
+
+    async def _end_base(self) -> None:
+        base = self.router.base
+        if base is None:
+            return
+        self.router.clear_base()
+        pool = self.pools.get(base.model.id)
+        if pool and self._base_before == "asleep":
+            await self.pools.put_to_sleep(pool)
+        elif self._base_before == "none":
+            await self.pools.remove(base.model.id)
 
     async def _remove_unused(self, old_pool: ServerPool) -> None:
         """Remove the pools that the router doesn't use, except the previous champion's if the settings keep it."""

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from itertools import count
 
+from bot.engine.errors import EngineError
 from bot.engine.router import Router, ServedModel
 from bot.engine.servers.base import ServeError
 from bot.engine.servers.cpu_affinity import assign_cores
@@ -125,6 +126,17 @@ class ServerPools:
         pool.reopen()
         await asyncio.gather(*(wake(server) for server in pool.servers))
         pool.notify_change()
+
+    async def put_to_sleep(self, pool: ServerPool) -> None:
+        """Drain a pool's servers and put them to sleep; one that can't sleep is ended."""
+        pool.close()
+        for server in [server for server in pool.servers if server.state == "ready"]:
+            try:
+                await server.drain(self._settings.servers.drain_timeout_s)
+                await server.sleep()
+            except EngineError as error:
+                log.warning("%s can't be put to sleep and is ended: %s", server.name, error)
+                await pool.remove_server(server)
 
     async def remove(self, model_id: int) -> None:
         """Drain and end a version's servers, and remove its pool."""

@@ -9,11 +9,11 @@ ours.
 import asyncio
 import io
 import json
-from collections import Counter
 from pathlib import Path
 
 from PIL import Image
 
+from bot.engine.chat_types import is_plausible_text
 from bot.engine.client import EngineClient, EngineReply, SamplingParams
 from bot.engine.errors import EngineError
 from bot.engine.servers.control_client import ControlClient
@@ -28,23 +28,10 @@ SAMPLES = ROOT / "configs" / "demo-model" / "samples"
 GOLDEN = (("fox.jpg", "en"), ("cactus.jpg", "zh"), ("guitar.jpg", "en"))
 """Drawings of 448 × 448 pixels, one tile, with the language of the joke about each."""
 PROBE_TOKENS, GOLDEN_TOKENS, WARM_TOKENS = 8, 48, 8
-MAX_SAME_SHARE = 0.6
-"""Largest plausible share of one character in a text; a broken checkpoint writes "!!!!"."""
 
 
 class NotReadyError(JokebotError):
     """A server must not be used: it would answer, but not with this model's jokes."""
-
-
-def is_plausible_text(text: str) -> bool:
-    """Whether a reply can be a text: not empty, not one repeated character, not undecodable, not "nan"."""
-    characters = [character for character in text if not character.isspace()]
-    if not any(character.isalnum() for character in characters) or text.strip().lower().strip(".,") == "nan":
-        return False
-    ((_, same),) = Counter(characters).most_common(1)
-    return (len(characters) < 4 or same <= MAX_SAME_SHARE * len(characters)) and characters.count("\ufffd") * 2 <= len(
-        characters
-    )
 
 
 async def ask_about_golden(client: EngineClient, index: int, *, tokens: int) -> EngineReply:

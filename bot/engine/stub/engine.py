@@ -29,7 +29,7 @@ class StubReply:
 
     Endings: "stop" and "length" are complete; "abort" is what a sleeping LMDeploy sends; "no_end" ends without a finish
     reason; "drop" cuts the connection; "hang" sends no more; "garbage" sends invalid JSON; "no_usage" leaves out the
-    token counts. The reply waits until `gate` is set.
+    token counts. The reply waits until `gate` is set, and after `pause_after` words until `pause` is.
     """
 
     text: str = "A cat walks into a bar. The bar is closed."
@@ -37,6 +37,8 @@ class StubReply:
     token_s: float = 0.0
     ending: Ending = "stop"
     gate: asyncio.Event | None = None
+    pause_after: int = 0
+    pause: asyncio.Event | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ class StubEngine:
     asked: deque[RecordedRequest] = field(default_factory=lambda: deque(maxlen=100))
     bodies: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=10))
     """The last requests' JSON."""
+    parallel: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1000))
+    """How many replies are written at the same time; the others wait, as in a CPU engine."""
     quiet: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while no request is in flight; a request whose client has disconnected is not in flight."""
 
@@ -147,7 +151,10 @@ class StubEngine:
             if asked.model not in self.models:
                 return _error(StubRefusal(404, f"there is no model {asked.model!r}"))
             reply = self.script.popleft() if self.script else self.answers.get(asked.model, self.answer)
-            return _error(reply) if isinstance(reply, StubRefusal) else await self._stream(request, asked.model, reply)
+            if isinstance(reply, StubRefusal):
+                return _error(reply)
+            async with self.parallel:
+                return await self._stream(request, asked.model, reply)
         except (KeyError, TypeError, ValueError, OSError) as error:
             return _error(StubRefusal(400, f"{type(error).__name__}: {error}"))
         finally:
@@ -165,7 +172,9 @@ class StubEngine:
             [f"{word} " for word in answer.text.split(" ")] if answer.token_s else answer.text.splitlines(keepends=True)
         )
         await response.write(_event(model, {"role": "assistant", "content": ""}))
-        for word in words:
+        for number, word in enumerate(words):
+            if answer.pause and number == answer.pause_after:
+                await answer.pause.wait()
             await response.write(_event(model, {"content": word}))
             await asyncio.sleep(answer.token_s)
         if answer.ending == "drop":

@@ -5,10 +5,12 @@ import re
 
 from telegram import Message, User
 
+from bot.experiments.forecast import forecast_text
 from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import RetrainConfirmation
 from bot.handlers.routes import ButtonPress, IncomingMessage, Route
 from bot.i18n.formatting import day_and_time, duration
+from bot.i18n.localizer import Localizer
 from bot.i18n.reasons import reason_text
 from bot.messaging.messenger import Messenger
 from bot.retraining import pipeline_process
@@ -83,6 +85,7 @@ class RetrainAdmin:
             replayed=preview.replayed,
             people=preview.people,
             time=await self._expected_time(preview, user),
+            verdict=await forecast_text(self._database, self._settings.canary, self._localizer(user)),
             service=service,
         )
 
@@ -169,6 +172,9 @@ class RetrainAdmin:
             await self._messenger.reply_text(incoming.message, "\n".join(lines))
         else:
             await self._messenger.reply(incoming.message, "runs-none")
+
+    def _localizer(self, user: User) -> Localizer:
+        return Localizer(self._messenger.translator, self._messenger.language(user))
 
     def _state(self, user: User, run: Run) -> str:
         return self._messenger.text(user, f"run-state-{run.state}")

@@ -14,6 +14,7 @@ from bot.retraining import pipeline_process
 from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
 from configs.settings import Settings
+from storage.chat.candidates import list_candidates
 from storage.database import Database
 from storage.learning import review_queue
 from storage.learning.retrain_preview import PreviewError
@@ -67,11 +68,12 @@ class ReviewAdmin:
             await self._show_next(admin.id, admin)
 
     async def _show_next(self, chat_id: int, admin: User) -> None:
-        """Send the next joke with photo, ratings and buttons, or that none is left."""
+        """Send the next joke with photo, ratings, candidates and buttons, or that none is left."""
         waiting = await review_queue.get_next_item(self._database)
         if waiting is None:
             await self._messenger.send(chat_id, self._messenger.text(admin, "review-none"))
             return
+        others = await list_candidates(self._database, waiting.joke_id)
         text = self._messenger.text(
             admin,
             "review-joke",
@@ -81,6 +83,7 @@ class ReviewAdmin:
             somewhat=waiting.somewhat,
             unfunny=waiting.unfunny,
             left=waiting.left,
+            others="\n".join(f"· {other.text}" for other in others) or "none",
         )
         keyboard, photo = self._buttons(admin, waiting.joke_id), await self._photo(waiting)
         if photo is None:

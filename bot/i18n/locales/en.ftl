@@ -98,6 +98,9 @@ queue-full = Everybody wants a joke right now and the waiting room is full. Try 
 # Buttons
 rated = Noted: { $emoji }
 rated-same = It's { $emoji } already
+# In a group, where the counts come onto the buttons later
+rated-group = Noted: { $emoji }   So far: { $counts }
+rated-same-group = It's { $emoji } already. So far: { $counts }
 another-coming = One more, coming up!
 number-coming = Photo { $number }, coming up!
 
@@ -146,7 +149,8 @@ duel-chosen-a = You picked 🅰️. Noted, thank you!
 duel-chosen-b = You picked 🅱️. Noted, thank you!
 duel-chosen-meh = Neither, then. Noted, I'll keep practising.
 duel-again = You've chosen already
-watch-fell = ⏪ Model { $model } got fewer laughs than the one before it: { $now }% of the ratings instead of { $before }%. I've gone back to model { $back }.
+watch-fell = ⏪ I've compared model { $model } with the one before it, photo by photo: people liked { $now }% of its jokes, and { $before }% of the other's. I've gone back to model { $back }.
+watch-untested = 🔎 Model { $model } may be worse than the one before it: people like { $now }% of its jokes, and liked { $before }% of the other's before. There's no room to serve both and compare them fairly, so it stays. /rollback goes back to model { $back }.
 
 stats =
     You: { $photos ->
@@ -171,6 +175,25 @@ stats =
         [one] { $all-ratings } rating, { $all-liking }% 😂 or 🙂
        *[other] { $all-ratings } ratings, { $all-liking }% 😂 or 🙂
     }.
+
+# What learning has gained: the jokes of the model in service against those of the first one, by chance of the photo
+progress-more = 📈 My jokes are liked by { $points } points more than when I began: { $now }% of the ratings instead of { $before }% (95% interval: { $low } to { $high } points).
+progress-less = 📉 My jokes are liked by { $points } points less than when I began: { $now }% of the ratings instead of { $before }% (95% interval: { $low } to { $high } points).
+progress-even = 📊 Whether my jokes are liked more than when I began can't be told yet: { $now }% of the ratings now, { $before }% for the first model's (95% interval: { $low } to { $high } points).
+progress-few = 📊 How much I've learnt since I began can't be told yet: { $photos ->
+        [0] no photo of the first model has
+        [one] one photo of the first model has
+       *[other] { $photos } photos of the first model have
+    } ratings so far.
+progress-unknown = 📊 How much I've learnt since I began can't be told: the first model isn't there any more to compare with.
+judge-learning = ⚖️ I don't know yet what you like better ({ $ratings ->
+        [one] one rating
+       *[other] { $ratings } ratings
+    } so far), so I don't choose among my jokes.
+judge-accuracy = ⚖️ I choose among several jokes by what you like: of two jokes that I haven't seen rated, I'm right about the better one in { $right }% (at least { $low }%).
+judge-gain = Jokes that I chose are liked by { $chosen }%, random ones by { $random }% (difference, 95% interval: { $low } to { $high } points).
+judge-gain-few = How much that gains can't be told yet.
+progress-first = 📊 I'm still the model I began with; I learn when there are enough ratings.
 
 # Styles of jokes. style-…-words are what a caption may say for that photo alone, with a # in front or nothing beside it.
 style-usual = the usual
@@ -516,6 +539,7 @@ status-queue = { $waiting ->
     }
 status-seconds = { $seconds } s
 status-model = Model { $model } · { $called }
+status-predecessor = {" "}· compared with the one before it: { $model } · { $called }, { $share }%
 status-canary = {" "}· on trial: { $model } · { $called }, { $share }%
 status-gpu = { $card } · { $used } of { $all } GB
 status-gpu-gone = No graphics card answers nvidia-smi
@@ -526,6 +550,18 @@ status-backup-off = No backups are made (backup.every_h is 0)
 status-run = Run { $run } { $what }, { $time } ago. { $next }
 status-run-none = No training yet. { $next }
 status-run-now = Run { $run } · { $what }
+status-judge = Judge fitted { $time } ago on { $ratings ->
+        [one] one rating
+       *[other] { $ratings } ratings
+    } · { $right }% of unseen pairs right, at least { $low }%{ $used ->
+        [no] ; not used until that is surely above 50%
+       *[yes] {""}
+    }
+status-judge-none = No judge yet; it needs { $ratings ->
+        [one] one rating
+       *[other] { $ratings } ratings
+    }
+status-judge-failed = The last fit failed: { $reason }
 status-next = { $when ->
         [none] Next: when somebody says /retrain
        *[other] Next: { $when }
@@ -543,6 +579,7 @@ status-what-gpu = Graphics card
 status-what-disk = Disk
 status-what-backup = Backup
 status-what-run = Training
+status-what-judge = Judge
 status-what-errors = Errors
 
 # /users, /ban, /unban; banned is for the one who is
@@ -639,6 +676,9 @@ job-alert-checks = looking for trouble
 job-alert-messages = telling you of trouble
 job-weekly-digest = the best of the week
 job-user-names = noting people's names
+job-base-share = the share of the first model
+job-progress-news = the weekly line about what I learnt
+job-hidden-votes = showing votes that were held back
 job-run-orchestrator = runs
 job-run-messages = news of runs
 job-control-requests = what the command line asks for
@@ -661,7 +701,16 @@ retrain-ask =
        *[other] { $people } people's ratings
     }
     ⏱ { $time }
+    🧪 { $verdict }
     💬 { $service }
+trial-forecast = At { $pace ->
+        [one] one rating
+       *[other] { $pace } ratings
+    } a day, the trial in the chats takes up to { $days ->
+        [one] one day
+       *[other] { $days } days
+    }. If people like its jokes by { $effect } points more, I'll notice with a chance of { $power }%.
+trial-forecast-unknown = Nobody has rated a joke in four weeks, so a trial in the chats can't come to a verdict yet.
 retrain-time = About { $time }, by experience.
 retrain-time-unknown = It's the first time here: I'll know once it has begun.
 retrain-time-by-h100 = About { $time } to train, as measured on a card like yours; comparing the models comes on top. It's the first time here.
@@ -696,6 +745,9 @@ review-joke =
     By { $model }. { $left ->
         [one] This is the last one waiting.
        *[other] { $left } are waiting, this one too.
+    }{ $others ->
+        [none] { "" }
+       *[other] {"\u000A"}{"\u000A"}Also written for this photo, and not shown:{"\u000A"}{ $others }
     }
 review-keep = Keep
 review-drop = Drop
@@ -722,6 +774,7 @@ run-doing-exporting = Picking the jokes that people liked best.
 run-doing-training = Getting ready for the first step.
 run-doing-merging = Nearly there.
 run-doing-judging = Both models joke about photos that neither has learnt from.
+run-waiting-canary = The model in service is being compared with the one before it. When that's over, the new model's trial begins.
 run-doing-canary = A part of all photos goes to the new model now. People's ratings decide.
 run-answers = { $done } of { $of } answers
 run-ratings = { $done } of { $of } ratings
@@ -811,6 +864,8 @@ reason-files-removed = The files of model { $model } were removed, so it can't e
 reason-no-way-back = There is no earlier model to go back to.
 reason-trial-better = People like its jokes better: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
 reason-trial-worse = People like its jokes less: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
+reason-trial-quiet = People like its jokes more when they rate them, but rate them less often or press 🔁 more often, so I don't trust it: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
+reason-trial-futile = It won't become clear any more that its jokes are better: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
 reason-trial-ratings = All the ratings are in, and neither is clearly better: { $likes } of { $ratings } ratings liked its jokes, { $old-likes } of { $old-ratings } the old one's.
 reason-trial-days = The time is up, and neither is clearly better: { $likes } of { $ratings } ratings liked its jokes, { $old-likes } of { $old-ratings } the old one's.
 
@@ -834,6 +889,7 @@ card-before = before
 card-after = after
 card-photos = Photos it never learnt from
 measure-liking = Liked in the chats
+measure-unchosen = Liked where no judge chose
 measure-ratings = { $ratings ->
         [one] { $ratings } rating
        *[other] { $ratings } ratings

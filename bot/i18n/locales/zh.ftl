@@ -91,6 +91,9 @@ queue-full = 现在人人都想听笑话，队已经排满了。过几分钟再�
 # 按钮
 rated = 记下了：{ $emoji }
 rated-same = 本来就是 { $emoji }
+# 群里票数晚一点才显示在按钮上
+rated-group = 记下了：{ $emoji }　目前：{ $counts }
+rated-same-group = 本来就是 { $emoji }　目前：{ $counts }
 another-coming = 再来一个，马上！
 number-coming = 第 { $number } 张，马上来！
 
@@ -135,7 +138,8 @@ duel-chosen-a = 你选了 🅰️，记下了，谢谢！
 duel-chosen-b = 你选了 🅱️，记下了，谢谢！
 duel-chosen-meh = 都不行啊，记下了，我再练练。
 duel-again = 你已经选过啦
-watch-fell = ⏪ 模型 { $model } 没有上一个好笑：好评率从 { $before }% 降到了 { $now }%。我换回模型 { $back } 了。
+watch-fell = ⏪ 我让模型 { $model } 和上一个同时讲笑话比了比：它的好评率是 { $now }%，上一个是 { $before }%。我换回模型 { $back } 了。
+watch-untested = 🔎 模型 { $model } 可能不如上一个：现在的好评率是 { $now }%，之前是 { $before }%。这里没法同时运行两个模型做公平的对比，所以先不换。想换回模型 { $back }，就发 /rollback。
 
 stats =
     你：{ $photos } 张照片，{ $jokes } 个笑话，{ $ratings ->
@@ -146,6 +150,21 @@ stats =
         [0] 还没人打过分
        *[other] { $all-ratings } 次打分，{ $all-liking }% 给了 😂 或 🙂
     }。
+
+# 学习有多大用处：现在的模型和最初的模型比，哪张照片归谁由随机决定
+progress-more = 📈 我的笑话比刚开始时更受欢迎：{ $now }% 的评分是喜欢，最初是 { $before }%，高出 { $points } 个百分点（95% 区间：{ $low } 到 { $high }）。
+progress-less = 📉 我的笑话不如刚开始时受欢迎：{ $now }% 的评分是喜欢，最初是 { $before }%，低了 { $points } 个百分点（95% 区间：{ $low } 到 { $high }）。
+progress-even = 📊 我的笑话是不是比刚开始时更受欢迎，现在还说不准：现在 { $now }% 的评分是喜欢，最初的模型是 { $before }%（95% 区间：{ $low } 到 { $high } 个百分点）。
+progress-few = 📊 我比刚开始时进步了多少，现在还说不准：最初的模型目前{ $photos ->
+        [0] 还没有照片得到评分
+       *[other] 只有 { $photos } 张照片得到评分
+    }。
+progress-unknown = 📊 我比刚开始时进步了多少，说不出来：最初的模型已经不在，没法比较。
+judge-learning = ⚖️ 大家更喜欢哪种笑话，我还摸不准（目前有 { $ratings } 次打分），所以先不挑。
+judge-accuracy = ⚖️ 我会写几个笑话，按大家的口味挑一个：两个没见过评分的笑话，我有 { $right }% 能猜中哪个更受欢迎（至少 { $low }%）。
+judge-gain = 我挑的笑话有 { $chosen }% 被喜欢，随机的有 { $random }%（差距的 95% 区间：{ $low } 到 { $high } 个百分点）。
+judge-gain-few = 这样挑能好多少，现在还说不准。
+progress-first = 📊 我还是最初的那个模型；评分够了我就会学习。
 
 # 笑话的风格。style-…-words：配文里写上 # 加这个词，或者只写这个词，那张照片就用这个风格。
 style-usual = 默认
@@ -419,6 +438,7 @@ status-queue = { $waiting ->
     }
 status-seconds = { $seconds } 秒
 status-model = 模型 { $model } · { $called }
+status-predecessor = {" "}· 正在跟上一个对比：{ $model } · { $called }，{ $share }%
 status-canary = {" "}· 试用：{ $model } · { $called }，{ $share }%
 status-gpu = { $card } · { $used }/{ $all } GB
 status-gpu-gone = nvidia-smi 看不到显卡
@@ -429,6 +449,12 @@ status-backup-off = 没有开自动备份（backup.every_h 是 0）
 status-run = 第 { $run } 次训练{ $what }，{ $time }前。{ $next }
 status-run-none = 还没训练过。{ $next }
 status-run-now = 第 { $run } 次训练 · { $what }
+status-judge = 评判模型 { $time }前更新，用了 { $ratings } 次打分 · 没见过的笑话两两比较，{ $right }% 判断正确（至少 { $low }%）{ $used ->
+        [no] ；确定高于 50% 之前不启用
+       *[yes] {""}
+    }
+status-judge-none = 还没有评判模型，需要 { $ratings } 次打分
+status-judge-failed = 上次更新失败：{ $reason }
 status-next = { $when ->
         [none] 下一次：等人发 /retrain
        *[other] 下一次：{ $when }
@@ -445,6 +471,7 @@ status-what-gpu = 显卡
 status-what-disk = 磁盘
 status-what-backup = 备份
 status-what-run = 训练
+status-what-judge = 评判模型
 status-what-errors = 错误
 
 # /users、/ban、/unban；banned 是说给被封的人听的
@@ -525,6 +552,9 @@ job-alert-checks = 检查有没有出事
 job-alert-messages = 发送警报
 job-weekly-digest = 每周精选
 job-user-names = 记下名字
+job-base-share = 最初模型的份额
+job-progress-news = 每周的进步
+job-hidden-votes = 稍后显示的票数
 job-run-orchestrator = 训练流程
 job-run-messages = 训练消息
 job-control-requests = 命令行的请求
@@ -541,7 +571,10 @@ retrain-ask =
     }
     👥 { $people } 个人打的分
     ⏱ { $time }
+    🧪 { $verdict }
     💬 { $service }
+trial-forecast = 照每天 { $pace } 次打分的速度，在聊天里试用最多要 { $days } 天。要是新模型的好评率真能高 { $effect } 个百分点，我有 { $power }% 的把握看出来。
+trial-forecast-unknown = 四周以来没人给笑话打过分，所以在聊天里试用暂时分不出高下。
 retrain-time = 照以往的经验，大约 { $time }。
 retrain-time-unknown = 这儿还是头一回，开始了才知道要多久。
 retrain-time-by-h100 = 照同类显卡上的实测，训练大约要 { $time }，新旧对比另算。这儿还是头一回。
@@ -571,7 +604,10 @@ review-joke =
     { $joke }
 
     😂 { $funny } · 🙂 { $somewhat } · 😐 { $unfunny }
-    出自 { $model }。算上这个，还有 { $left } 个没看。
+    出自 { $model }。算上这个，还有 { $left } 个没看。{ $others ->
+        [none] { "" }
+       *[other] {"\u000A"}{"\u000A"}为这张照片还写过这些，没有用上：{"\u000A"}{ $others }
+    }
 review-keep = 留下
 review-drop = 划掉
 review-keep-done = 留下了：可以拿来学。
@@ -597,6 +633,7 @@ run-doing-exporting = 正在挑大家最喜欢的笑话。
 run-doing-training = 正在为第一步做准备。
 run-doing-merging = 就快好了。
 run-doing-judging = 两个模型正对着都没学过的照片讲笑话。
+run-waiting-canary = 正在用的模型还在跟上一个做对比，比完了新模型才开始试用。
 run-doing-canary = 现在一部分照片交给新模型，大家的打分说了算。
 run-answers = 已答 { $done }/{ $of }
 run-ratings = 已有 { $done }/{ $of } 次打分
@@ -683,6 +720,8 @@ reason-files-removed = 模型 { $model } 的文件已经删了，不能上岗。
 reason-no-way-back = 前面没有模型可换回。
 reason-trial-better = 大家更喜欢它的笑话：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
 reason-trial-worse = 大家没那么喜欢它的笑话：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
+reason-trial-quiet = 打了分的人更喜欢它的笑话，可给它打分的人变少了，或者点 🔁 换一个的变多了，所以信不过：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
+reason-trial-futile = 已经不太可能看出它更好笑了：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
 reason-trial-ratings = 打分够了，还是分不出高下：{ $ratings } 次打分里 { $likes } 次喜欢它的笑话，旧的是 { $old-ratings } 次里 { $old-likes } 次。
 reason-trial-days = 时间到了，还是分不出高下：{ $ratings } 次打分里 { $likes } 次喜欢它的笑话，旧的是 { $old-ratings } 次里 { $old-likes } 次。
 
@@ -703,6 +742,7 @@ card-before = 之前
 card-after = 之后
 card-photos = 没有学过的照片
 measure-liking = 聊天里的好评率
+measure-unchosen = 没经评判模型挑选的好评率
 measure-ratings = { $ratings } 次打分
 measure-likelihood = 对受喜欢笑话的意外程度
 measure-less = 越低越好

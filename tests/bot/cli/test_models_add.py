@@ -36,7 +36,7 @@ async def test_a_folder_of_the_hubs_cache_is_registered_under_the_models_name(ad
     code, out, err = await add(cache)
     assert (code, err) == (0, "") and "Model 1 (InternVL2-2B) is registered and in service" in out
     (model,) = await registry(tmp_path)
-    assert model.directory == str(cache / "snapshots" / "b1946d") and model.template == "internlm2-chat-newline"
+    assert model.directory == str(cache / "snapshots" / "b1946d") and model.template == "internlm2-chat"
 
 
 async def test_a_moved_model_is_registered_at_its_new_place(add, tmp_path):

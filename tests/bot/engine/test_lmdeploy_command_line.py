@@ -37,10 +37,10 @@ def test_no_server_starts_with_code_that_was_not_agreed_to(tmp_path):
 
 def test_a_model_is_never_served_with_another_template_than_it_was_trained_with(tmp_path):
     folder = shutil.copytree(DEMO, tmp_path / "mine")
+    (folder / "model.json").write_text(json.dumps({"template": OLD_TEMPLATE}))
     model = Model(1, "mine", "champion", None, None, str(folder), None, "{}", 0.0, template=OLD_TEMPLATE)
     assert usable_checkpoint(model)[0].template == OLD_TEMPLATE
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    (folder / "config.json").write_text(json.dumps({**config, "template": "internlm2-chat"}), encoding="utf-8")
+    (folder / "model.json").unlink()
     with pytest.raises(JokebotError, match="trained with the chat template internlm2-chat-newline.*It isn't served"):
         usable_checkpoint(model)
 

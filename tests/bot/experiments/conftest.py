@@ -15,7 +15,7 @@ from storage.learning.trials import get_trial_of_run
 
 OLD, NEW = "A horse walks into a bar.", "Nobody ordered the horse."
 CHAMPION, CANDIDATE = "base", "candidate"
-QUICK = {"initial_share": 0.5, "initial_ratings": 6, "full_share": 0.5, "max_ratings": 200}
+QUICK = {"initial_share": 0.5, "initial_ratings": 6, "full_share": 0.5, "max_ratings": 200, "min_days": 0}
 
 
 async def let_through(database: Database) -> Run:
@@ -102,7 +102,7 @@ class Chat:
 async def chat_with(stage_with, picture, monkeypatch) -> AsyncIterator[Callable[..., Any]]:
     """A function that starts a stage with both models; its arguments change settings by section."""
     from bot.engine.stub.engine import StubReply
-    from bot.experiments import canary_controller, champion_monitor
+    from bot.experiments import canary_controller, champion_monitor, predecessor_trial
     from bot.retraining import orchestrator
 
     monkeypatch.setattr(orchestrator, "IDLE_S", 0.05)
@@ -111,6 +111,8 @@ async def chat_with(stage_with, picture, monkeypatch) -> AsyncIterator[Callable[
     monkeypatch.setattr(canary_controller, "RETRY_DELAYS_S", (0.02, 0.02))
     monkeypatch.setattr(canary_controller, "MAX_ANALYSIS_INTERVAL_S", 0.2)
     monkeypatch.setattr(champion_monitor, "POLL_INTERVAL_S", 0.02)
+    monkeypatch.setattr(predecessor_trial, "RETRY_S", 0.02)
+    monkeypatch.setattr(predecessor_trial, "MAX_ANALYSIS_INTERVAL_S", 0.2)
     base = {"engine": {"attempts": 1, "model": CHAMPION}, "canary": QUICK, "duel": {"one_in_photos": 0}}
 
     async def start(**sections: dict[str, Any]) -> Chat:

@@ -38,7 +38,7 @@ async def test_without_a_verdict_the_champion_stays_and_the_candidate_is_kept(ch
     run = await chat.put_on_trial()
     await chat.trial(run)
     run = await chat.rate_until(run, old=FUNNY, new=FUNNY, most=40)
-    assert run.state == "undecided" and "neither is clearly better" in run.reason
+    assert run.state == "undecided" and "so the champion stays" in run.reason
     assert (await models.get_champion(chat.stage.app.database)).name != CANDIDATE
     assert (await models.get_model(chat.stage.app.database, CANDIDATE)).status == "candidate"
     assert (await promotion.promote(chat.stage.app.database, run.candidate_id, "admin")).model_id == run.candidate_id

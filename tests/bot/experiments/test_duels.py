@@ -1,4 +1,4 @@
-"""Duels: two jokes in one message, in random order; only the photo's sender may choose, once."""
+"""Duels: two jokes in one message, in random order; each user of the chat may choose once."""
 
 import asyncio
 import json
@@ -9,7 +9,8 @@ import pytest
 
 from storage.chat.duels import get_duel_of_update
 from storage.learning import runs
-from storage.learning.trials import get_trial_of_run, list_duel_choices
+from storage.learning.trial_evidence import list_duel_picks
+from storage.learning.trials import get_trial_of_run
 
 OLD, NEW = "A horse walks into a bar.", "Nobody ordered the horse."
 
@@ -48,7 +49,7 @@ async def duel_in(chat):
 
 async def picks(chat, run) -> list[int]:
     database = chat.stage.app.database
-    return await list_duel_choices(database, await get_trial_of_run(database, run.id))
+    return [row.pick for row in await list_duel_picks(database, await get_trial_of_run(database, run.id))]
 
 
 async def test_both_jokes_stand_in_one_message_and_the_choice_is_counted_for_its_model(dueling):
@@ -91,11 +92,25 @@ async def test_no_chat_has_two_in_a_row_and_only_one_photo_in_so_many_is_one(due
     assert all(later - earlier >= 3 for earlier, later in zip(places, places[1:], strict=False))
 
 
-async def test_groups_and_chats_without_a_trial_have_none(dueling, chat_with):
+async def test_in_a_group_every_member_may_choose_once(dueling):
     chat, run = await dueling()
+    stage, group = chat.stage, chat.stage.group
     for _ in range(3):
-        photo = chat.stage.send_photo("/joke", chat=chat.stage.group, data=chat.picture(colour=(chat.sent, 9, 9)))
-        assert not is_duel(await chat.stage.joke(photo))
+        photo = stage.send_photo("/joke", chat=group, data=chat.picture(colour=(chat.sent, 9, 9)))
+        chat.sent += 1
+        if is_duel(duel := await stage.joke(photo)):
+            break
+    assert is_duel(duel)
+    assert await stage.press(duel, 0) == stage.words("duel-chosen-a")
+    assert await stage.press(duel, 1, person=stage.bob) == stage.words("duel-chosen-b")
+    assert await stage.press(duel, 0, person=stage.bob) == stage.words("duel-again")
+    assert sorted(await picks(chat, run)) == [-1, 1]
+    await stage.quiet()
+    assert data_of(stage.world.message(group, duel["message_id"])) == data_of(duel)
+
+
+async def test_without_a_trial_there_are_none(dueling):
+    chat, run = await dueling()
     await runs.request_cancel(chat.stage.app.database, run.id)
     await chat.ends(run)
     await chat.stage.until(lambda: chat.stage.app.servers.router.canary is None)

@@ -12,6 +12,7 @@ from bot.engine.fair_queue import FairQueue, QueueFull
 from bot.engine.router import Router, ServedModel
 from bot.engine.stub.engine import StubEngine, StubRefusal, StubReply
 from bot.jokes.generator import JokeGenerator, PhotoFileMissing
+from bot.jokes.judge_source import JudgeSource
 from configs.chat_templates import chat_template
 from configs.errors import PromptError
 from configs.prompts import load_prompts
@@ -45,7 +46,13 @@ async def make_joker(database, stub, tmp_path):
         clients.append(EngineClient(settings.engine))
         router = Router(ServedModel(await register_base(database, "base", None), clients[-1]))
         return JokeGenerator(
-            database, settings, router, load_prompts(), FairQueue.of(settings), is_banned=lambda user_id: False
+            database,
+            settings,
+            router,
+            load_prompts(),
+            FairQueue.of(settings),
+            JudgeSource(),
+            is_banned=lambda user_id: False,
         )
 
     yield make

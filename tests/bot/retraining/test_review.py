@@ -2,6 +2,7 @@
 
 import pytest
 
+from storage.chat.candidates import UnshownCandidate, insert_candidates
 from tests.bot.conftest import callback_data
 from tests.bot.retraining.test_retrain import say
 
@@ -90,3 +91,15 @@ async def test_a_joke_that_is_gone_is_said_to_be(stage, theatre, picture):
     async with stage.app.database.write() as connection:
         await connection.execute("DELETE FROM jokes")
     assert await press(stage, message, "drop", joke) == stage.words("review-gone")
+
+
+async def test_the_candidates_that_were_not_shown_stand_below_the_joke(stage, theatre, picture):
+    first, second = await rated(stage, picture, 1), await rated(stage, picture, 2)
+    async with stage.app.database.write() as connection:
+        await insert_candidates(connection, first, [UnshownCandidate("A worse one"), UnshownCandidate("And another")])
+    theatre.pairs(2, jokes=[first, second])
+    say(stage, "/review")
+    message = await shown(stage, first)
+    assert message["caption"].endswith("not shown:\n· A worse one\n· And another")
+    await press(stage, message, "keep", first)
+    assert "not shown" not in (await shown(stage, second))["caption"]

@@ -17,7 +17,8 @@ from storage.chat.duels import (
 from storage.chat.jokes import NewJoke, add_delivery, add_joke
 from storage.learning.models import register_base
 from storage.learning.runs import create_run
-from storage.learning.trials import begin_trial, list_duel_choices
+from storage.learning.trial_evidence import list_duel_picks
+from storage.learning.trials import begin_trial, count_trial_ratings
 from storage.maintenance.forget_person import forget_rows
 from storage.media.photos import add_photo, check_photo
 
@@ -126,8 +127,8 @@ async def test_a_dropped_duel_leaves_the_photo_to_a_single_joke(chats):
 
 async def test_the_first_choice_stands(chats):
     duel = await chats.duel()
-    assert await record_choice(chats.database, duel.id, "b")
-    assert not await record_choice(chats.database, duel.id, "a")
+    assert await record_choice(chats.database, duel, 5, "b")
+    assert not await record_choice(chats.database, duel, 5, "a")
     assert (await get_duel(chats.database, duel.id)).choice == "b"
 
 
@@ -141,16 +142,31 @@ async def test_choices_count_for_the_model_whose_joke_it_was(chats):
     ):
         duel = await chats.duel(chat, first)
         if choice:
-            await record_choice(chats.database, duel.id, choice)
+            await record_choice(chats.database, duel, chat, choice)
         for _ in range(EVERY):
             await chats.deliver(chat=99)
-    assert await list_duel_choices(chats.database, chats.trial) == [1, 1, -1, 0]
+    assert await picks(chats) == [1, 1, -1, 0]
     await set_private(chats.database, 1, True)
-    assert await list_duel_choices(chats.database, chats.trial) == [1, -1, 0]
+    assert await picks(chats) == [1, -1, 0]
+
+
+async def test_members_of_a_group_choose_too_each_once(chats):
+    duel = await chats.duel(chat=-7)
+    for user, choice in ((1, "a"), (2, "b"), (2, "a"), (3, "meh")):
+        await record_choice(chats.database, duel, user, choice)
+    assert await picks(chats) == [-1, 1, 0] and await count_trial_ratings(chats.database, chats.trial) == 3
+    await set_private(chats.database, 2, True)
+    assert await picks(chats) == [-1, 0]
+    await forget_rows(chats.database, 3)
+    assert await picks(chats) == [-1]
+
+
+async def picks(chats) -> list[int]:
+    return [row.pick for row in await list_duel_picks(chats.database, chats.trial)]
 
 
 async def test_a_forgotten_persons_duels_go(chats):
     duel = await chats.duel(chat=5)
-    await record_choice(chats.database, duel.id, "a")
+    await record_choice(chats.database, duel, 5, "a")
     await forget_rows(chats.database, 5)
     assert await get_duel(chats.database, duel.id) is None

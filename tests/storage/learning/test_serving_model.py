@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.chat_templates import OLD_TEMPLATE
+from configs.model_code import code_digests
 from configs.settings import ROOT, Settings
 from storage.checkpoint.identity import fingerprint_content
 from storage.checkpoint.location import CheckpointError
@@ -33,14 +33,17 @@ async def test_a_typo_is_not_registered_and_corrected_by_the_next_start(database
             await register_serving(settings_for(tmp_path, wrong), database)
         assert await all_models(database) == []
     served = await register_serving(settings_for(tmp_path, model), database)
-    assert (served.directory, served.status, served.template) == (str(model), "champion", OLD_TEMPLATE)
+    assert (served.directory, served.status, served.template) == (str(model), "champion", "internlm2-chat")
     assert served.content == fingerprint_content(model) and "modeling_internvl_chat.py" in (served.code or "")
 
 
 async def test_a_typo_that_an_earlier_version_registered_is_corrected(database, tmp_path, model):
-    await models.register_base(database, "base", str(tmp_path / "typo"))
+    (tmp_path / "typo").mkdir()
+    (tmp_path / "typo" / "notes.json").write_text("{}")
+    await models.register_base(database, "base", str(tmp_path / "typo"), code='{"notes.json": "ab"}')
     served = await register_serving(settings_for(tmp_path, model), database)
-    assert (served.id, served.directory) == (1, str(model)) and served.code
+    assert (served.id, served.directory) == (1, str(model))
+    assert json.loads(served.code or "") == code_digests(model)
 
 
 async def test_a_relative_directory_is_stored_absolute(database, tmp_path, model, monkeypatch):
@@ -89,6 +92,16 @@ async def test_a_trained_model_is_found_where_the_data_folder_is_now(database, t
         await register_serving(settings_for(tmp_path / "newest", model), database)
 
 
+async def test_a_base_that_was_removed_stops_no_trained_model(database, tmp_path, model, caplog):
+    await register_serving(settings_for(tmp_path, model), database)
+    trained = await add_champion(database, shutil.copytree(model, tmp_path / "models" / "run-1"))
+    shutil.rmtree(model)
+    assert (await register_serving(settings_for(tmp_path, model), database)).id == trained.id
+    assert "Runs that start from it will fail" in caplog.text
+    with pytest.raises(CheckpointError):
+        await register_serving(settings_for(tmp_path, tmp_path / "typo"), database)
+
+
 async def test_an_external_server_needs_no_files_of_the_champion(database, tmp_path):
     served = await register_serving(settings_for(tmp_path, None, "url"), database)
     assert (served.directory, served.template) == (None, None)
@@ -106,7 +119,7 @@ async def test_models_of_earlier_versions_get_their_template_from_their_files(da
     await models.register_base(database, "second", str(second))
     await register_serving(settings_for(tmp_path, None), database)
     assert [(one.template, one.content is not None) for one in await all_models(database)] == [
-        (OLD_TEMPLATE, True),
+        ("internlm2-chat", True),
         ("internvl2_5", True),
     ]
 
@@ -137,7 +150,7 @@ async def add_champion(database, directory: Path) -> models.Model:
             "INSERT INTO runs (id, state, started_by, created_at) VALUES (1, 'merging', 'admin', 0)"
         )
         new = NewModel(
-            "run-1", 1, 1, 1, "", 1, str(directory), "sha", "{}", OLD_TEMPLATE, fingerprint_content(directory)
+            "run-1", 1, 1, 1, "", 1, str(directory), "sha", "{}", "internlm2-chat", fingerprint_content(directory)
         )
         made = await models.add_candidate(connection, new)
         await connection.execute("UPDATE models SET status = 'base' WHERE id = 1")

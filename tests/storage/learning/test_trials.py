@@ -6,26 +6,31 @@ import time
 import pytest
 
 from storage.chat.consent import set_private
-from storage.chat.jokes import NewJoke, add_joke
+from storage.chat.jokes import NewJoke, add_delivery, add_joke
 from storage.chat.ratings import record_rating
+from storage.learning.champion_watches import (
+    begin_monitoring,
+    end_monitoring,
+    get_open_monitor,
+    list_unnotified,
+    mark_notified,
+    record_suspicion,
+    supersede_monitor,
+)
 from storage.learning.models import register_base
 from storage.learning.runs import advance, create_run, get_run
+from storage.learning.trial_evidence import list_rated_jokes, list_shown_jokes, read_pace
 from storage.learning.trials import (
-    PhotoRatings,
     begin_late_stage,
-    begin_monitoring,
+    begin_predecessor_trial,
     begin_trial,
     count_trial_ratings,
-    end_monitoring,
     end_trial,
-    get_open_monitor,
     get_open_trial,
     get_trial_of_run,
-    list_photo_ratings,
-    list_unnotified_rollbacks,
-    mark_rollback_notified,
+    get_trial_of_watch,
+    list_abandoned_trials,
     record_trial_measures,
-    supersede_monitor,
 )
 from storage.media.photos import add_photo, check_photo
 
@@ -78,40 +83,75 @@ async def tell(database, models, tmp_path, scene, encode):
     return make
 
 
-async def test_each_models_ratings_are_counted_photo_by_photo(database, tell):
+async def rated(database, model: int, since: float = 0.0, before: float = float("inf")) -> list[tuple]:
+    """Photo, user and liking of a model's ratings."""
+    rows = await list_rated_jokes(database, (model, model), since, before=before)
+    return sorted((row.photo_id, row.user_id, row.liked) for row in rows)
+
+
+async def test_each_models_ratings_are_listed_with_photo_and_user(database, tell):
     first, again, other, new = await tell(OLD, 1), await tell(OLD, 1), await tell(OLD, 2), await tell(NEW, 1)
     await tell(NEW, 3)
     for joke, person, value in ((first, 1, 3), (first, 2, 2), (first, 3, 1), (again, 1, 1), (other, 1, 2), (new, 1, 1)):
         await record_rating(database, joke, person, value)
-    assert await list_photo_ratings(database, OLD, 0.0) == [PhotoRatings(1, False, 2, 4), PhotoRatings(2, False, 1, 1)]
-    assert await list_photo_ratings(database, NEW, 0.0) == [PhotoRatings(1, False, 0, 1)]
+    assert await rated(database, OLD) == [(1, 1, False), (1, 1, True), (1, 2, True), (1, 3, False), (2, 1, True)]
+    assert await rated(database, NEW) == [(1, 1, False)]
+    both = await list_rated_jokes(database, (OLD, NEW), 0.0)
+    assert [row.model_id for row in both] == [OLD] * 5 + [NEW]
 
 
 async def test_a_verdict_that_is_changed_counts_as_the_latest(database, tell):
     joke = await tell(NEW, 1)
     await record_rating(database, joke, 1, 1)
     await record_rating(database, joke, 1, 3)
-    assert await list_photo_ratings(database, NEW, 0.0) == [PhotoRatings(1, False, 1, 1)]
+    assert await rated(database, NEW) == [(1, 1, True)]
 
 
-async def test_jokes_from_before_the_trial_do_not_count_and_late_ones_are_told_apart(database, tell):
+async def test_jokes_from_before_the_trial_do_not_count(database, tell):
     times = []
     for value in (3, 2, 1):
         await record_rating(database, await tell(OLD, 1), 1, value)
         times.append(time.time())
-    assert await list_photo_ratings(database, OLD, times[0], late_at=times[1]) == [
-        PhotoRatings(1, False, 1, 1),
-        PhotoRatings(1, True, 0, 1),
-    ]
-    assert await list_photo_ratings(database, OLD, 0.0, before=times[0]) == [PhotoRatings(1, False, 1, 1)]
+    assert await rated(database, OLD, times[0]) == [(1, 1, False), (1, 1, True)]
+    assert await rated(database, OLD, 0.0, before=times[0]) == [(1, 1, True)]
 
 
 async def test_private_people_decide_nothing(database, tell):
     theirs, ours = await tell(NEW, 1, person_id=8), await tell(NEW, 2)
+    await add_delivery(database, theirs, 8, 1)
+    await add_delivery(database, ours, 5, 1)
     await set_private(database, 8, True)
     await record_rating(database, theirs, 5, 3)
     await record_rating(database, ours, 8, 1)
-    assert await list_photo_ratings(database, NEW, 0.0) == []
+    assert await rated(database, NEW) == []
+    assert [row.ratings for row in await list_shown_jokes(database, (OLD, NEW), 0.0)] == [0]
+
+
+async def test_shown_jokes_are_listed_with_their_ratings_and_whether_another_one_was_asked_for(database, tell):
+    first, again, elsewhere = await tell(OLD, 1), await tell(OLD, 1), await tell(NEW, 1)
+    for message, (joke, chat) in enumerate(((first, 5), (again, 5), (elsewhere, 6))):
+        await add_delivery(database, joke, chat, message)
+    await record_rating(database, again, 1, 3)
+    await record_rating(database, again, 2, 1)
+    shown = await list_shown_jokes(database, (OLD, NEW), 0.0)
+    assert [(row.model_id, row.ratings, row.again) for row in shown] == [
+        (OLD, 0, True),
+        (OLD, 2, False),
+        (NEW, 0, False),
+    ]
+
+
+async def test_the_pace_is_that_of_the_last_weeks_or_since_the_first_rating(database, tell):
+    now = time.time()
+    assert (await read_pace(database, 0.0, now)).ratings == 0
+    for photo in range(4):
+        await record_rating(database, await tell(OLD, photo), photo, 3 if photo else 1)
+    pace = await read_pace(database, now - 28 * 86400, time.time())
+    assert (pace.per_day, pace.ratings, pace.likes, pace.photos) == (4.0, 4, 3, 4)
+    async with database.write() as connection:
+        await connection.execute("UPDATE ratings SET created_at = ? WHERE person_id = 0", (now - 2 * 86400,))
+    assert (await read_pace(database, now - 28 * 86400, now)).per_day == pytest.approx(2.0)
+    assert (await read_pace(database, now - 86400, now + 1)).ratings == 3
 
 
 async def test_a_trial_goes_on_where_it_was_and_there_is_only_one(database, runs):
@@ -176,7 +216,35 @@ async def test_a_fall_is_told_once_also_where_the_step_back_has_ended_the_watch_
     watch = await begin_monitoring(database, promotions[0], NEW, OLD, 5.0)
     await supersede_monitor(database)
     await end_monitoring(database, watch.id, "fell", {"now": 0.1})
-    (untold,) = await list_unnotified_rollbacks(database)
+    (untold,) = await list_unnotified(database)
     assert (untold.id, untold.measured) == (watch.id, {"now": 0.1})
-    await mark_rollback_notified(database, watch.id)
-    assert await list_unnotified_rollbacks(database) == []
+    await mark_notified(database, watch.id)
+    assert await list_unnotified(database) == []
+
+
+async def test_a_suspicion_that_cant_be_tested_is_told_and_a_champion_that_was_kept_is_not(database, promotions):
+    first = await begin_monitoring(database, promotions[0], NEW, OLD, 5.0)
+    await end_monitoring(database, first.id, "kept", {"now": 0.4, "before": 0.3})
+    second = await begin_monitoring(database, promotions[1], OLD, NEW, 9.0)
+    await record_suspicion(database, second.id, {"now": 0.1, "before": 0.3})
+    await record_suspicion(database, second.id, {"now": 0.9, "before": 0.3})
+    assert '"now": 0.1' in (await get_open_monitor(database)).suspicion
+    assert await list_unnotified(database) == []
+    await end_monitoring(database, second.id, "kept", {"now": 0.1, "before": 0.3, "untested": True})
+    assert [watch.id for watch in await list_unnotified(database)] == [second.id]
+
+
+async def test_a_predecessors_trial_belongs_to_its_watch_and_there_is_only_one_trial(database, promotions, runs):
+    watch = await begin_monitoring(database, promotions[0], NEW, OLD, 5.0)
+    trial = await begin_predecessor_trial(database, watch.id, NEW, OLD)
+    assert (trial.run_id, trial.watch_id, trial.candidate_id, trial.late_at) == (None, watch.id, OLD, trial.began_at)
+    assert await begin_predecessor_trial(database, watch.id, NEW, OLD) == trial == await get_open_trial(database)
+    with pytest.raises(sqlite3.IntegrityError):
+        await begin_trial(database, runs[0], OLD, NEW)
+    assert await list_abandoned_trials(database) == []
+    await supersede_monitor(database)
+    assert await list_abandoned_trials(database) == [trial]
+    await end_trial(database, trial.id, "cancelled", "")
+    assert (await get_trial_of_watch(database, watch.id)).outcome == "cancelled"
+    assert await list_abandoned_trials(database) == []
+    assert (await begin_trial(database, runs[0], OLD, NEW)).watch_id is None

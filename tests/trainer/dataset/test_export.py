@@ -5,6 +5,7 @@ import json
 import pytest
 
 from configs.prompts import load_prompts
+from storage.chat.candidates import UnshownCandidate, insert_candidates
 from storage.learning import datasets
 from storage.learning.dataset_files import content_name, read_dataset
 from storage.learning.splits import SIDES
@@ -210,3 +211,15 @@ async def test_nothing_at_all_is_said_plainly(memory):
     with pytest.raises(NothingToLearnError, match="1 not liked enough"):
         await memory.exporter(**ALL_TRAIN).export()
     assert [path.name for path in memory.folder.iterdir()] == [".lock"]
+
+
+async def test_candidates_that_were_not_shown_are_in_the_manifest_and_in_no_row(memory):
+    joke = await memory.rated("33", text="Shown")
+    await memory.rated("11")
+    async with memory.database.write() as connection:
+        await insert_candidates(connection, joke, [UnshownCandidate("Hidden one"), UnshownCandidate("Hidden two")])
+    exported = await memory.exporter(**ALL_TRAIN).export()
+    (entry,) = exported.manifest["rows"]
+    assert entry["not_shown"] == ["Hidden one", "Hidden two"]
+    assert "Hidden" not in (exported.directory / "train.json").read_text()
+    assert check_dataset(exported.directory, memory.budget) == []

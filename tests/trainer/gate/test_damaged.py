@@ -88,12 +88,14 @@ def test_a_lost_marker_or_an_unknown_chat_template_is_rejected(ask, tmp_path):
     assert verdict.codes == ["load"] and "'phi3-chat'" in verdict.reasons[0]
 
 
-def test_each_model_is_asked_in_its_own_template():
-    """The demo model was trained with the old template; a checkpoint of another family is asked in its own."""
-    loaded = load_model(CHECKPOINT, torch.device("cpu"))
-    prompt = load_prompts().ask("en")
-    rendered = chat_template(OLD_TEMPLATE).render(prompt, loaded.model.num_image_token)
-    assert loaded.encode(prompt, 1) == loaded.tokenizer.encode(rendered, add_special_tokens=False)
+@pytest.mark.parametrize("name", [OLD_TEMPLATE, "internvl2_5"])
+def test_each_model_is_asked_in_its_own_template(tmp_path, name):
+    directory = copy(tmp_path / "other_family")
+    (directory / "model.json").write_text(json.dumps({"template": name}), encoding="utf-8")
+    for place, template in ((CHECKPOINT, "internlm2-chat"), (directory, name)):
+        loaded, prompt = load_model(place, torch.device("cpu")), load_prompts().ask("en")
+        rendered = chat_template(template).render(prompt, loaded.model.num_image_token)
+        assert loaded.encode(prompt, 1) == loaded.tokenizer.encode(rendered, add_special_tokens=False)
 
 
 def test_a_tokenizer_that_reads_prompts_otherwise_than_the_champions_is_rejected(few, tmp_path):

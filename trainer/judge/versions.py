@@ -1,0 +1,37 @@
+"""A new version of the judge: reads the reactions, fits, writes the file and records it."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from configs.settings import JudgeSettings
+from storage.database import Database
+from storage.judge.erasure import erase_from_judges, remove_old_judges
+from storage.judge.reactions import read_observations
+from storage.judge.registry import PRIOR, JudgeRecord, count_reactions, judge_file, register_judge
+from storage.judge.scorer import Judge
+from trainer.judge.fit import fit_judge
+
+
+async def fit_new_version(database: Database, folder: Path, settings: JudgeSettings) -> JudgeRecord:
+    """Fit a judge on the users' reactions and put it into service, or let it wait for the end of a trial.
+
+    A user who is forgotten meanwhile is removed from the file, and the judge is stale. Raises JudgeError without
+    ratings or if the prior can't be read, OSError if the file can't be written.
+    """
+    began_at, reactions = time.time(), await count_reactions(database)
+    observations = await read_observations(database, settings.max_ratings)
+    prior = Judge.load(folder / PRIOR) if (folder / PRIOR).exists() else None
+    judge = await asyncio.to_thread(fit_judge, observations, prior=prior)
+    await asyncio.to_thread(judge.save, judge_file(folder, judge.version))
+    record = await register_judge(
+        database,
+        judge.version,
+        usable=judge.usable,
+        reactions=reactions,
+        measures=judge.measures,
+        began_at=began_at,
+    )
+    await erase_from_judges(database, folder)
+    await remove_old_judges(database, folder, settings.keep)
+    return record
