@@ -8,7 +8,6 @@ from configs.settings import SelectionSettings
 from storage.learning.dataset_files import FORMAT, DatasetContents, Row, digest
 from storage.learning.datasets import RecordRow
 from storage.learning.rating_arrays import DatasetSource
-from trainer.dataset.rows import prompt_now
 from trainer.selection.empirical_bayes import VarianceComponents, row_weight
 
 Entry = dict[str, Any]
@@ -71,7 +70,7 @@ class ScoredJoke:
             "model": {"id": source.model_id, "name": source.model},
             "language": source.language,
             "style": source.style,
-            "prompt_as_today": prompt_now(source.language, source.style, source.caption) == source.prompt,
+            "prompt_as_today": source.prompt in prompts_now(source.language, source.style, source.caption),
             "ratings": [
                 {"rater": raters.number(person), "value": value, "weight": None if weight is None else round(weight, 4)}
                 for person, value, weight in self.ratings

@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from configs.chat_templates import chat_templates
+from configs.control_tokens import CONTROL_TOKEN
 from configs.errors import PromptError
 from configs.prompts import load_prompts
 from storage.learning.dataset_files import IMAGES, Row, file_digest
@@ -60,7 +61,9 @@ def check_row(row: Any, budget: TokenBudget) -> None:
     prompt, answer = texts_of(row)
     if not answer.strip():
         raise RowError("its text is empty")
-    if any(token in prompt or token in answer for token in budget.special | {IMAGE}):
+    if any(token in prompt or token in answer for token in budget.special | {IMAGE}) or (
+        CONTROL_TOKEN.search(prompt) or CONTROL_TOKEN.search(answer)
+    ):
         raise RowError("its text holds a special token")
     if any(unicodedata.category(character) in ("Cs", "Co") for character in prompt + answer):
         raise RowError("its text holds characters that are none")
@@ -125,9 +128,9 @@ def check_picture(path: Path, size: tuple[int, int], sha256: str | None = None) 
         raise RowError("its picture would be seen turned")
 
 
-def prompt_now(language: str, style: str, caption: str | None) -> str | None:
-    """The prompt according to the current `prompts.toml`; None if it no longer has the language or style."""
+def prompts_now(language: str, style: str, caption: str | None) -> tuple[str, ...]:
+    """The prompts, plain and gentle, of the current `prompts.toml`; none if it no longer has the language or style."""
     try:
-        return load_prompts().ask(language, style, caption)
+        return tuple(load_prompts().ask(language, style, caption, gentle=gentle) for gentle in (False, True))
     except PromptError:
-        return None
+        return ()

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
+from configs.control_tokens import CONTROL_TOKEN
+
 UNIT = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\u3040-\u30ff]|[^\W\d_\u3400-\u4dbf\u4e00-\u9fff\u3040-\u30ff]+|\d+")
 CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 LETTER = re.compile(r"[^\W\d_]")
@@ -51,10 +53,12 @@ def in_language(text: str, language: str) -> bool:
 
 @lru_cache(4096)
 def is_broken(text: str) -> bool:
-    """Whether a reply is not a sentence: no letter, one character repeated, or a loop over more than half of it.
+    """Whether a reply is not a sentence: no letter, a control token, one character repeated, or mostly a loop.
 
     Laughter ("哈哈哈哈", "😂😂😂"), drawn-out words ("nooooo") and an ellipsis ("……") are not broken.
     """
+    if CONTROL_TOKEN.search(text):
+        return True
     if not LETTER.search(text):
         return bool(LONG_RUN.search(text)) or not (SPEECHLESS.search(text) or NUMERIC_LAUGHTER.fullmatch(text.strip()))
     if any(is_broken_run(match.group()) for match in RUN.finditer(text)):

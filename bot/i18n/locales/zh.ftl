@@ -8,6 +8,7 @@ help =
     发张照片给我，直接发或者当文件发都行，贴纸和动图也可以。配上一句话，我会当作提示。
 
     😂 🙂 😐  好不好笑，你说了算，随时可以改
+    🚩  讲得过分了，把它藏起来
     🔁  同一张照片，换个风格再来一个{ $album ->
         [per_album] {"\u000A"}🖼 2  讲讲相册里的第二张
        *[per_photo] { "" }
@@ -84,6 +85,7 @@ queue-mine = 你已经有 { $limit } 张照片在我这儿了，等我消化一�
 queue-mine-aside =
     { queue-mine }
     （有 { $aside } 张没顾上。）
+storage-wait = 📝 我的小本子这会儿打不开，得稍等。你发的我收着呢，一能写就回你，不用重发。
 queue-full = 现在人人都想听笑话，队已经排满了。过几分钟再来吧。
 
 # 按钮
@@ -94,8 +96,35 @@ rated-group = 记下了：{ $emoji }　目前：{ $counts }
 rated-same-group = 本来就是 { $emoji }　目前：{ $counts }
 another-coming = 再来一个，马上！
 number-coming = 第 { $number } 张，马上来！
+
+# 笑话下面的 🚩
+flag-done = 已经藏起来了，谢谢你告诉我。
+flag-hidden = 🚩 这个笑话藏起来了，我也不会拿它学习。按 ↩️ 可以放回来。
+flag-is-hidden = 那个笑话已经藏起来了。
+flag-undone = 放回来了。
+flag-limit = 你今天已经藏了 { $limit } 个笑话。这一个，请找群管理员来处理吧。
+flag-settled = 管理员看过这个笑话，决定留着它。
+flag-kept = 管理员看过这个笑话，决定一直藏着。
+flag-not-yours = 只有藏它的人、点它的人，或者管理员，才能放回来。
+flag-notice =
+    🚩 { $who }{ $chat ->
+        [private] 在私聊里
+       *[other] 在“{ $chat }”群里
+    }藏起了一个笑话：
+
+    { $joke }
+
+    点笑话的人：{ $asker }。藏着的时候，我不再展示它，也不拿它学习。
+flag-restore = ↩️ 放回来
+flag-keep = 🚩 一直藏着
+flag-ban = 🚫 封禁 { $who }
+flag-restore-done = 放回来了，又算数了。
+flag-keep-done = 一直藏着。
+flag-ban-done = 已封禁。发 /unban { $person } 可以撤销。
+
 button-unknown = 这个按钮我认不出来了。发张照片，咱们重新来。
 button-failed = 没收到，再按一下？
+button-wait = 这会儿记不下来，等能记了我马上补上，不用再按。
 
 # 一张照片两个笑话，请人来选
 duel =
@@ -203,6 +232,7 @@ settings-language = 🌐 笑话用：{ $value }
 settings-style = 🎭 风格：{ $value }
 settings-answers = 📷 什么时候讲：{ $value }
 settings-daily = ⏳ 一天几个：{ $value }
+settings-gentle = 🧸 温和的笑话：{ $value }
 settings-weekly = 🏆 每周精选：{ $value }
 settings-changers = 🔑 谁能改：{ $value }
 settings-back = ‹ 返回
@@ -227,6 +257,12 @@ settings-answers-photos = 每张照片
 settings-blind = ⚠️ Telegram 现在不让我看到所有照片。请把我设为群管理员，或者请我的主人到 @BotFather 关掉群隐私模式。
 settings-daily-ask = 这个群一天一共讲几个笑话？每天零点重新算（{ $zone } 时间）。
 settings-daily-none = 不限
+settings-gentle-ask =
+    讲笑话时，不拿人的长相、身材和小孩开玩笑，好吗？
+
+    每次我都会这么要求自己，多半做得到。万一说过了头，按笑话下面的 🚩 就能藏起来。
+settings-gentle-on = 开
+settings-gentle-off = 关
 settings-weekly-ask =
     每周一次，我可以把你们最喜欢的照片连同笑话再拿出来乐一乐：{ $day ->
         [mon] 周一
