@@ -9,7 +9,7 @@ from storage.learning.dataset_files import FORMAT, DatasetContents, Row, digest
 from storage.learning.datasets import RecordRow
 from storage.learning.rating_arrays import DatasetSource
 from trainer.dataset.rows import prompt_now
-from trainer.selection.empirical_bayes import VarianceComponents
+from trainer.selection.empirical_bayes import VarianceComponents, row_weight
 
 Entry = dict[str, Any]
 WeightedRating = tuple[int, int, float | None]
@@ -45,6 +45,11 @@ class ScoredJoke:
     posterior: float | None = None
     mean: float | None = None
     pivotal_raters: Sequence[int] = ()
+
+    @property
+    def weight(self) -> float | None:
+        """The row's weight in the training loss; None for a held-out row."""
+        return row_weight(self.posterior) if self.part == "train" and self.posterior is not None else None
 
     @property
     def row_id(self) -> str:

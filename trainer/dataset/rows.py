@@ -4,6 +4,7 @@ XTuner replaces a row whose picture it can't open by a random other row, trains 
 missing, and interprets special tokens in users' text, all without a warning. Such rows must not be written.
 """
 
+import math
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from trainer.dataset.token_budget import TokenBudget
 
 IMAGE = "<image>"
 KEYS = {"id", "image", "conversations", "image_wh", "length"}
+WEIGHT = "weight"
+"""The key of a row's weight in the training loss. Optional; XTuner's own dataset class ignores it."""
 
 
 class RowError(Exception):
@@ -29,7 +32,15 @@ def picture_name(sha256: str) -> str:
     return f"{IMAGES}/{sha256}.jpg"
 
 
-def make_row(row_id: str, image: str, size: tuple[int, int], prompt: str, answer: str, budget: TokenBudget) -> Row:
+def make_row(
+    row_id: str,
+    image: str,
+    size: tuple[int, int],
+    prompt: str,
+    answer: str,
+    budget: TokenBudget,
+    weight: float | None = None,
+) -> Row:
     """Make a row and check its text; `check_picture` checks the picture. Raises RowError."""
     answer = answer.strip()
     row = {
@@ -38,6 +49,7 @@ def make_row(row_id: str, image: str, size: tuple[int, int], prompt: str, answer
         "conversations": [{"from": "human", "value": f"{IMAGE}\n{prompt}"}, {"from": "gpt", "value": answer}],
         "image_wh": list(size),
         "length": budget.length(prompt, answer, *size),
+        **({} if weight is None else {WEIGHT: round(weight, 4)}),
     }
     check_row(row, budget)
     return row
@@ -64,7 +76,7 @@ def check_row(row: Any, budget: TokenBudget) -> None:
 
 def texts_of(row: Any) -> tuple[str, str]:
     """Prompt (without `<image>`) and answer of a row. Raises RowError for a row of another form."""
-    if not isinstance(row, dict) or set(row) != KEYS:
+    if not isinstance(row, dict) or set(row) - {WEIGHT} != KEYS:
         raise RowError("it is no row of XTuner's form")
     turns, size = row["conversations"], row["image_wh"]
     right = (
@@ -77,6 +89,7 @@ def texts_of(row: Any) -> tuple[str, str]:
         and isinstance(size, list)
         and len(size) == 2
         and all(isinstance(side, int) and side > 0 for side in size)
+        and is_weight(row.get(WEIGHT, 1.0))
     )
     if not right:
         raise RowError("it is no row of XTuner's form")
@@ -84,6 +97,11 @@ def texts_of(row: Any) -> tuple[str, str]:
     if not question.startswith(f"{IMAGE}\n") or question.count(IMAGE) != 1:
         raise RowError(f"{IMAGE} does not stand once, at its beginning")
     return question.removeprefix(f"{IMAGE}\n"), turns[1]["value"]
+
+
+def is_weight(value: Any) -> bool:
+    """Whether a value may weigh a row: a finite positive number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def check_picture(path: Path, size: tuple[int, int], sha256: str | None = None) -> None:

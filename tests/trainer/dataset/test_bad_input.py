@@ -104,6 +104,8 @@ async def test_a_row_longer_than_the_limit_is_left_out(memory):
         ({"image_wh": [0, 5]}, "no row of XTuner's form"),
         ({"length": "9"}, "no row of XTuner's form"),
         ({"length": 9}, "not what the model counts"),
+        ({"weight": 0}, "no row of XTuner's form"),
+        ({"weight": float("inf")}, "no row of XTuner's form"),
         ({"conversations": [{"from": "gpt", "value": "x"}]}, "no row of XTuner's form"),
         (
             {"conversations": [{"from": "human", "value": "no picture"}, {"from": "gpt", "value": "x"}]},
