@@ -39,7 +39,7 @@ test: env-bot env-train env-lmdeploy-cpu
 docs: env-docs
 	@$(DOCS) -m bot.cli.reference docs/reference
 	@$(DOCS) -m benchmarks.page docs/reference
-	@NO_MKDOCS_2_WARNING=1 $(DOCS) -m mkdocs build --strict --quiet
+	@$(DOCS) -m zensical build --strict
 	@echo "The site: build/site/index.html"
 
 lint: env-bot

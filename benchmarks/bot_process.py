@@ -28,6 +28,7 @@ async def bot_process(
         **variables,
         "JOKEBOT_STORAGE_DIRECTORY": str(folder),
         "JOKEBOT_TELEGRAM_TOKEN": token,
+        "JOKEBOT_ACCESS_STRANGERS": "allow",
         "JOKEBOT_TELEGRAM_BASE_URL": sandbox_url,
         "JOKEBOT_ENGINE_URL": engine_url,
     }

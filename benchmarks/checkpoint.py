@@ -38,7 +38,7 @@ def values(name: str, size: tuple[int, ...]) -> Iterator[numpy.ndarray]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[2])
-    parser.add_argument("--out", type=Path, required=True, help="a new directory, without a dot in its name")
+    parser.add_argument("--out", type=Path, required=True, help="a new directory")
     parser.add_argument("--shape", choices=sorted(SHAPES), default="2b")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()

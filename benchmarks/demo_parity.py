@@ -74,7 +74,7 @@ def main() -> None:
             "max_tokens": 80,
             "temperature": 0,
             "top_p": 1,
-            "messages": [{"role": "system", "content": prompts.system}, {"role": "user", "content": content}],
+            "messages": [{"role": "system", "content": engine.template.system}, {"role": "user", "content": content}],
         }
         theirs = (client.chat.completions.create(**body).choices[0].message.content or "").strip()
         ours, gaps = answer(engine, body)
@@ -86,7 +86,7 @@ def main() -> None:
 
 def answer(engine: CpuModel, body: dict[str, Any]) -> tuple[str, list[float]]:
     """The CPU engine's text, and for each token, the end included, its lead over the second best."""
-    request = parse_request(body, engine.prompts)
+    request = parse_request(body)
     pictures = [
         engine.cut_image(part, open_picture(part.url, MAX_PIXELS))
         for part in request.parts

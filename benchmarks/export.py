@@ -105,7 +105,8 @@ async def fill(root: Path, pictures: Pictures, ratings: int, photos: int, random
             "INSERT INTO photo_senders VALUES (?, ?, 0)", ((number + 1, number % USERS) for number in range(photos))
         )
         connection.executemany(
-            "INSERT INTO jokes VALUES (?, ?, 1, ?, 'en', 'pun', NULL, ?, ?, 0.8, 0.9, 99, NULL, NULL, 1, ?)",
+            "INSERT INTO jokes (id, photo_id, model_id, person_id, language, style, prompt, text, temperature, top_p, "
+            "max_tokens, latency_s, created_at) VALUES (?, ?, 1, ?, 'en', 'pun', ?, ?, 0.8, 0.9, 99, 1, ?)",
             (
                 (
                     joke + 1,

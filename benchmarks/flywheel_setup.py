@@ -137,6 +137,7 @@ def bot_and_sandbox(data: Path, settings: dict[str, str], python: Path = BOT_PYT
         "PYTHONUNBUFFERED": "1",
         "JOKEBOT_STORAGE_DIRECTORY": str(data),
         "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
+        "JOKEBOT_ACCESS_STRANGERS": "allow",
         "JOKEBOT_TELEGRAM_ADMINS": str(ADMIN),
     }
     with ExitStack() as stack:

@@ -69,7 +69,7 @@ FANS = {
     "one of 20, who dislikes the champion": World(fan=0, users=20, hater=True),
     "one of 20, duels": World(fan=0, users=20, duels=1 / 3),
 }
-CHUNK = 250
+CHUNK = 1000
 """Trials that one process simulates at once."""
 
 

@@ -8,6 +8,7 @@
 #   profile  GPU profile of a server                                       benchmarks/profile_serve.py 220 s
 #   swap     model swaps under load                                        benchmarks/swap.py       440 s
 #   parity   compares LMDeploy's and the CPU engine's replies, demo model  benchmarks/gpu_demo_parity.sh 150 s
+#   prefix   compares replies with and without the prefix cache             benchmarks/gpu_prefix_cache.sh 200 s
 #   share    serving and training on one GPU                               benchmarks/share.py      330 s
 #
 # Without PART, runs all. A failed part does not stop the later ones; a summary of all parts is printed last. Results go
@@ -76,6 +77,10 @@ parity() {
     part parity 150 env SERVE_PYTHON="$SERVE" PYTHON="$TRAIN" SERVE_PATH="$SERVE_PATH" TRAIN_PATH="$TRAIN_PATH" benchmarks/gpu_demo_parity.sh "$model"
 }
 
+prefix() {
+    part prefix 200 env SERVE_PYTHON="$SERVE" PYTHON="$BOT" SERVE_PATH="$SERVE_PATH" BOT_PATH="$PYTHONPATH" benchmarks/gpu_prefix_cache.sh
+}
+
 share() {
     if [ -d "$BUNDLE/train" ]; then site train || return 1; fi
     part share 330 env PYTHONPATH="$TRAIN_PATH" "$TRAIN" benchmarks/share.py --model "$WORK/base" --folder "$WORK/share" --save "$NAME" ${SHARE_OPTIONS:-}
@@ -86,7 +91,7 @@ if setup; then
     [ $# -gt 0 ] || set -- tiles serve swap parity share
     for name in "$@"; do
         case $name in
-        tiles | serve | profile | swap | parity | share) "$name" || summary+=("$name: FAILED before it began") ;;
+        tiles | serve | profile | swap | parity | prefix | share) "$name" || summary+=("$name: FAILED before it began") ;;
         *) summary+=("$name: there is no such part") ;;
         esac
     done

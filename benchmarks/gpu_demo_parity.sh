@@ -36,7 +36,15 @@ compare() {
     echo "$name: $(tail -1 "$keep/parity-$name.jsonl"), after $((SECONDS - started)) s"
 }
 
-start stock 23398 -m lmdeploy serve api_server
+# Stock LMDeploy would take the tokenizer's template, which is not the one that the model was trained with.
+template="$logs/chat_template.json"
+"$python" -P -c "
+import json, sys; sys.path.insert(0, '.')
+from pathlib import Path
+from storage.checkpoint.template import lmdeploy_template
+print(json.dumps(lmdeploy_template(Path('$model'))))
+" >"$template"
+start stock 23398 -m lmdeploy serve api_server --chat-template "$template"
 start launcher 23399 -m bot.engine.lmdeploy.launcher
 compare stock 23398 "${servers[0]}" &
 first=$!

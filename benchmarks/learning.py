@@ -23,13 +23,12 @@ import time
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer
 
 from configs.prompts import load_prompts
 from configs.settings import ROOT
 from trainer.demo_model.augmentation import PicturePainter, to_picture
 from trainer.demo_model.build import load
-from trainer.demo_model.evaluate import SEED, collect_replies, painters, share_of, style_of
+from trainer.demo_model.evaluate import SEED, collect_replies, encoder_of, painters, share_of, style_of
 from trainer.demo_model.joke_templates import NEUTRAL, jokes, load_shapes
 from trainer.demo_model.picture_pack import PictureEntry, load_pack
 from trainer.demo_model.subjects import load_subjects
@@ -139,13 +138,13 @@ def timed(command: list[str], environment: dict[str, str]) -> float:
 def measure(directory: Path, sets_of: Path, drawings: list[PictureEntry]) -> tuple[float, float]:
     """Shares of the trained style and of named subjects, on TEST_PICTURES pictures of `sets_of`'s training sets."""
     painter, _ = painters(drawings, sets_of, torch.device("cpu"))
-    model, tokenizer = load(directory).eval(), Tokenizer.from_file(str(directory / "tokenizer.json"))
+    model, encoder = load(directory).eval(), encoder_of(directory)
     languages = list(load_prompts().languages)
     replies = [
         reply
         for language in languages
         for reply in collect_replies(
-            model, tokenizer, painter, TEST_PICTURES // len(languages), language, NEUTRAL, 1.0, SEED
+            model, encoder, painter, TEST_PICTURES // len(languages), language, NEUTRAL, 1.0, SEED
         )
     ]
     return share_of(style_of(reply) == STYLE for reply in replies), share_of(reply.names_subject() for reply in replies)

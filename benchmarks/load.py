@@ -15,6 +15,7 @@ from typing import Any
 
 import aiohttp
 
+from configs.chat_templates import chat_template
 from configs.prompts import load_prompts
 
 LIMIT_S = 120
@@ -30,6 +31,9 @@ class Sent:
     tokens: int = 0
     failure: str = ""
     text: str = ""
+    prompt_tokens: int = 0
+    cached: int = 0
+    """Of the prompt's tokens, those found in the server's cache."""
 
     @property
     def seconds(self) -> float:
@@ -44,6 +48,8 @@ class Engines:
     key: str = ""
     tokens: int = 64
     tiles: int = 12
+    text: str = ""
+    """The user's turn; empty: the English neutral one."""
     models: dict[str, str] = field(default_factory=dict)
     busy: dict[str, int] = field(default_factory=dict)
 
@@ -91,12 +97,12 @@ class Engines:
             "temperature": 0.8,
             "top_p": 0.9,
             "messages": [
-                {"role": "system", "content": prompts.system},
+                {"role": "system", "content": chat_template().system},
                 {
                     "role": "user",
                     "content": [
                         {"type": "image_url", "image_url": picture},
-                        {"type": "text", "text": prompts.ask("en")},
+                        {"type": "text", "text": self.text or prompts.ask("en")},
                     ],
                 },
             ],
@@ -105,7 +111,8 @@ class Engines:
     @staticmethod
     def _take(chunk: dict[str, Any], request: Sent) -> None:
         if usage := chunk.get("usage"):
-            request.tokens = usage["completion_tokens"]
+            request.tokens, request.prompt_tokens = usage["completion_tokens"], usage["prompt_tokens"]
+            request.cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
         for choice in chunk["choices"]:
             text = choice["delta"].get("content") or ""
             if text and not request.first:

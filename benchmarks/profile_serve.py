@@ -21,8 +21,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.load import Engines, closed_loop
 from benchmarks.machine import finish, machine
+from benchmarks.model_servers import START_S, free_port
 from benchmarks.photos import Photos
-from benchmarks.serve import KEY, START_S, free_port, lmdeploy_settings
+from benchmarks.serve import KEY, lmdeploy_settings
 from bot.engine.lmdeploy.command_line import server_command, server_environment
 from bot.runtime.child_process import start_child
 

@@ -7,6 +7,11 @@ InternVL2-2B's shapes and random weights. The last output line is one JSON objec
     plain_photos_per_s  plain LMDeploy, the better of 32 and 64 clients
     photos_per_s        ours, the same
     p50_1_s             ours, median seconds per photo with one client
+    again_photos_per_s  ours, 300 photos a second time with another prompt (`benchmarks/serve_again.py`)
+    again_first_word_s  ours, median seconds to the first word of another joke for a photo, one client
+    hit_share           share of those prompts' tokens that were in the cache
+    cached_photos       photos that fit in the cache
+    jokes_of_4_per_s    ours, photos per second with four jokes each, 64 clients
     plain, ours         each number of clients, with GPU memory and CPU cores; measurements by_servers and by_tiles
     mps                 with --mps: the same with NVIDIA's Multi-Process Service
 """
@@ -14,10 +19,8 @@ InternVL2-2B's shapes and random weights. The last output line is one JSON objec
 import argparse
 import asyncio
 import os
-import socket
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -28,11 +31,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.load import Engines, closed_loop, summary
 from benchmarks.machine import cpu_seconds, finish, gpu_mb, machine, save_result
+from benchmarks.model_servers import START_S, free_port, preprocess_of, wait_for
 from benchmarks.mps import MpsError, service
 from benchmarks.photos import Photos
-from bot.engine.lmdeploy.cache_size import cache_blocks
+from benchmarks.serve_again import measure_all
+from bot.engine.lmdeploy.cache_size import cache_photos
 from bot.engine.lmdeploy.command_line import server_command, server_environment
-from bot.runtime.child_process import ChildFailed, ChildProcess, start_child
+from bot.runtime.child_process import ChildFailed, start_child
 from configs.settings import Settings, load_settings
 
 KEY = "benchmark"
@@ -40,37 +45,12 @@ PLAIN_LEVELS = {1: 6, 8: 24, 32: 80, 64: 104}
 OUR_LEVELS = {1: 12, 8: 48, 32: 224, 64: 352}
 TRIAL, MPS_LEVELS = {32: 128}, {32: 192, 64: 320}
 """Number of clients → number of requests."""
-START_S = 200.0
 
 
 def lmdeploy_settings() -> Settings:
     """The current settings, with LMDeploy as the engine."""
     settings = load_settings()
     return settings.model_copy(update={"engine": settings.engine.model_copy(update={"kind": "lmdeploy"})})
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(url: str, child: ChildProcess, timeout_s: float = START_S) -> None:
-    """Wait until a plain server answers. Raises ChildFailed if it ends or times out."""
-    deadline = time.monotonic() + timeout_s
-    while child.running and time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=2):
-                return
-        except OSError:
-            time.sleep(0.5)
-    child.wait_ready(0.0)
-
-
-def preprocess_of(log: Path) -> str:
-    """Where our server preprocesses photos, from its log: "gpu", or "stock" if the launcher fell back to LMDeploy's."""
-    output = log.read_text(encoding="utf-8", errors="replace")
-    return "gpu" if "registered in the engine process" in output else "stock"
 
 
 async def level(engines: Engines, photos: Photos, clients: int, requests: int) -> dict[str, Any]:
@@ -188,7 +168,7 @@ class Bench:
             "ours",
             {
                 "servers": default,
-                "cache_blocks": cache_blocks(self.model, self.settings),
+                "cached_photos": cache_photos(self.model, self.settings),
                 "levels": {},
                 "by_servers": {},
                 "by_tiles": {},
@@ -196,6 +176,9 @@ class Bench:
         )
         with self.servers(part, max(default, *server_counts, 1), "ours") as urls:
             self.measure(urls[:default], OUR_LEVELS, part["levels"], "ours")
+            tiles_of_default = self.settings.engine.max_tiles
+            part["seen"] = measure_all(urls[:default], KEY, tiles_of_default, self.scale, self.say)
+            save_result(self.result(), "serve", self.save)
             for count in server_counts:
                 self.measure(urls[:count], TRIAL, part["by_servers"].setdefault(str(count), {}), "ours")
             for max_tiles in tiles:
@@ -221,6 +204,15 @@ class Bench:
             result["plain_photos_per_s"] = best(levels)
         if levels := self.parts.get("ours", {}).get("levels"):
             result |= {"photos_per_s": best(levels), "p50_1_s": levels.get("1", {}).get("p50_s", 0.0)}
+        if seen := self.parts.get("ours", {}).get("seen"):
+            of_300 = [seen["again"][f"300, {clients} clients"] for clients in (32, 64)]
+            result |= {
+                "again_photos_per_s": max(part["photos_per_s"] for part in of_300),
+                "again_first_word_s": seen["again_first_word_s"],
+                "hit_share": max(part["hit_share"] for part in of_300),
+                "cached_photos": self.parts["ours"]["cached_photos"],
+                "jokes_of_4_per_s": seen["jokes_of_4"]["photos_per_s"],
+            }
         return result | {
             "tiles": self.settings.engine.max_tiles + 1,
             "new_tokens": 64,

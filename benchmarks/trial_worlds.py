@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bot.experiments.sequential_test import CODES, SequentialTest, TrialState
 from bot.experiments.trial_design import LATE, NOVEL, REASONS, TrialAnswer, TrialDesign
-from bot.experiments.trial_sums import EngagementSums, TrialSums
+from bot.experiments.trial_sums import EngagementSums, TrialSums, unit_weight
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -252,8 +252,10 @@ class Simulation:
         pick = np.where(old & new, coin, new.astype(float) - old)
         if world.fan is not None:
             pick = np.where(user == world.fan, 1.0, pick)
-        for part, change in ((trials.sums.duels, 1.0), (trials.sums.picks, pick), (trials.sums.pick_squares, pick**2)):
-            part[rows, :, trials.stage[rows]] += np.broadcast_to(np.asarray(change)[..., None], (count, 1))
+        sums, one = trials.sums, np.ones(count)
+        parts = (sums.duels, one), (sums.duel_weight, one), (sums.picks, pick), (sums.pick_squares, pick**2)
+        for part, change in parts:
+            part[rows, :, trials.stage[rows]] += change[:, None]
             part[rows, user + 1, trials.stage[rows]] -= change
         trials.picks[rows] += 1
         trials.jokes[rows] += 1
@@ -280,14 +282,15 @@ def add_rating(trials: Trials, rows: Ints, slot: Ints, arm: Ints, stage: Ints, u
     total, all_liked = counts[:, :1], liked[:, :1]
     left, left_liked = total - counts, all_liked - liked
     left[:, 0], left_liked[:, 0] = total[:, 0], all_liked[:, 0]
-    before = np.where(left > 0, left_liked / np.maximum(left, 1.0), 0.0)
     added = np.ones_like(left)
     added[np.arange(len(rows)), user] = 0.0
-    after = (left_liked + added * value[:, None]) / np.maximum(left + added, 1.0)
-    sums, here = trials.sums, (rows, slice(None), stage, arm)
-    sums.units[here] += ((left + added) > 0).astype(float) - (left > 0)
-    sums.total[here] += after - before
-    sums.squares[here] += after**2 - before**2
+    here = (rows, slice(None), stage, arm)
+    for ratings, likes, sign in ((left, left_liked, -1.0), (left + added, left_liked + added * value[:, None], 1.0)):
+        weight, mean = sign * unit_weight(ratings), likes / np.maximum(ratings, 1.0)
+        trials.sums.units[here] += sign * (ratings > 0)
+        trials.sums.weight[here] += weight
+        trials.sums.total[here] += weight * mean
+        trials.sums.squares[here] += weight * mean**2
     engagement, had = trials.engagement, total[:, 0]
     engagement.ratings[rows, stage, arm] += 1
     engagement.squares[rows, stage, arm] += 2 * had + 1

@@ -47,7 +47,7 @@ WORLDS = {
     for pace in (48, 200)
 }
 MIN_REST = 0.5
-BUCKET, CHUNK = 50, 500
+BUCKET, CHUNK = 100, 2000
 """Trials that begin within so many ratings are simulated together, with the fewer ratings that are left; and watches
 that one process simulates at once."""
 

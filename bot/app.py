@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from telegram.error import InvalidToken, RetryAfter, TelegramError
 
+from bot.chats.access_list import describe_access
 from bot.engine.servers.base import ModelServers
 from bot.factory import build_app
 from bot.handlers.update_router import PtbApplication
@@ -28,6 +29,7 @@ from bot.telegram.rate_limiter import retry_after_seconds
 from configs.errors import JokebotError, SettingsError
 from configs.settings import Settings
 from storage.chat import alerts
+from storage.chat.bots import claim_database
 from storage.database import Database, DatabaseError, as_database_error
 from storage.media.decoder_pool import DecoderPool
 
@@ -75,7 +77,9 @@ class App:
 
     async def start(self) -> None:
         """Connect to Telegram, start the servers, resume unfinished updates. Raises JokebotError where that fails."""
+        self._log_access()
         await self._connect_to_telegram()
+        await self._claim_database()
         await self.servers.start()
         if self.settings.panel.listen:
             self.panel = await self._start_panel()
@@ -102,6 +106,11 @@ class App:
                 await listener.stop()
         await self._coalescer.drain(GRACE_S)
 
+    def _log_access(self) -> None:
+        access, admins = self.settings.access, self.settings.telegram.admins
+        level = logging.INFO if admins or access.strangers != "ask" else logging.WARNING
+        log.log(level, "who may use the bot: %s", describe_access(access, admins))
+
     async def _connect_to_telegram(self) -> None:
         pauses = backoff()
         while True:
@@ -114,6 +123,19 @@ class App:
                 pause = retry_after_seconds(error) if isinstance(error, RetryAfter) else next(pauses)
                 log.warning("Telegram can't be reached (%s); trying again in %.0f s", error, pause)
                 await asyncio.sleep(pause)
+
+    async def _claim_database(self) -> None:
+        """Make the database this bot's, now that Telegram has taken the token."""
+        change = await claim_database(self.database, self.client.id)
+        if change:
+            log.warning(
+                "this data folder belonged to bot %d, and the token is of bot %d: jokes, ratings, photos and models "
+                "stay; %d unfinished updates of the other bot end. Buttons under its messages work again with its "
+                "token.",
+                change.former_id,
+                self.client.id,
+                change.unfinished,
+            )
 
     async def _receive_updates(self) -> None:
         telegram = self.settings.telegram

@@ -4,6 +4,7 @@
 after its construction. Only `bot/app.py` imports this module.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -12,10 +13,7 @@ from typing import Any, TypeVar
 
 from telegram.ext import Application, JobQueue
 
-from bot.chats.bans import BanList
-from bot.chats.chat_settings import ChatSettingsStore
-from bot.chats.languages import LanguagePreferences
-from bot.chats.user_names import UserNames
+from bot.chats.chat_parts import ChatParts
 from bot.composition.handlers import make_admin_handlers, make_joke_handlers, make_user_handlers
 from bot.composition.operations import (
     make_maintenance_jobs,
@@ -25,16 +23,21 @@ from bot.composition.operations import (
 )
 from bot.engine.fair_queue import FairQueue
 from bot.engine.servers.base import ModelServers
-from bot.engine.servers.factory import make_servers, serving_model
+from bot.engine.servers.factory import make_servers
+from bot.engine.servers.host_check import check_host
+from bot.engine.servers.launch import make_launcher
 from bot.handlers.access import AccessControl
 from bot.handlers.admin_access import AdminAccess
+from bot.handlers.callback_data import AccessButton
 from bot.handlers.command_menu import CommandMenu
 from bot.handlers.error_handler import ErrorReporter
 from bot.handlers.routes import Route
+from bot.handlers.stranger_gate import StrangerGate
 from bot.handlers.update_router import PtbApplication, UpdateRouter
 from bot.i18n.translator import Translator
 from bot.jokes.album_tracker import AlbumTracker
 from bot.maintenance.backup_job import BackupJob
+from bot.messaging.access_notices import AccessNotices
 from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
 from bot.monitoring.metrics import MetricsServer
@@ -51,6 +54,7 @@ from configs.prompts import load_prompts
 from configs.settings import Settings
 from storage.chat.languages import get_language
 from storage.database import Database
+from storage.learning.serving_model import register_serving
 from storage.maintenance.data_folder import data_folder_lock
 from storage.media.decoder_pool import DecoderPool
 
@@ -72,11 +76,11 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     ptb, job_queue = _make_application(client)
     database = await stack.enter_async_context(Database.connect(settings.storage))
     translator = Translator(default=settings.joke.language)
-    languages = await LanguagePreferences.load(database, translator, prompts, settings.joke.language)
-    chats = await ChatSettingsStore.load(database, prompts, languages)
-    bans, names = await BanList.load(database, admins), UserNames(database)
-    messenger, coalescer, queue = Messenger(client, translator, languages, chats), Coalescer(), FairQueue.of(settings)
+    known = await ChatParts.load(settings, database, translator, prompts)
+    messenger = Messenger(client, translator, known.languages, known.settings)
+    coalescer, queue = Coalescer(), FairQueue.of(settings)
     notifier = AdminNotifier(messenger, admins, partial(get_language, database))
+    notices, gate = _make_gate(messenger, database, known, notifier)
     decoders, resizers = _make_decoders(settings, stack)
     servers, progress = await _make_servers(settings, stack, database, queue), _make_progress_reader(settings, database)
     backup, albums = BackupJob(settings), AlbumTracker(client, database, settings.limits)
@@ -84,19 +88,19 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     reported = (progress, backup, retraining.judge)
     monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, *reported)
     access, line = AdminAccess(messenger, database, admins), ProgressLine(database, servers.router, translator)
-    services = (messenger, database, prompts, chats, bans, queue, servers.router, coalescer, albums, decoders)
+    services = (messenger, database, prompts, known, gate, queue, servers.router, coalescer, albums, decoders)
     jokes, last, joke_jobs = make_joke_handlers(settings, *services, access, retraining.judge.source)
-    about_users = (languages, chats, names, coalescer, access, line, retraining.judge.source)
+    about_users = (known, coalescer, access, line, retraining.judge.source)
     users = make_user_handlers(settings, messenger, database, prompts, *about_users)
     admin = make_admin_handlers(
-        settings, messenger, database, names, bans, notifier, monitoring.status, retraining.orchestrator, access
+        settings, messenger, database, known, notices, notifier, monitoring.status, retraining.orchestrator, access
     )
     routes = [route for group in (*jokes, *users, *admin, *last) for route in group.routes()]
-    updates = _make_dispatcher(settings, ptb, messenger, database, bans, names, routes)
-    weekly = make_weekly_jobs(settings, database, client, translator, chats, resizers, servers, notifier, line)
-    upkeep = [*make_maintenance_jobs(settings, database, backup), names.job(), _warm_up(decoders)]
+    updates = _make_dispatcher(settings, ptb, messenger, database, known, gate, routes)
+    weekly = make_weekly_jobs(settings, database, client, translator, known.settings, resizers, servers, notifier, line)
+    upkeep = [*make_maintenance_jobs(settings, database, backup), known.names.job(), _warm_up(decoders)]
     menu = CommandMenu(client, translator, admins, routes)
-    jobs = [menu.job(), *upkeep, *monitoring.alerts.jobs(), *weekly, *joke_jobs]
+    jobs = [menu.job(), *upkeep, *monitoring.alerts.jobs(), *weekly, *joke_jobs, notices.job(updates.resume_stored)]
     panel = _panel_starter(settings, database, translator, servers, queue, progress, resizers)
     metrics = partial(MetricsServer.start, settings, queue, servers, monitoring.host)
     parts = (settings, ptb, client, database, servers, coalescer, albums, decoders, updates)
@@ -127,9 +131,25 @@ def _make_progress_reader(settings: Settings, database: Database) -> RunProgress
 async def _make_servers(
     settings: Settings, stack: AsyncExitStack, database: Database, queue: FairQueue
 ) -> ModelServers:
-    servers = make_servers(settings, await serving_model(settings, database), on_pause=queue.hold)
+    champion = await register_serving(settings, database)
+    await asyncio.to_thread(check_host, settings)
+    if settings.engine.kind != "url":
+        await asyncio.to_thread(make_launcher(settings), champion, 0, "")
+    servers = make_servers(settings, champion, on_pause=queue.hold)
     stack.push_async_callback(servers.stop)
     return servers
+
+
+def _make_gate(
+    messenger: Messenger, database: Database, known: ChatParts, notifier: AdminNotifier
+) -> tuple[AccessNotices, StrangerGate]:
+    """What asks admins about strangers, and what turns strangers away."""
+
+    def make_button(answer: str, access_id: int) -> str:
+        return AccessButton(answer, access_id).encode()
+
+    notices = AccessNotices(messenger, database, known.access, known.names, notifier, make_button)
+    return notices, StrangerGate(messenger, database, known.access, known.names, notices)
 
 
 def _make_dispatcher(
@@ -137,11 +157,11 @@ def _make_dispatcher(
     application: PtbApplication,
     messenger: Messenger,
     database: Database,
-    bans: BanList,
-    names: UserNames,
+    known: ChatParts,
+    gate: StrangerGate,
     routes: Sequence[Route],
 ) -> UpdateDispatcher:
-    access = AccessControl(messenger, bans, names, routes)
+    access = AccessControl(messenger, known.bans, known.names, known.access, gate, routes)
     router = UpdateRouter(application, access, routes, ErrorReporter(messenger, database))
     return UpdateDispatcher(database, settings.limits, router.handle, router.abandon)
 

@@ -1,10 +1,26 @@
-"""Settings of the chat: the connection to Telegram, the limits per user and chat, and the weekly digest."""
+"""Settings of the chat: the connection to Telegram, who may use the bot, limits per user and chat, weekly digest."""
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from configs.base import Count, Positive, SettingsSection, split_list
+
+MAX_TELEGRAM_ID = 2**52 - 1
+"""Ids of users and chats have at most 52 bits (https://core.telegram.org/bots/api#user)."""
+SHARED_IDS = frozenset((1087968824, 136817688, 777000))
+"""User ids that many share: of anonymous administrators, of messages in a channel's name, and of Telegram itself."""
+
+
+def check_not_shared(user_id: int) -> int:
+    """Raises ValueError for an id of SHARED_IDS, which is no user's own."""
+    if user_id in SHARED_IDS:
+        raise ValueError(f"{user_id} is shared by all anonymous administrators or channels; use your own id")
+    return user_id
+
+
+UserId = Annotated[int, Field(ge=1, le=MAX_TELEGRAM_ID), AfterValidator(check_not_shared)]
+GroupId = Annotated[int, Field(ge=-MAX_TELEGRAM_ID, le=-1)]
 
 
 class TelegramSettings(SettingsSection):
@@ -23,8 +39,37 @@ class TelegramSettings(SettingsSection):
     webhook_secret: SecretStr = Field(
         SecretStr(""), description="Secret that Telegram sends with each webhook call. Required in mode `webhook`."
     )
-    admins: Annotated[list[int], BeforeValidator(split_list)] = Field(
+    admins: Annotated[list[UserId], BeforeValidator(split_list)] = Field(
         [], description="Telegram ids of the users who may give admin commands."
+    )
+
+    @property
+    def bot_id(self) -> int | None:
+        """The bot's Telegram id, which is the part of the token before the colon; None for a token without one."""
+        number = self.token.get_secret_value().partition(":")[0]
+        return int(number) if number.isdecimal() and len(number) <= 16 else None
+
+
+class AccessSettings(SettingsSection):
+    """Who may use the bot, besides its admins (docs/access.md)."""
+
+    strangers: Literal["ask", "refuse", "allow"] = Field(
+        "ask",
+        description=(
+            "What happens to users and groups that are not known: `ask`: admins are asked with two buttons; `refuse`: "
+            "they are turned away; `allow`: everybody may use the bot."
+        ),
+    )
+    users: Annotated[list[UserId], BeforeValidator(split_list)] = Field(
+        [], description="Telegram ids of users who may use the bot in any chat."
+    )
+    chats: Annotated[list[GroupId], BeforeValidator(split_list)] = Field(
+        [], description="Telegram ids of groups in which everybody may use the bot. They are negative."
+    )
+    stranger_jokes_per_day: int = Field(
+        0,
+        ge=0,
+        description="With `allow`: jokes a day for each user, and for each group, that is not known. 0: no limit.",
     )
 
 

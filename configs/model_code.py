@@ -2,7 +2,8 @@
 
 transformers runs Python files of a model's folder, and `auto_map` in any of its JSON files names them. A name with `--`
 is code of another folder or of a hub. A process therefore loads a copy of the files that were read, checked and hashed
-once, so that a change after the check has no effect. Weights are linked, not copied; only safetensors are, because
+once, so that a change after the check has no effect. The copy's tokenizer is InternLM2's slow one, and its folder has a
+name without dots, from which transformers can load code. Weights are linked, not copied; only safetensors are, because
 loading pickled weights can run code. Used in all environments: standard library only.
 """
 
@@ -24,6 +25,7 @@ CODE_SUFFIXES = {".py", ".json", ".jinja", ".model", ".txt", ".vocab", ".tiktoke
 """Modelling code, configurations, chat templates and tokenizer files. No other files are copied."""
 WEIGHT_SUFFIX = ".safetensors"
 INDEX = "model.safetensors.index.json"
+TOKENIZER = "tokenizer_config.json"
 NOT_AGREED = {INDEX, "model.json"}
 """Files that a run writes for its own model. They choose no code: see `check_references` for the index."""
 REFERENCE = re.compile(r"(?P<module>[A-Za-z_]\w*)\.[A-Za-z_]\w*", re.ASCII)
@@ -129,9 +131,10 @@ def verified_copy(directory: Path) -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     if "transformers" not in sys.modules:
         os.environ.setdefault("HF_MODULES_CACHE", str(folder / "modules"))
-    # The name is in the names of the loaded modules and is LMDeploy's default name for the model.
-    copy = folder / "model" / (directory.name or "model")
+    # The name is in the names of the loaded modules, so it has no dot, and is LMDeploy's default name for the model.
+    copy = folder / "model" / (re.sub(r"[^\w-]", "_", directory.name, flags=re.ASCII) or "model")
     for name, data in files.items():
+        data = plain_tokenizer(data) if name == TOKENIZER else data
         file = copy / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
@@ -139,3 +142,25 @@ def verified_copy(directory: Path) -> Path:
     for weights in directory.glob(f"*{WEIGHT_SUFFIX}"):
         (copy / weights.name).symlink_to(weights)
     return copy
+
+
+def plain_tokenizer(data: bytes) -> bytes:
+    """A tokenizer_config.json whose own class, if it has one, is the slow one and adds no BOS.
+
+    With a fast class of InternLM2's tokenizer, transformers 5 gives other ids than the model was trained with
+    (`<|im_end|>` 92548). The BOS is in the chat templates.
+    """
+    try:
+        content = json.loads(data)
+        classes = content.get("auto_map", {}).get("AutoTokenizer")
+    except (ValueError, AttributeError, RecursionError):
+        return data  # the check names the fault
+    if not classes:
+        return data
+    slow = classes[0] if isinstance(classes, list) else classes
+    if slow is None:
+        return data
+    tokenizer_class = str(slow).rpartition(".")[2]
+    content |= {"add_bos_token": False, "tokenizer_class": tokenizer_class}
+    content["auto_map"] = {**content["auto_map"], "AutoTokenizer": [slow, None]}
+    return json.dumps(content, ensure_ascii=False, indent=2).encode()

@@ -1,6 +1,7 @@
 """Reads `configs/prompts.toml`, the prompts of serving and of training.
 
-`bot` asks models with them, `trainer` rebuilds the prompts of stored jokes, parity checks compare token ids.
+`bot` asks models with them, and `trainer` rebuilds the prompts of stored jokes. `configs/chat_templates.py` puts them
+into a model family's chat template.
 """
 
 import tomllib
@@ -16,19 +17,6 @@ CAPTION_LIMIT = 300
 """Characters of a caption that reach the model; Telegram allows 1,024."""
 EXPLAIN = "explain"
 """The style that explains a joke instead of telling one."""
-
-
-@dataclass(frozen=True)
-class PromptTemplate:
-    """The parts of the chat template; `{context}` stands for the photo's context tokens."""
-
-    bos: str
-    system: str
-    user: str
-    assistant: str
-    end: str
-    image: str
-    context: str
 
 
 @dataclass(frozen=True)
@@ -50,8 +38,6 @@ class LanguagePrompts:
 class Prompts:
     """The content of `prompts.toml`."""
 
-    system: str
-    template: PromptTemplate
     languages: dict[str, LanguagePrompts]
 
     def language(self, code: str) -> LanguagePrompts:
@@ -77,20 +63,6 @@ class Prompts:
         if caption and (clean := disarm(caption)):
             text += prompts.caption.format(caption=clean)
         return text
-
-    def render(self, user: str, context_tokens: int) -> str:
-        """The whole prompt as one string with special tokens, as the tokenizer gets it.
-
-        `context_tokens` is the number of the photo's tokens (InternVL2: 256 per tile); 0 means no photo.
-        """
-        template = self.template
-        image = template.image.format(context=template.context * context_tokens) if context_tokens else ""
-        return (
-            template.bos
-            + template.system.format(system=self.system)
-            + template.user.format(user=image + user)
-            + template.assistant
-        )
 
 
 def disarm(text: str) -> str:
@@ -134,7 +106,7 @@ def load_prompts(path: Path = PROMPTS_FILE) -> Prompts:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         languages = {code: LanguagePrompts(**part) for code, part in data["languages"].items()}
-        prompts = Prompts(data["system"]["text"], PromptTemplate(**data["template"]), languages)
+        prompts = Prompts(languages)
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise PromptError(f"{path.name} can't be used: {error}.") from error
     for code, language in languages.items():

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from configs.base import Count, Positive, SettingsSection
+from configs.chat_templates import DEFAULT_TEMPLATE, chat_templates
 
 
 class EngineSettings(SettingsSection):
@@ -20,6 +21,13 @@ class EngineSettings(SettingsSection):
         description="API key of an external server (kind `url`). The bot gives its own servers a key by itself.",
     )
     model: str = Field("", description="Name of the model on the server. Empty: the first one that the server lists.")
+    template: str = Field(
+        DEFAULT_TEMPLATE,
+        description=(
+            "Chat template of the model on an external server (kind `url`): `internlm2-chat` for InternVL2, "
+            "`internvl2_5` for InternVL2.5. Where the bot knows the model's files, they name it."
+        ),
+    )
     in_flight: Count | None = Field(
         None,
         description=(
@@ -42,6 +50,13 @@ class EngineSettings(SettingsSection):
     )
     max_tiles: int = Field(12, ge=1, le=40, description="Most 448-pixel tiles of one photo, plus a thumbnail.")
 
+    @field_validator("template")
+    @classmethod
+    def _known_template(cls, name: str) -> str:
+        if name not in chat_templates():
+            raise ValueError(f"the chat templates are {', '.join(chat_templates())}")
+        return name
+
 
 class LmdeploySettings(SettingsSection):
     """LMDeploy servers that the bot runs."""
@@ -54,12 +69,19 @@ class LmdeploySettings(SettingsSection):
     )
     max_batch: Count = Field(64, description="Concurrent requests of one server.")
     prefill_tokens: Count = Field(8192, description="Most tokens of prompts and photos in one prefill step.")
-    cache_blocks: int = Field(
+    prefix_cache: bool = Field(
+        False,
+        description=(
+            "Keep the keys and values of photos, so that another joke about a photo reads it no second time. With "
+            "preprocess `gpu` only. Experimental: its speed was measured, equal replies were not."
+        ),
+    )
+    cache_photos: int = Field(
         0,
         ge=0,
         description=(
-            "Blocks of 64 tokens in the key-value cache of one server. 2048 hold 37 photos of 13 tiles (12.9 GB "
-            "with the 2B model). 0: as many as fit on the GPU, at most 2048."
+            "Photos of the largest size that one server's key-value cache holds. A photo of 13 tiles takes 0.34 GB "
+            "with the 2B model. 0: as many as fit on the GPU beside the other servers and an extra one."
         ),
     )
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from configs.base import ROOT
-from configs.chat import DigestSettings, LimitSettings, TelegramSettings
+from configs.chat import AccessSettings, DigestSettings, LimitSettings, TelegramSettings
 from configs.errors import SettingsError
 from configs.judge import JudgeSettings
 from configs.learning import GateSettings, RetrainSettings, SelectionSettings, TrainingSettings
@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     )
 
     telegram: TelegramSettings = TelegramSettings()
+    access: AccessSettings = AccessSettings()
     limits: LimitSettings = LimitSettings()
     engine: EngineSettings = EngineSettings()
     lmdeploy: LmdeploySettings = LmdeploySettings()

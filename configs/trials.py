@@ -88,8 +88,11 @@ class ChampionMonitorSettings(SettingsSection):
     )
     days: Positive = Field(30.0, description="Longest monitoring, days.")
     alpha: float = Field(
-        0.02,
+        0.045,
         gt=0,
         lt=0.5,
-        description="Probability of rolling back a champion that is as good as the previous model.",
+        description=(
+            "Level of the test of the previous model against a suspected champion. An equal champion is rolled back "
+            "less often, because the verdict must stand without single users (`make bench-watch`)."
+        ),
     )

@@ -153,6 +153,11 @@ class Database:
         await self._writer.close()
 
 
+def sqlite_integer(number: int) -> int:
+    """The number, or the nearest that SQLite can store (64 bits)."""
+    return max(-(2**63), min(number, 2**63 - 1))
+
+
 def connect_read_only(path: Path, timeout_s: float = 5.0) -> sqlite3.Connection:
     """A connection that can't write. The path may contain characters that mean something in a URI. Blocks."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=timeout_s)

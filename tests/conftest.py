@@ -12,6 +12,8 @@ HERE = Path(__file__).parent
 TRAIN_TESTS = ("trainer", "bot/engine/cpu", "bot/engine/lmdeploy")
 # Set before torch is loaded: spinning threads slow down a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Bots in tests are open to everybody, in this process and in others; the tests of access delete the variable.
+os.environ["JOKEBOT_ACCESS_STRANGERS"] = "allow"
 # A shell ignores SIGINT for background processes, and children would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -5,6 +5,7 @@ import random
 from telegram import User
 
 from bot.chats.languages import LanguagePreferences
+from bot.telegram.senders import is_chat_sender
 from configs.prompts import Prompts
 from storage.chat import chats
 from storage.chat.chats import ChatSettings
@@ -48,7 +49,8 @@ class ChatSettingsStore:
 
     def joke_language(self, chat_id: int, user: User | None) -> str:
         """The language of a joke for that user in that chat."""
-        chosen = self.get(chat_id).language
+        chat = self.get(chat_id)
+        chosen = chat.language or (chat.speaks if chat.speaks and is_chat_sender(user) else None)
         return chosen if chosen in self._prompts.languages else self._languages.joke_language_for(user)
 
     def joke_options(

@@ -72,7 +72,15 @@ class UserNames:
         return Periodic("user-names", WRITE_INTERVAL_S, self.write, first_after_s=WRITE_INTERVAL_S)
 
 
-def sanitize_name(name: str, max_length: int = MAX_NAME_LENGTH) -> str:
-    """A name, or a ban's reason, as one short line without control characters, so that it can't break a list."""
-    visible = "".join(letter for letter in name if letter.isspace() or unicodedata.category(letter)[0] != "C")
+def sanitize_name(name: str | None, max_length: int = MAX_NAME_LENGTH) -> str:
+    """A name, or a ban's reason, as one short line without control characters, so that it can't break a list.
+
+    "?" for one without visible letters. Telegram leaves the name of some accounts empty.
+    """
+    visible = "".join(letter for letter in name or "" if letter.isspace() or unicodedata.category(letter)[0] != "C")
     return " ".join(visible.split())[:max_length].rstrip() or "?"
+
+
+def display_name(user: UserName) -> str:
+    """A user's name with @username and id."""
+    return " · ".join(filter(None, (user.name, f"@{user.username}" if user.username else "", str(user.person_id))))

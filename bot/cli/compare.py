@@ -62,7 +62,6 @@ def comparison_prompt(arguments: argparse.Namespace, settings: Settings) -> Comp
     return ComparisonPrompt(
         language,
         style,
-        prompts.system,
         prompts.ask(language, style),
         SamplingParams.of(joke, language),
         arguments.seed,

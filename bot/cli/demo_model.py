@@ -23,9 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tiny (for tests), demo (the demo model's sizes) or 2b (InternVL2-2B's sizes)",
     )
     random.add_argument("--seed", type=int, default=0, help="seed of the weights; the same seed gives the same bytes")
-    random.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="directory to create, without a dot in its name"
-    )
+    random.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to create")
     random.set_defaults(do=run_random)
     pack = kinds.add_parser("pack", help="download and draw the images that `build` trains on (needs npm and node)")
     pack.add_argument(
@@ -33,9 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     pack.set_defaults(do=run_pack)
     build = kinds.add_parser("build", help="train the demo model; takes under 9 minutes on a GPU")
-    build.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="directory to create, without a dot in its name"
-    )
+    build.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to create")
     build.add_argument(
         "--pack", type=Path, default=PACK, metavar="FILE", help="image pack made by `jokebot demo-model pack`"
     )

@@ -84,7 +84,6 @@ async def print_joke(client: "EngineClient", path: Path, prompt: str, language: 
             show(text)
 
         reply = await client.ask(
-            system=load_prompts().system,
             user=prompt,
             photo=photo.data,
             media_type=photo.media_type,

@@ -4,22 +4,31 @@ import argparse
 import asyncio
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bot.cli.runs import format_time, literal
 from configs.errors import JokebotError
-from configs.model_code import check_references, code_digests, read_code_files
+from configs.model_code import code_digests
 from configs.settings import Settings
 from storage.chat import control_requests
+from storage.checkpoint.check import check_checkpoint
+from storage.checkpoint.completion import complete
+from storage.checkpoint.identity import fingerprint_content
+from storage.checkpoint.location import locate_checkpoint, model_name
+from storage.checkpoint.template import lmdeploy_template
 from storage.database import Database
 from storage.learning import models, promotion
+from storage.learning.dataset_files import count_rows
+from storage.learning.model_export import CARD, ExportFacts, export_model
 from storage.learning.model_files import model_digest
 from storage.learning.models import Model, RegistryError
 from storage.learning.reasons import EndReason
+from storage.learning.serving_model import find_moved, is_unusable
 from storage.maintenance.data_folder import is_bot_running
 
-HELP = "manage models: list, register, deploy, roll back"
+HELP = "manage models: list, register, export, deploy, roll back"
 ENVIRONMENT = "bot"
 ANSWER_TIMEOUT_S = 600.0
 """A running bot serves a model before it makes it champion; a large model takes minutes to load."""
@@ -32,7 +41,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = kinds.add_parser("add", help="register a base model: an InternVL2 checkpoint")
     add.add_argument("directory", type=Path, metavar="DIR", help="directory of the checkpoint")
     add.add_argument("--name", help="name in the registry (default: the name of the directory)")
+    add.add_argument(
+        "--base",
+        type=Path,
+        metavar="DIR",
+        help="model that it was trained from: copy code and tokenizer that its directory lacks (XTuner's conversion)",
+    )
     add.add_argument("--yes", action="store_true", help="trust the code in the checkpoint without asking")
+    export = kinds.add_parser("export", help="write a model as a directory to take away, with a model card")
+    export.add_argument("model", metavar="NAME", help="number or name of the model")
+    export.add_argument("directory", type=Path, metavar="DIR", help="directory to create")
+    template = kinds.add_parser("chat-template", help="print a model's chat template for LMDeploy's --chat-template")
+    template.add_argument("directory", type=Path, metavar="DIR", help="directory of the model that LMDeploy serves")
     promote = kinds.add_parser("promote", help="deploy a model")
     promote.add_argument("model", metavar="MODEL", help="number or name of the model")
     kinds.add_parser("rollback", help="deploy the previous champion again")
@@ -82,16 +102,30 @@ def registry_table(registry: list[Model], previous: Model | None) -> Any:
 
 async def add(arguments: argparse.Namespace, settings: Settings) -> int:
     """Check a checkpoint, ask about its code, hash it and register it. Return 1 if the code is not trusted."""
-    directory = arguments.directory.absolute()
-    name, code = arguments.name or directory.name, await asyncio.to_thread(check_checkpoint, directory)
-    if not arguments.yes and not await asyncio.to_thread(confirm_code, directory, code):
+    if arguments.base:
+        await asyncio.to_thread(complete_from, arguments.directory, arguments.base)
+    checkpoint = await asyncio.to_thread(check_checkpoint, arguments.directory, for_training=True)
+    directory, name = checkpoint.directory, arguments.name or model_name(arguments.directory)
+    code = json.dumps(await asyncio.to_thread(code_digests, directory))
+    content = await asyncio.to_thread(fingerprint_content, directory)
+    async with Database.connect(settings.storage) as database:
+        if moved := find_moved(await models.all_models(database), content, arguments.name):
+            await models.record_found(database, replace(moved, directory=str(directory)))
+            print(f"Model {moved.id} ({moved.name}) was at {moved.directory}; it is registered at {directory} now.")
+            return 0
+    if not arguments.yes and not await asyncio.to_thread(confirm_code, directory, json.loads(code)):
         return 1
     digest = await asyncio.to_thread(model_digest, directory)
     async with Database.connect(settings.storage) as database:
-        model = await models.register_base(database, name, str(directory), digest, json.dumps(code))
-        if model.is_base and model.directory == str(directory) and model.code != json.dumps(code):
-            await models.record_code_consent(database, model.id, json.dumps(code), digest, anew=True)
-            model = await models.get_model(database, model.id)
+        model = await models.register_base(database, name, str(directory), digest, code, checkpoint.template, content)
+        if model.is_base and is_unusable(model, directory):
+            await models.record_found(
+                database, replace(model, directory=str(directory), template=checkpoint.template, content=content)
+            )
+            await models.record_code_consent(database, model.id, code, digest, anew=True)
+        elif model.is_base and model.directory == str(directory) and model.code != code:
+            await models.record_code_consent(database, model.id, code, digest, anew=True)
+        model = await models.get_model(database, model.id)
     if (model.directory, model.digest) != (str(directory), digest):
         raise RegistryError(
             f"There is another model of the name {name!r} already ({model.directory or 'without files'}). Give --name."
@@ -103,23 +137,11 @@ async def add(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def check_checkpoint(directory: Path) -> dict[str, str]:
-    """The code files of a base checkpoint, with their hashes. Raises JokebotError if it is invalid."""
-    from trainer.merge.base_model import BaseCheckpoint
-    from trainer.xtuner.entry import check_base
-
-    if not directory.is_dir():
-        raise RegistryError(f"There is no directory {directory}.")
-    check_base(directory)
-    check_references(directory, read_code_files(directory))
-    tensors = {name: tensor for file in BaseCheckpoint.open(directory).files.values() for name, tensor in file.items()}
-    unsuitable = next((name for name, tensor in tensors.items() if tensor.dtype != "BF16"), None)
-    if unsuitable:
-        raise RegistryError(
-            f"{unsuitable} in {directory} is {tensors[unsuitable].dtype}; runs start from bf16 weights. "
-            "Convert them first."
-        )
-    return code_digests(directory)
+def complete_from(directory: Path, base: Path) -> None:
+    """Copy what a directory lacks from its base, and print it. Raises CheckpointError."""
+    directory = locate_checkpoint(directory)
+    if written := complete(directory, base):
+        print(f"Copied to {directory} from its base: {', '.join(written)}.")
 
 
 def confirm_code(directory: Path, code: dict[str, str]) -> bool:
@@ -132,6 +154,24 @@ def confirm_code(directory: Path, code: dict[str, str]) -> bool:
     print(f"Loading {directory} runs the code in it, with all rights of this program:")
     print("\n".join(f"  {name}  {sha256[:16]}" for name, sha256 in code.items()) or "  (none)")
     return input("Do you trust it? [y/N] ").strip().lower() in ("y", "yes")
+
+
+async def export(arguments: argparse.Namespace, settings: Settings) -> int:
+    async with Database.connect(settings.storage) as database:
+        model = await models.get_model(database, arguments.model)
+        base = await models.get_model(database, model.base_id) if model.base_id else model
+    rows = count_rows(settings.storage.datasets / model.dataset) if model.dataset else {}
+    done = await asyncio.to_thread(export_model, model, arguments.directory, ExportFacts(base.name, rows))
+    print(
+        f"Model {model.id} ({model.name}) is in {done.directory}: {done.weight_bytes / 1e9:.2f} GB of weights, {CARD}."
+    )
+    return 0
+
+
+async def print_template(arguments: argparse.Namespace, settings: Settings) -> int:
+    checkpoint = await asyncio.to_thread(check_checkpoint, arguments.directory)
+    print(json.dumps(lmdeploy_template(checkpoint.directory), ensure_ascii=False, indent=2))
+    return 0
 
 
 async def promote(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -162,4 +202,11 @@ async def request_from_bot(database: Database, kind: str, model_id: int | None =
     return 0 if request.done else 1
 
 
-KINDS = {"list": show, "add": add, "promote": promote, "rollback": rollback}
+KINDS = {
+    "list": show,
+    "add": add,
+    "export": export,
+    "chat-template": print_template,
+    "promote": promote,
+    "rollback": rollback,
+}

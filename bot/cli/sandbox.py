@@ -56,7 +56,8 @@ async def serve(
     ) as sandbox:
         print(
             f"Chat page:  {sandbox.url}/\n\nPoint a bot at it:\n"
-            f"  JOKEBOT_TELEGRAM_BASE_URL={sandbox.url} JOKEBOT_TELEGRAM_TOKEN={token} jokebot run\n\nCtrl+C ends it.",
+            f"  JOKEBOT_TELEGRAM_BASE_URL={sandbox.url} JOKEBOT_TELEGRAM_TOKEN={token} "
+            "JOKEBOT_ACCESS_STRANGERS=allow jokebot run\n\nCtrl+C ends it.",
             flush=True,
         )
         await stopped.wait()

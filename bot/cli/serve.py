@@ -4,9 +4,13 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import socket
 from pathlib import Path
 
+from configs.errors import JokebotError
 from configs.settings import Settings
+from storage.checkpoint.check import check_checkpoint
+from storage.checkpoint.location import model_name
 
 HELP = "serve an InternVL2 checkpoint on the CPU: OpenAI's chat protocol, one request at a time"
 ENVIRONMENT = "train"
@@ -61,11 +65,10 @@ def positive(text: str) -> int:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT. Raises JokebotError if the checkpoint is invalid or the port is taken."""
-    from bot.engine.cpu.checkpoint_check import bind_socket, check_checkpoint
     from bot.runtime.logging_setup import configure_logging
 
     configure_logging(settings)
-    check_checkpoint(arguments.directory)
+    directory = check_checkpoint(arguments.directory).directory
     with contextlib.closing(bind_socket(arguments.host, arguments.port)) as listener:
         import torch
 
@@ -75,12 +78,25 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
         if arguments.threads:
             torch.set_num_threads(arguments.threads)
-        model = load_model(arguments.directory, arguments.dtype, arguments.max_tiles)
+        model = load_model(directory, arguments.dtype, arguments.max_tiles)
         # The objects loaded so far live until the exit. Without the freeze each collection would traverse them.
         gc.freeze()
         keys = tuple(settings.engine.api_key.get_secret_value() if key == "-" else key for key in arguments.api_key)
-        options = ServerOptions(
-            arguments.name or arguments.directory.absolute().name, keys, settings.limits.photo_pixels
-        )
+        options = ServerOptions(arguments.name or model_name(arguments.directory), keys, settings.limits.photo_pixels)
         asyncio.run(serve(listener, GenerationWorker(model, arguments.waiting), options))
     return 0
+
+
+def bind_socket(host: str, port: int) -> socket.socket:
+    """Bind a socket to the address, without listening yet. Raises JokebotError if it can't be bound."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except (OSError, OverflowError) as error:
+        bound.close()
+        raise JokebotError(
+            f"{host}:{port} can't be used: {getattr(error, 'strerror', None) or error}. "
+            "Choose another --host or --port."
+        ) from error
+    return bound

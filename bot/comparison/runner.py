@@ -11,6 +11,7 @@ from bot.engine.client import EngineClient, SamplingParams
 from bot.engine.servers.temporary import engine_at, serving
 from configs.errors import JokebotError
 from configs.settings import EngineSettings, LimitSettings, Settings
+from storage.checkpoint.check import check_checkpoint
 from storage.media.image_check import CheckedPhoto
 
 
@@ -28,7 +29,6 @@ class ComparisonPrompt:
 
     language: str
     style: str
-    system: str
     user: str
     sampling: SamplingParams
     seed: int
@@ -87,6 +87,7 @@ def open_model(model: str, settings: Settings) -> AbstractContextManager[EngineS
         return nullcontext(engine_at(model, settings))
     if not Path(model).is_dir():
         raise JokebotError(f"{model} is neither a model directory nor an engine's address (http://…/v1).")
+    check_checkpoint(Path(model))
     return serving(Path(model), settings)
 
 
@@ -135,7 +136,6 @@ async def ask_about_photo(
     """
     try:
         reply = await client.ask(
-            system=question.system,
             user=question.user,
             photo=file.photo.data,
             media_type=file.photo.media_type,

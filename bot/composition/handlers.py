@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 
-from bot.chats.bans import BanList
-from bot.chats.chat_settings import ChatSettingsStore
+from bot.chats.chat_parts import ChatParts
 from bot.chats.daily_quota import DailyQuota
-from bot.chats.languages import LanguagePreferences
-from bot.chats.user_names import UserNames
 from bot.engine.fair_queue import FairQueue
 from bot.engine.router import Router
+from bot.handlers.admin.access_requests import AccessAdmin
 from bot.handlers.admin.models import ModelAdmin
 from bot.handlers.admin.retrain import RetrainAdmin
 from bot.handlers.admin.review import ReviewAdmin
@@ -34,6 +32,7 @@ from bot.handlers.routes import HandlerGroup
 from bot.handlers.settings import SettingsHandlers
 from bot.handlers.settings_pages import SettingsPages
 from bot.handlers.stats import StatsHandlers
+from bot.handlers.stranger_gate import StrangerGate
 from bot.handlers.streaming_reply import StreamingReplies
 from bot.jokes.album_tracker import AlbumTracker
 from bot.jokes.generator import JokeGenerator
@@ -42,6 +41,7 @@ from bot.jokes.moderation import Moderator
 from bot.jokes.photo_intake import PhotoIntake
 from bot.jokes.styles import StyleRotation
 from bot.jokes.user_limiter import UserLimiter
+from bot.messaging.access_notices import AccessNotices
 from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
 from bot.messaging.overflow_notices import OverflowNotices
@@ -65,8 +65,8 @@ def make_joke_handlers(
     messenger: Messenger,
     database: Database,
     prompts: Prompts,
-    chats: ChatSettingsStore,
-    bans: BanList,
+    known: ChatParts,
+    gate: StrangerGate,
     queue: FairQueue,
     router: Router,
     coalescer: Coalescer,
@@ -77,17 +77,17 @@ def make_joke_handlers(
 ) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup], Sequence[Periodic]]:
     """Handlers that make, rate and explain jokes, those of the remaining updates, whose routes come last, and jobs."""
     limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
-    write_access = messenger.client.write_access
-    quota, limiter, styles = DailyQuota(database, chats), UserLimiter(max_photos), StyleRotation(database, prompts)
+    write_access, chats = messenger.client.write_access, known.settings
+    quota, limiter = DailyQuota(database, chats, known.access), UserLimiter(max_photos)
     votes = VoteRule(settings.joke.counts_after_votes, MINUTE_S * settings.joke.counts_after_minutes)
-    keyboards = JokeKeyboards(messenger.client, database, coalescer, votes)
-    generator = JokeGenerator(database, settings, router, prompts, queue, judges, is_banned=bans.is_banned)
+    keyboards, styles = JokeKeyboards(messenger.client, database, coalescer, votes), StyleRotation(database, prompts)
+    generator = JokeGenerator(database, settings, router, prompts, queue, judges, is_banned=known.bans.is_banned)
     photo_folder, moderator = settings.storage.photos, Moderator(settings.safety)
     intake = PhotoIntake(messenger.client, database, limits, photo_folder, decoders, moderator)
     overflow = OverflowNotices(messenger, coalescer, max_photos)
     replies = StreamingReplies(messenger, database, queue, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, prompts, settings)
-    stored = StoredPhotoAccess(messenger, chats, quota, limiter, intake, write_access)
+    stored = StoredPhotoAccess(messenger, quota, limiter, intake, write_access)
     duels = DuelHandlers(messenger, database, generator, replies, router, quota, settings.duel.one_in_photos)
     another = AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery)
     album_jokes = AlbumJokeHandlers(messenger, database, keyboards, albums, limiter, intake, styles, stored, delivery)
@@ -98,7 +98,7 @@ def make_joke_handlers(
     ratings = RatingHandlers(messenger, database, keyboards)
     usage = HelpHandlers(messenger, access, settings.joke.album_mode)
     last: list[HandlerGroup] = [FallbackHandlers(messenger, albums, photos, explain), UnknownButtonHandlers(messenger)]
-    members = MembershipHandlers(write_access)
+    members = MembershipHandlers(write_access, gate)
     return [members, ratings, another, album_jokes, duels, usage, photos, explain], last, [keyboards.job()]
 
 
@@ -107,16 +107,14 @@ def make_user_handlers(
     messenger: Messenger,
     database: Database,
     prompts: Prompts,
-    languages: LanguagePreferences,
-    chats: ChatSettingsStore,
-    names: UserNames,
+    known: ChatParts,
     coalescer: Coalescer,
     access: AdminAccess,
     progress: ProgressLine,
     judges: StoredJudgeSource,
 ) -> Sequence[HandlerGroup]:
     """Handlers of the other commands for all users."""
-    judge = JudgeLine(database, messenger.translator)
+    languages, chats, judge = known.languages, known.settings, JudgeLine(database, messenger.translator)
     pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest)
     return [
         BestJokeHandlers(messenger, database),
@@ -124,7 +122,7 @@ def make_user_handlers(
         SettingsHandlers(messenger, chats, pages, coalescer),
         LanguageHandlers(messenger, database, languages),
         PrivacyHandlers(messenger, database, settings.retention, settings.backup),
-        ForgetHandlers(messenger, database, settings.storage, names, languages, chats, judges),
+        ForgetHandlers(messenger, database, settings.storage, known.names, languages, chats, judges),
     ]
 
 
@@ -132,8 +130,8 @@ def make_admin_handlers(
     settings: Settings,
     messenger: Messenger,
     database: Database,
-    names: UserNames,
-    bans: BanList,
+    known: ChatParts,
+    notices: AccessNotices,
     notifier: AdminNotifier,
     status: StatusReport,
     orchestrator: RunOrchestrator,
@@ -145,6 +143,7 @@ def make_admin_handlers(
         RetrainAdmin(messenger, database, access, orchestrator, settings),
         ReviewAdmin(messenger, database, access, settings),
         ModelAdmin(messenger, database, access, orchestrator.deployer),
-        UserListAdmin(messenger, database, access, names),
-        BanAdmin(messenger, access, names, bans, notifier),
+        UserListAdmin(messenger, database, access, known.names),
+        BanAdmin(messenger, access, known.names, known.bans, notifier),
+        AccessAdmin(messenger, database, access, known.access, notices),
     ]

@@ -38,7 +38,8 @@ PHOTO_NAMES = (
     "clock_motion.png",
 )
 """Real photos in scikit-image's wheel; their sources are listed in its data folder."""
-LEARNING_SETTINGS = {
+DEMO_SETTINGS = {
+    "ACCESS_STRANGERS": "allow",
     "SELECTION_HOLDOUT_SHARE": "0.35",
     "RETRAIN_CRON": "",
     "RETRAIN_START_AT_NEW_PAIRS": "0",
@@ -56,11 +57,11 @@ LEARNING_SETTINGS = {
     "TRAINING_ACCUMULATION": "1",
     "TRAINING_WORKERS": "0",
 }
-"""The demo learns only when its admin starts a run, from the few jokes that one user rates (5 pairs; default: 60), with
-parameters for a small model. The hold-out share is large because a tenth of a dozen photos may be no photo, and the
-gate needs held-out photos; of the page's own photos five are held out. The gate asks for 60 new jokes in each language
-(default: 480), because a CPU writes them; its limits are wider then. A trial may end within minutes: it has no
-`canary.min_days`, so nothing corrects for novelty."""
+"""All users may use the demo. It learns only when its admin starts a run, from the few jokes that one user rates (5
+pairs; default: 60), with parameters for a small model. The hold-out share is large because a tenth of a dozen photos
+may be no photo, and the gate needs held-out photos; of the page's own photos five are held out. The gate asks for 60
+new jokes in each language (default: 480), because a CPU writes them; its limits are wider then. A trial may end within
+minutes: it has no `canary.min_days`, so nothing corrects for novelty."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def running_demo(settings: Settings, *, data: Path, port: int = 0) -> Iterator[D
     logs.mkdir(parents=True, exist_ok=True)
     variables = {
         **os.environ,
-        **{f"JOKEBOT_{name}": value for name, value in LEARNING_SETTINGS.items()},
+        **{f"JOKEBOT_{name}": value for name, value in DEMO_SETTINGS.items()},
         "JOKEBOT_TELEGRAM_ADMINS": str(FIRST_USER_ID),
         "PYTHONUNBUFFERED": "1",
         "JOKEBOT_STORAGE_DIRECTORY": str(data),

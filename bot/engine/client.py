@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.engine.chat_types import EngineReply, OnText, SamplingParams
 from bot.engine.errors import EngineError, engine_errors
+from configs.chat_templates import chat_template
 from configs.host_environment import proxy_for
 from configs.log_context import HEADER, REQUEST
 from configs.settings import EngineSettings
@@ -61,7 +62,7 @@ class EngineClient:
     def __init__(self, settings: EngineSettings, *, ngram: bool = True) -> None:
         self._settings, self._ngram, self._proxy = settings, ngram, proxy_for(settings.url)
         self._openai: AsyncOpenAI | None = None
-        self._model = settings.model
+        self._model, self._system = settings.model, chat_template(settings.template).system
         self._lock = asyncio.Lock()
 
     async def models(self) -> list[str]:
@@ -86,14 +87,13 @@ class EngineClient:
     async def ask(
         self,
         *,
-        system: str,
         user: str,
         photo: bytes,
         media_type: str,
         sampling: SamplingParams,
         on_text: OnText | None = None,
     ) -> EngineReply:
-        """One reply about a photo (the bytes of a file of that media type).
+        """One reply about a photo (the bytes of a file of that media type). The system prompt is the model family's.
 
         `on_text` gets the whole text so far whenever it grows; after a retry the text starts again. Reading waits
         until `on_text` has returned, so it should return at once. Raises EngineError after the last attempt, or for
@@ -102,7 +102,7 @@ class EngineClient:
         deadline = time.monotonic() + self._settings.total_timeout_s
         for attempt in range(1, self._settings.attempts + 1):
             try:
-                return await self._request(self._messages(system, user, photo, media_type), sampling, on_text, deadline)
+                return await self._request(self._messages(user, photo, media_type), sampling, on_text, deadline)
             except EngineError as error:
                 delay_s = max(self._retry_delay_s(attempt), error.retry_after_s)
                 if not error.retryable or attempt == self._settings.attempts or time.monotonic() + delay_s >= deadline:
@@ -119,14 +119,14 @@ class EngineClient:
         """Seconds before the next attempt: doubling, with jitter so that waiting requests don't return together."""
         return self._settings.retry_delay_s * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
 
-    def _messages(self, system: str, user: str, photo: bytes, media_type: str) -> list[dict[str, Any]]:
+    def _messages(self, user: str, photo: bytes, media_type: str) -> list[dict[str, Any]]:
         """The messages with a photo. `max_dynamic_patch` is LMDeploy's; OpenAI's types don't have it."""
         image = {
             "url": f"data:{media_type};base64,{base64.b64encode(photo).decode('ascii')}",
             "max_dynamic_patch": self._settings.max_tiles,
         }
         return [
-            {"role": "system", "content": system},
+            {"role": "system", "content": self._system},
             {"role": "user", "content": [{"type": "image_url", "image_url": image}, {"type": "text", "text": user}]},
         ]
 

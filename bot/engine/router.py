@@ -21,7 +21,6 @@ class JokeBackend(Protocol):
     async def ask(
         self,
         *,
-        system: str,
         user: str,
         photo: bytes,
         media_type: str,
@@ -101,8 +100,9 @@ class Router:
         self.canary, self.share = None, 0.0
 
     def set_base(self, arm: ServedModel, share: float) -> None:
-        """Give the base that share (0 to 1) of the photos."""
-        self.base, self.base_share = arm, validated_share(share)
+        """Give the base that share (0 to 1) of the photos, unless it has become the champion meanwhile."""
+        if arm.model.id != self.champion.model.id:
+            self.base, self.base_share = arm, validated_share(share)
 
     def clear_base(self) -> None:
         self.base, self.base_share = None, 0.0

@@ -19,6 +19,7 @@ from configs.trials import CanarySettings
 from storage.database import Database
 from storage.learning import promotion, runs, trials
 from storage.learning.models import RegistryError
+from storage.learning.random_share import count_unchosen_likes
 from storage.learning.reasons import EndReason
 from storage.learning.runs import Run, RunStateChanged
 
@@ -119,7 +120,8 @@ class CanaryController:
             await self._end(run, "failed", error)
             return
         decision = await analyse_trial(self._database, trial, self._design)
-        await trials.record_trial_measures(self._database, trial.id, asdict(decision))
+        check = {"unchosen": await count_unchosen_likes(self._database, trial)}
+        await trials.record_trial_measures(self._database, trial.id, asdict(decision) | check)
         if decision.answer is TrialAnswer.PROMOTE:
             await self._promote(run, decision)
         elif decision.answer is not TrialAnswer.CONTINUE:

@@ -7,6 +7,7 @@ of degrees of freedom is Satterthwaite's (Biometrics Bulletin 2, 1946), for a su
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,8 +42,21 @@ class EffectEstimate:
 
 
 def mantel_haenszel_weight(champion: FloatArray, candidate: FloatArray) -> FloatArray:
-    """Mantel and Haenszel's weight of a difference between two means over so many units each."""
+    """Mantel and Haenszel's weight of a difference between two means over so many units, or weights, each."""
     return champion * candidate / np.maximum(champion + candidate, TINY)
+
+
+@dataclass
+class _Parts:
+    """Running sums over stages of one variant: of the squared weights over units, of deviations, of freedoms."""
+
+    load: FloatArray | float = 0.0
+    deviations: FloatArray | float = 0.0
+    freedom: FloatArray | float = PRIOR
+
+    @property
+    def variance(self) -> FloatArray:
+        return np.asarray(self.load * (self.deviations + PRIOR * LIKING_VARIANCE) / self.freedom)
 
 
 def estimate_difference(
@@ -50,27 +64,35 @@ def estimate_difference(
 ) -> EffectEstimate:
     """Combine the `counted` stages (1 or 0 for each) and their duels.
 
-    Without data the weight is 0 and the variance the largest possible one.
+    Without data the weight is 0 and the variance the largest possible one. Loops over the few stages, because sums over
+    an axis of three are slow in NumPy.
     """
-    stages = np.asarray(counted)
-    units = sums.units
-    mean = sums.total / np.maximum(units, 1.0)
-    share = mantel_haenszel_weight(units[..., 0], units[..., 1]) * stages
-    used = (share > 0)[..., None]
-    deviations = np.where(used, np.maximum(sums.squares - sums.total * mean, 0.0), 0.0).sum(-2)
-    freedoms = PRIOR + np.where(used, units - 1, 0.0).sum(-2)
-    loads = (share[..., None] ** 2 / np.maximum(units, 1.0)).sum(-2)
-    parts = loads * (deviations + PRIOR * LIKING_VARIANCE) / freedoms
-    weight = share.sum(-1)
-    total = (share * (mean[..., 1] - mean[..., 0])).sum(-1)
-    duels, picks = (sums.duels * stages).sum(-1), (sums.picks * stages).sum(-1)
-    spread = np.maximum((sums.pick_squares * stages).sum(-1) - picks**2 / np.maximum(duels, 1.0), 0.0)
+    weight = total = duels = own = picks = pick_squares = np.zeros(sums.duels.shape[:-1])
+    variants = _Parts(), _Parts()
+    for stage in (number for number in range(STAGES) if counted[number]):
+        weights = [np.maximum(sums.weight[..., stage, variant], TINY) for variant in (0, 1)]
+        means = [sums.total[..., stage, variant] / weights[variant] for variant in (0, 1)]
+        share = mantel_haenszel_weight(sums.weight[..., stage, 0], sums.weight[..., stage, 1])
+        used = share > 0
+        weight, total = weight + share, total + share * (means[1] - means[0])
+        for variant, part in enumerate(variants):
+            spread = sums.squares[..., stage, variant] - sums.total[..., stage, variant] * means[variant]
+            part.load = part.load + share * share / weights[variant]
+            part.deviations = part.deviations + used * np.maximum(spread, 0.0)
+            part.freedom = part.freedom + used * (sums.units[..., stage, variant] - 1)
+        duels, own = duels + sums.duels[..., stage], own + sums.duel_weight[..., stage]
+        picks, pick_squares = picks + sums.picks[..., stage], pick_squares + sums.pick_squares[..., stage]
+    spread = np.maximum(pick_squares - picks**2 / np.maximum(own, TINY), 0.0)
     duel_freedom = np.maximum(duels, 1.0) - 1 + PRIOR
-    duel_part = duel_weight**2 * duels * (spread + PRIOR * PICK_VARIANCE) / duel_freedom
-    weight = weight + duel_weight * duels
-    total = total + duel_weight * picks
-    variance = parts.sum(-1) + duel_part
-    freedom = variance**2 / np.maximum((parts**2 / freedoms).sum(-1) + duel_part**2 / duel_freedom, TINY**2)
+    duel_variance = duel_weight**2 * own * (spread + PRIOR * PICK_VARIANCE) / duel_freedom
+    parts = [(part.variance, part.freedom) for part in variants] + [(duel_variance, duel_freedom)]
+    return _scaled(weight + duel_weight * own, total + duel_weight * picks, parts)
+
+
+def _scaled(weight: FloatArray, total: FloatArray, parts: list[tuple[FloatArray, Any]]) -> EffectEstimate:
+    """The estimate from a weighted sum of differences; `parts` are independent variances with their freedoms."""
+    variance: FloatArray = sum(part for part, _ in parts) + np.zeros_like(weight)
+    freedom = variance**2 / np.maximum(sum(part**2 / own for part, own in parts), TINY**2)
     known, divisor = weight > 0, np.maximum(weight, TINY)
     return EffectEstimate(
         np.where(known, total / divisor, 0.0),

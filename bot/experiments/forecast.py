@@ -10,6 +10,8 @@ from storage.learning.trial_evidence import read_pace
 
 PACE_DAYS = 28.0
 """Days whose ratings give the chats' pace."""
+PRIOR = 10
+"""Ratings, half of them likes, that the estimate of the liking begins with."""
 
 
 async def forecast(database: Database, settings: CanarySettings) -> tuple[float, TrialForecast] | None:
@@ -21,7 +23,7 @@ async def forecast(database: Database, settings: CanarySettings) -> tuple[float,
     return pace.per_day, forecast_trial(
         TrialDesign.for_candidate(settings),
         pace.per_day,
-        liking=pace.likes / pace.ratings,
+        liking=(pace.likes + PRIOR / 2) / (pace.ratings + PRIOR),
         units_per_rating=pace.photos / pace.ratings,
     )
 

@@ -45,7 +45,7 @@ from bot.experiments.trial_sums import EngagementSums, TrialData, TrialSums
 
 FUTILE, MIN_PROGRESS = 0.1, 0.3
 """Conditional power below which a trial ends, and the share of the information before which it doesn't."""
-LASTING_ALPHA = 0.1
+LASTING_ALPHA = 0.15
 """Level of the test without the novel jokes, which a promotion has to pass too."""
 OUTLIER = 1.5
 """Standard errors by which a user differs from the others so that the verdict must stand without that user."""
@@ -177,7 +177,10 @@ class SequentialTest:
         """The weight that the presses until the end are expected to add, with as many a unit as so far."""
         share = self.design.full_share * (1 - self.design.full_share)
         presses = np.maximum(state.presses, 1.0)
-        per_press = (sums.units.sum((-1, -2)) * share + DUEL_WEIGHT * sums.duels.sum(-1)) / presses
+        cells = [(stage, variant) for stage in range(STAGES) for variant in (0, 1)]
+        units = sum((sums.weight[..., stage, variant] for stage, variant in cells), np.zeros_like(presses))
+        duels = sum((sums.duel_weight[..., stage] for stage in range(STAGES)), np.zeros_like(presses))
+        per_press = (units * share + DUEL_WEIGHT * duels) / presses
         per_press = np.where(state.presses >= MIN_INITIAL, per_press, share)
         return np.maximum(self._final_presses(state) - state.presses, 0.0) * per_press
 

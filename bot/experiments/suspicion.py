@@ -14,7 +14,7 @@ from bot.experiments.boundaries import BoolArray, FloatArray
 
 MIN_PREDECESSOR_PHOTOS, MIN_CHAMPION_PHOTOS = 50, 10
 """Minimum of rated photos of each model; below it nothing is suspected."""
-FIRST_RATINGS, LATER_RATINGS = 80, 200
+FIRST_RATINGS, LATER_RATINGS = 60, 200
 """Ratings of the new champion at which the threshold changes."""
 EARLY_SCORE, FIRST_SCORE, LATER_SCORE = -2.5, 0.0, -1.0
 """The score, in standard errors, below which the champion is suspected: before FIRST_RATINGS, until LATER_RATINGS, and

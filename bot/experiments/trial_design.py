@@ -19,6 +19,9 @@ STAGES = 3
 MIN_INITIAL = 20
 """The initial stage of a slow chat ends after one in this many of the ratings that the trial will have."""
 SECONDS_A_DAY = 86400.0
+STRICTNESS = 0.5
+"""Standard errors that a promotion needs beyond one test at alpha, because it must stand without single users, without
+the novel jokes and with unrated jokes; fitted to the power that `make bench-gate` measures."""
 NORMAL = NormalDist()
 
 
@@ -153,14 +156,15 @@ def forecast_trial(
     """The forecast of a chat with that many ratings and duel choices a day, by the normal approximation.
 
     `liking` is the champion's, `units_per_rating` the photos over their ratings: several ratings of one photo say
-    less than as many of several. Early verdicts are not counted: they make the trial shorter, not the power smaller.
+    less than as many of several. A duel choice is taken for a rating, though it tells more.
     """
     days = min(design.days, max(design.min_days, design.ratings / per_day)) if per_day > 0 else design.days
     ratings = per_day * days
-    late = max(0.0, ratings - max(design.novelty_days * per_day, design.initial_ratings / design.initial_share))
-    share = design.full_share * (1 - design.full_share)
-    variance = liking * (1 - liking)
-    information = late * units_per_rating * share / max(variance, 0.01)
-    boundary = NORMAL.inv_cdf(1 - design.alpha)
-    power = NORMAL.cdf(effect * math.sqrt(information) - boundary) if information else 0.0
-    return TrialForecast(days, round(ratings), power, effect)
+    first = min(design.initial_ratings, ratings / MIN_INITIAL) / design.initial_share
+    early = min(ratings, max(design.novelty_days * per_day, first))
+    shares = (early, design.initial_share), (ratings - early, design.full_share)
+    weight = units_per_rating * sum(number * share * (1 - share) for number, share in shares)
+    error = math.sqrt(liking * (1 - liking) / weight) if weight else math.inf
+    boundary = NORMAL.inv_cdf(1 - design.alpha) + STRICTNESS
+    power = NORMAL.cdf(effect / error - boundary) if error else 1.0
+    return TrialForecast(days, round(ratings), power if ratings else 0.0, effect)

@@ -2,7 +2,9 @@
 
 A unit is one variant's jokes for one photo in one stage, so that eight users' ratings of one joke are one observation.
 Its value is the mean liking: liked ratings over ratings, where 😂 and 🙂 are liked. A duel is a unit of its own; its
-value is the mean of its users' picks: 1 for the candidate's joke, -1 for the champion's, 0 for neither.
+value is the mean of its users' picks: 1 for the candidate's joke, -1 for the champion's, 0 for neither. A unit's weight
+is the inverse of its variance relative to a unit with one rating, the design effect (L. Kish, Survey Sampling, 1965,
+section 5.4): n ratings weigh n / (1 + (n - 1) SHARED).
 """
 
 from dataclasses import dataclass, fields
@@ -15,31 +17,36 @@ from bot.experiments.boundaries import FloatArray
 from bot.experiments.trial_design import STAGES
 
 IntArray = NDArray[np.int64]
+SHARED = 0.25
+"""Correlation of two users' ratings of one joke, assumed for the weights only: the variance is estimated from units.
+The community benchmark's variances give about this; if it were 0.5, the standard error would be 2 % too small."""
 MIN_USERS = 5
 """Users who must have rated before none of them may decide alone: among fewer, each is a large part of all users."""
 
 
 @dataclass(frozen=True)
 class TrialSums:
-    """Sums over units: numbers, values and squared values.
+    """Sums over units: their number, weights, weighted values and weighted squared values.
 
-    `units`, `total` and `squares` have the shape (…, 3, 2), by stage and variant (0 champion, 1 candidate); `duels`,
-    `picks` and `pick_squares` have the shape (…, 3). The last of the leading dimensions, if there is one, is the user
-    who is left out; its index 0 leaves out none.
+    `units`, `weight`, `total` and `squares` have the shape (…, 3, 2), by stage and variant (0 champion, 1 candidate);
+    `duels`, `duel_weight`, `picks` and `pick_squares` have the shape (…, 3). The last of the leading dimensions, if
+    there is one, is the user who is left out; its index 0 leaves out none.
     """
 
     units: FloatArray
+    weight: FloatArray
     total: FloatArray
     squares: FloatArray
     duels: FloatArray
+    duel_weight: FloatArray
     picks: FloatArray
     pick_squares: FloatArray
 
     @classmethod
     def zeros(cls, *shape: int) -> Self:
         """Empty sums with these leading dimensions."""
-        cells = [np.zeros((*shape, STAGES, 2)) for _ in range(3)]
-        return cls(*cells, *(np.zeros((*shape, STAGES)) for _ in range(3)))
+        cells = [np.zeros((*shape, STAGES, 2)) for _ in range(4)]
+        return cls(*cells, *(np.zeros((*shape, STAGES)) for _ in range(4)))
 
     def __getitem__(self, index: Any) -> Self:
         """The sums at an index of the leading dimensions."""
@@ -49,7 +56,7 @@ class TrialSums:
     def of_all_users(self) -> Self:
         """The sums that leave out no user: without the last of the leading dimensions."""
         parts = [getattr(self, field.name) for field in fields(self)]
-        return type(self)(*(part[..., 0, :, :] for part in parts[:3]), *(part[..., 0, :] for part in parts[3:]))
+        return type(self)(*(part[..., 0, :, :] for part in parts[:4]), *(part[..., 0, :] for part in parts[4:]))
 
 
 @dataclass(frozen=True)
@@ -99,8 +106,8 @@ class TrialData:
         rated, cells = 2 * stage + variant, 2 * STAGES
         ratings = sum_units(photo * cells + rated, rated, user[: len(rater)], liked, cells, len(users))
         duels = sum_units(duel, duel_stage, user[len(rater) :], pick, STAGES, len(users))
-        units, total, squares = (part.reshape(-1, STAGES, 2) for part in ratings)
-        sums = TrialSums(units, total, squares, *duels)
+        units, weight, total, squares = (part.reshape(-1, STAGES, 2) for part in ratings)
+        sums = TrialSums(units, weight, total, squares, *duels)
         return sums if len(users) >= MIN_USERS else sums[:1]
 
     def engagement(self) -> EngagementSums:
@@ -114,10 +121,15 @@ class TrialData:
         return EngagementSums(jokes, rated, squares, repeated)
 
 
+def unit_weight(ratings: FloatArray) -> FloatArray:
+    """The weight of a unit with that many ratings; 0 without any."""
+    return ratings / (1 + np.maximum(ratings - 1, 0.0) * SHARED)
+
+
 def sum_units(
     unit: IntArray, cell: IntArray, user: IntArray, value: IntArray, cells: int, users: int
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Numbers, values and squared values of units by cell: three arrays (1 + users, cells).
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Numbers, weights, values and squared values of units by cell: four arrays (1 + users, cells).
 
     The rows are single ratings; `cell` is that of the row's unit. Row 0 has all ratings, row 1 + i those of all users
     but i: a unit that only i rated is not in it.
@@ -125,17 +137,20 @@ def sum_units(
     names, unit = np.unique(unit, return_inverse=True)
     cell_of = np.zeros(len(names), np.int64)
     cell_of[unit] = cell
-    count, total = np.bincount(unit, minlength=len(names)), np.bincount(unit, value, len(names))
-    mean = total / np.maximum(count, 1)
+    counts, totals = (np.bincount(unit, rows, len(names)).astype(np.float64) for rows in (np.ones(len(unit)), value))
     pairs, pair = np.unique(unit * max(users, 1) + user, return_inverse=True)
-    pair_unit, pair_user = np.divmod(pairs, max(users, 1))
-    rest = count[pair_unit] - np.bincount(pair, minlength=len(pairs))
-    without = (total[pair_unit] - np.bincount(pair, value, len(pairs))) / np.maximum(rest, 1)
-    parts: list[FloatArray] = []
-    for power in (0, 1, 2):
-        whole = np.bincount(cell_of, mean**power, cells).astype(np.float64)
-        part = np.tile(whole, (1 + users, 1))
-        change = np.where(rest > 0, without**power, 0.0) - mean[pair_unit] ** power
-        np.add.at(part, (1 + pair_user, cell_of[pair_unit]), change)
-        parts.append(part)
-    return parts[0], parts[1], parts[2]
+    of_unit, of_user = np.divmod(pairs, max(users, 1))
+    count = counts[of_unit] - np.bincount(pair, minlength=len(pairs))
+    total = totals[of_unit] - np.bincount(pair, value, len(pairs))
+    sums: list[FloatArray] = []
+    for all_users, without in zip(_parts(counts, totals), _parts(count, total), strict=True):
+        part = np.tile(np.bincount(cell_of, all_users, cells).astype(np.float64), (1 + users, 1))
+        np.add.at(part, (1 + of_user, cell_of[of_unit]), without - all_users[of_unit])
+        sums.append(part)
+    return sums[0], sums[1], sums[2], sums[3]
+
+
+def _parts(count: FloatArray, total: FloatArray) -> tuple[FloatArray, ...]:
+    """What units with so many ratings and likes add to the four sums."""
+    weight, mean = unit_weight(count), total / np.maximum(count, 1.0)
+    return (count > 0).astype(np.float64), weight, weight * mean, weight * mean**2

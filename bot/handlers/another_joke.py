@@ -6,7 +6,7 @@ from typing import Any
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.daily_quota import DailyQuota
 from bot.handlers.callback_data import AnotherJokeButton
-from bot.handlers.joke_delivery import JokeDelivery, JokeRequest
+from bot.handlers.joke_delivery import JokeDelivery, JokeRequest, daily_full_key
 from bot.handlers.keyboards import JokeKeyboards
 from bot.handlers.routes import ButtonPress, Route, button
 from bot.jokes.photo_intake import PhotoIntake
@@ -26,13 +26,12 @@ class StoredPhotoAccess:
     def __init__(
         self,
         messenger: Messenger,
-        chats: ChatSettingsStore,
         quota: DailyQuota,
         limiter: UserLimiter,
         intake: PhotoIntake,
         access: WriteAccess,
     ) -> None:
-        self._messenger, self._chats, self._quota = messenger, chats, quota
+        self._messenger, self._quota = messenger, quota
         self._limiter, self._intake, self._access = limiter, intake, access
 
     async def with_stored_photo(
@@ -51,8 +50,8 @@ class StoredPhotoAccess:
             return
         chat_id = press.message.chat.id
         if await self._quota.is_full(chat_id, press.update_id):
-            jokes = self._chats.get(chat_id).daily
-            await self._messenger.answer_button(press.query, "daily-full", alert=True, jokes=jokes)
+            jokes = self._quota.limit(chat_id) or 0
+            await self._messenger.answer_button(press.query, daily_full_key(chat_id), alert=True, jokes=jokes)
             return
         try:
             with self._limiter.acquire(press.user.id):

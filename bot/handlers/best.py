@@ -1,7 +1,5 @@
 """/best: the best liked jokes of a chat. /mine: a user's latest jokes with their ratings."""
 
-from telegram import Message
-
 from bot.handlers.routes import IncomingMessage, Route, command
 from bot.i18n.formatting import format_rating_counts
 from bot.messaging.messenger import Messenger
@@ -29,21 +27,22 @@ class BestJokeHandlers:
         message = incoming.message
         minimum = 1 if is_private(message) else MIN_RATINGS_IN_GROUPS
         jokes = await list_best_jokes(self._database, message.chat.id, minimum=minimum, limit=MAX_SHOWN)
-        await self._show(message, "best", jokes)
+        await self._show(incoming, "best", jokes)
 
     async def on_mine(self, incoming: IncomingMessage) -> None:
         """Show the user's latest jokes; in a group only those delivered there."""
         message = incoming.message
         chat_id = None if is_private(message) else message.chat.id
         jokes = await list_latest_jokes(self._database, incoming.user.id, chat_id=chat_id, limit=MAX_SHOWN)
-        await self._show(message, "mine", jokes)
+        await self._show(incoming, "mine", jokes)
 
-    async def _show(self, message: Message, name: str, jokes: list[BestJoke]) -> None:
+    async def _show(self, incoming: IncomingMessage, name: str, jokes: list[BestJoke]) -> None:
+        message = incoming.message
         if not jokes:
             await self._messenger.reply(message, f"{name}-none")
             return
         entries = [f"{number}. {_entry(joke)}" for number, joke in enumerate(jokes, 1)]
-        title = self._messenger.text(message.from_user, f"{name}-title")
+        title = self._messenger.text(incoming.user, f"{name}-title")
         await self._messenger.reply_text(message, "\n\n".join([title, *entries]))
 
 

@@ -1,8 +1,9 @@
 """The data of all buttons under messages: one class each, `encode` and `decode`.
 
 Telegram keeps old messages, so these formats don't change: r:JOKE:VALUE, a:JOKE, n:ALBUM_PHOTO, d:DUEL:CHOICE,
-f:USER:ANSWER, l:USER:LANGUAGE, c:PAGE[:VALUE], v:ANSWER:JOKE, u:PAGE, s:THEME, yes:USER:WHAT:NUMBER,
-no:USER:WHAT:NUMBER. A modified client can send any data: decoding proves nothing about who may press the button.
+f:USER:ANSWER, l:USER:LANGUAGE, c:PAGE[:VALUE], v:ANSWER:JOKE, u:PAGE, x:ANSWER:REQUEST, s:THEME,
+yes:USER:WHAT:NUMBER, no:USER:WHAT:NUMBER. A modified client can send any data: decoding proves nothing about who may
+press the button.
 """
 
 import re
@@ -89,9 +90,12 @@ class DuelButton(CallbackData):
 
 @dataclass(frozen=True)
 class ForgetButton(CallbackData):
-    """The answer ("yes" or "no") of a user to the confirmation of /forget."""
+    """The answer ("yes" or "no") to the confirmation of /forget.
 
-    PREFIX, PATTERN = "f:", _pattern("f:", user_id=ID, answer="yes|no")
+    `user_id`: the user who asked, or the group in whose name an administrator asked.
+    """
+
+    PREFIX, PATTERN = "f:", _pattern("f:", user_id=f"-?{ID}", answer="yes|no")
     REJECTION = "forget-not-yours"
     user_id: int
     answer: str
@@ -133,6 +137,16 @@ class UsersPageButton(CallbackData):
     PREFIX, PATTERN = "u:", _pattern("u:", page=r"\d{1,6}")
     REJECTION = "not-your-button"
     page: int
+
+
+@dataclass(frozen=True)
+class AccessButton(CallbackData):
+    """An admin's answer ("yes" or "no") to whether a stranger or a group may use the bot."""
+
+    PREFIX, PATTERN = "x:", _pattern("x:", answer="yes|no", access_id=ID)
+    REJECTION = "not-your-button"
+    answer: str
+    access_id: int
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,19 @@ COMMANDS = (
     "private",
     "forget",
 )
-ADMIN_COMMANDS = ("status", "retrain", "runs", "review", "models", "promote", "rollback", "users", "ban", "unban")
+ADMIN_COMMANDS = (
+    "status",
+    "retrain",
+    "runs",
+    "review",
+    "models",
+    "promote",
+    "rollback",
+    "users",
+    "ban",
+    "unban",
+    "requests",
+)
 """In the order of the menu. The routes state the commands too; `add_routes` fails where the two differ.
 
 The reference page and the tests of translations need the names without a bot whose handlers could be asked.

@@ -122,7 +122,7 @@ class DuelHandlers:
         if request.resume and (earlier := await get_duel_of_update(self._database, request.update_id)):
             return earlier
         canary, user_id, chat_id = self._router.canary, request.user.id, request.chat.chat_id
-        if not self._one_in or canary is None:
+        if not self._one_in or canary is None or user_id < 0:
             return None
         trial = await get_open_trial(self._database)
         if trial is None or trial.candidate_id != canary.model.id:

@@ -6,7 +6,7 @@ from bot.engine.client import EngineError
 from bot.engine.fair_queue import QueueFull
 from bot.i18n.translator import Translator
 from bot.jokes.generator import PhotoFileMissing
-from bot.jokes.photo_intake import PhotoDownloadError
+from bot.jokes.photo_intake import PhotoDownloadError, PhotoUnreachable
 from bot.jokes.reply_writer import JokeBlocked
 from bot.jokes.user_limiter import TooManyPending
 from configs.errors import JokebotError
@@ -29,6 +29,8 @@ def error_message_key(error: JokebotError, limits: LimitSettings) -> tuple[str, 
             return "queue-mine", {"limit": limits.max_queued_photos_per_user}
         case QueueFull():
             return ("queue-mine", {"limit": limits.max_queued_photos_per_user}) if error.mine else ("queue-full", {})
+        case PhotoUnreachable():
+            return "photo-unreachable", {}
         case PhotoDownloadError():
             return "photo-lost", {}
         case PhotoFileMissing():

@@ -9,8 +9,10 @@ from bot.chats.languages import LanguagePreferences
 from bot.chats.user_names import UserNames
 from bot.handlers.callback_data import ForgetButton
 from bot.handlers.routes import ButtonPress, IncomingMessage, Route, button, command
+from bot.handlers.settings import is_administrator
 from bot.jokes.judge_source import StoredJudgeSource
 from bot.messaging.messenger import Messenger
+from bot.telegram.senders import is_chat_sender
 from configs.settings import StorageSettings
 from storage.database import Database
 from storage.maintenance.forget_person import forget_user
@@ -41,8 +43,14 @@ class ForgetHandlers:
         ]
 
     async def on_forget(self, incoming: IncomingMessage) -> None:
-        """Ask for confirmation. In a group the buttons are for the user who asked."""
+        """Ask for confirmation. In a group the buttons are for the user who asked.
+
+        An anonymous administrator asks for what was sent in the group's name. A channel can't press a button.
+        """
         user = incoming.user
+        if is_chat_sender(user) and user.id != incoming.message.chat.id:
+            await self._messenger.reply(incoming.message, "own-name")
+            return
         row = [
             InlineKeyboardButton(
                 self._messenger.text(user, f"forget-{answer}"), callback_data=ForgetButton(user.id, answer).encode()
@@ -50,22 +58,32 @@ class ForgetHandlers:
             for answer in ("yes", "no")
         ]
         await self._messenger.reply_text(
-            incoming.message, self._messenger.text(user, "forget-ask"), InlineKeyboardMarkup([row])
+            incoming.message,
+            self._messenger.text(user, "forget-ask-chat" if is_chat_sender(user) else "forget-ask"),
+            InlineKeyboardMarkup([row]),
         )
 
     async def on_answer(self, press: ButtonPress[ForgetButton]) -> None:
         """Delete, or cancel. Telegram says who pressed, so no user can delete another's data."""
         user = press.user
-        if press.data.user_id != user.id:
+        if not await self._may_answer(press):
             await self._messenger.reject_button(press.query, press.data.REJECTION)
             return
         if press.data.answer == "no":
             await self._messenger.close_question(press.query, self._messenger.text(user, "forget-kept"))
             return
         language = self._messenger.language(user)  # before the stored choice is deleted
-        counts = await self._forget(user.id)
+        counts = await self._forget(press.data.user_id)
         key = "forget-done" if any(counts.values()) else "forget-nothing"
         await self._messenger.close_question(press.query, self._messenger.translator.format(language, key, **counts))
+
+    async def _may_answer(self, press: ButtonPress[ForgetButton]) -> bool:
+        """Whether the user asked, or administers the group in whose name an anonymous administrator asked."""
+        asked_by = press.data.user_id
+        if asked_by == press.user.id:
+            return True
+        in_group = asked_by < 0 and asked_by == press.message.chat.id
+        return in_group and await is_administrator(self._messenger.client, asked_by, press.user.id)
 
     async def _forget(self, user_id: int) -> dict[str, int]:
         """Delete a user's data; returns how many photos, jokes and ratings were deleted."""
@@ -74,7 +92,8 @@ class ForgetHandlers:
         forgotten = await forget_user(self._database, user_id, storage.photos, storage.datasets, judges=storage.judges)
         await self._judges.refresh()
         self._languages.forget(user_id)
-        self._chats.forget(user_id)
+        if user_id > 0:
+            self._chats.forget(user_id)
         counts = {"photos": forgotten.photos, "jokes": forgotten.jokes, "ratings": forgotten.ratings}
         log.info("a user's data was deleted: %d photos, %d jokes, %d ratings", *counts.values())
         return counts

@@ -55,6 +55,11 @@ class JokeRequest:
     resume: AnswerProgress | None = None
 
 
+def daily_full_key(chat_id: int) -> str:
+    """The key of the message that today's jokes of a chat are used up."""
+    return "daily-full" if chat_id < 0 else "daily-full-private"
+
+
 class JokeDelivery:
     """Makes jokes and delivers them."""
 
@@ -97,7 +102,8 @@ class JokeDelivery:
     async def deliver(self, request: JokeRequest, photo: Photo) -> None:
         """Make a joke and deliver it, or an error message."""
         chat_id, user, update_id, resume = request.chat.chat_id, request.user, request.update_id, request.resume
-        if request.chat.daily is not None and not await self._quota.reserve(chat_id, update_id):
+        limited = request.chat.daily is not None or self._quota.limits_strangers
+        if limited and not await self._quota.reserve(chat_id, update_id):
             await self.reply_quota_used_up(request.chat, user, update_id, request.message_id)
             return
         async with self._replies.begin(update_id, chat_id, request.message_id, user, resume) as reply:
@@ -138,7 +144,7 @@ class JokeDelivery:
         if not await self._quota.should_notify(chat_id, update_id):
             return
         text = self._messenger.translator.format(
-            self._chats.chat_language(chat_id, user), "daily-full", jokes=chat.daily
+            self._chats.chat_language(chat_id, user), daily_full_key(chat_id), jokes=self._quota.limit(chat_id) or 0
         )
         with suppress(Forbidden):
             await self._messenger.send(chat_id, text, quoted_id=quoted_id, priority=Priority.ESSENTIAL)

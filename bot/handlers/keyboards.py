@@ -1,11 +1,14 @@
 """The buttons under jokes, the checks of their presses, and updates of their counts."""
 
+import logging
 import time
 from collections.abc import Sequence
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import Any
 
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
+from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.handlers.callback_data import AlbumPhotoButton, AnotherJokeButton, RateButton
 from bot.handlers.routes import ButtonPress
@@ -13,13 +16,15 @@ from bot.i18n.formatting import EMOJI
 from bot.runtime.periodic import Periodic
 from bot.telegram.client import TelegramClient
 from bot.telegram.coalescer import Coalescer
-from bot.telegram.rate_limiter import Priority
+from bot.telegram.rate_limiter import CallDropped, Priority
 from storage.chat import hidden_votes
 from storage.chat.albums import AlbumPhoto, list_photos_under_message
 from storage.chat.hidden_votes import VoteRule
 from storage.chat.jokes import add_delivery, get_delivery, get_joke
 from storage.chat.ratings import RatingCounts, get_counts
 from storage.database import Database
+
+log = logging.getLogger(__name__)
 
 ANOTHER, PHOTO = "🔁", "🖼"
 POLL_INTERVAL_S = 15.0
@@ -77,11 +82,16 @@ class JokeKeyboards:
         return Periodic("hidden-votes", POLL_INTERVAL_S, self.show_due)
 
     async def show_due(self) -> None:
-        """Show the counts that are no longer hidden. After a kill the next process does it again."""
+        """Show the counts that are no longer hidden. What Telegram doesn't get now is tried again in the next round."""
         for due in await hidden_votes.list_due(self._database, time.time()):
             if self.rule.hides(due.chat_id, await get_counts(self._database, due.joke_id)):
-                self.refresh(due.chat_id, due.message_id, due.joke_id)
-                await self.wait_refreshed(due.chat_id, due.message_id)
+                try:
+                    await self._edit(due.chat_id, due.message_id, due.joke_id)
+                except (BadRequest, Forbidden) as error:
+                    log.info("the counts of joke %d can't be shown: %s", due.joke_id, error)
+                except (TelegramError, CallDropped) as error:
+                    log.info("the counts of joke %d are shown later: %s", due.joke_id, error)
+                    continue
             await hidden_votes.delete_hidden(self._database, due.delivery_id)
 
     async def is_joke_button(self, press: ButtonPress[Any], joke_id: int) -> bool:
@@ -104,17 +114,19 @@ class JokeKeyboards:
 
     def refresh(self, chat_id: int, message_id: int, joke_id: int) -> None:
         """Schedule an update of the counts and photo numbers; of several changes the last is shown."""
-
-        async def edit() -> None:
-            album = await list_photos_under_message(self._database, chat_id, message_id)
-            counts = await hidden_votes.get_shown_counts(self._database, chat_id, message_id, joke_id, self.rule)
-            markup = joke_keyboard(joke_id, counts, album)
-            await self._client.edit_message_reply_markup(
-                chat_id, message_id, reply_markup=markup, rate_limit_args=Priority.ESSENTIAL
-            )
-
-        self._coalescer.submit((chat_id, message_id), edit)
+        self._coalescer.submit((chat_id, message_id), partial(self._edit, chat_id, message_id, joke_id))
 
     async def wait_refreshed(self, chat_id: int, message_id: int) -> None:
         """Wait until no update of a message's buttons is pending."""
         await self._coalescer.wait_idle((chat_id, message_id))
+
+    async def _edit(self, chat_id: int, message_id: int, joke_id: int) -> None:
+        """Show the counts and photo numbers as they are now. Raises TelegramError, CallDropped."""
+        album = await list_photos_under_message(self._database, chat_id, message_id)
+        counts = await hidden_votes.get_shown_counts(self._database, chat_id, message_id, joke_id, self.rule)
+        await self._client.edit_message_reply_markup(
+            chat_id,
+            message_id,
+            reply_markup=joke_keyboard(joke_id, counts, album),
+            rate_limit_args=Priority.ESSENTIAL,
+        )

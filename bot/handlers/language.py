@@ -6,6 +6,7 @@ from bot.chats.languages import LanguagePreferences
 from bot.handlers.callback_data import LanguageButton
 from bot.handlers.routes import ButtonPress, IncomingMessage, Route, button, command
 from bot.messaging.messenger import Messenger
+from bot.telegram.senders import is_chat_sender
 from storage.database import Database
 
 AS_APP = "app"
@@ -24,6 +25,9 @@ class LanguageHandlers:
     async def on_language(self, incoming: IncomingMessage) -> None:
         """Offer all languages, each by its own name, and the app's. The buttons are for the user who asked."""
         user, translator = incoming.user, self._messenger.translator
+        if is_chat_sender(user):
+            await self._messenger.reply(incoming.message, "language-own-name")
+            return
         chosen = self._languages.chosen(user.id) or AS_APP
         names = {code: translator.format(code, "language-name") for code in translator.languages}
         names[AS_APP] = self._messenger.text(user, "language-app")

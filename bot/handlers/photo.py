@@ -28,6 +28,7 @@ from bot.telegram.message_parsing import (
 )
 from bot.telegram.write_access import WriteAccess
 from configs.settings import Settings
+from storage.chat.chats import ChatSettings
 from storage.media.photos import PhotoError
 
 log = logging.getLogger(__name__)
@@ -99,9 +100,9 @@ class PhotoHandlers:
             return
         user, chat, update_id = incoming.user, self._chats.get(target.chat.id), incoming.update_id
         whole_album = album if self._one_for_album else None
-        limited = chat.daily is not None and not (whole_album and whole_album.is_admitted)
-        if limited and await self._quota.is_full(chat.chat_id, update_id):  # JokeDelivery checks too; saves a download
-            await self._delivery.reply_quota_used_up(chat, user, update_id, incoming.message.message_id)
+        admitted = whole_album is not None and whole_album.is_admitted
+        limited = chat.daily is not None or self._quota.limits_strangers
+        if limited and not admitted and await self._is_over_quota(incoming, chat):
             return
         try:
             if whole_album:
@@ -124,3 +125,11 @@ class PhotoHandlers:
             key, values = error_message_key(error, self._limits)
             if not unasked:
                 await self._messenger.reply(incoming.message, key, **values)
+
+    async def _is_over_quota(self, incoming: IncomingMessage, chat: ChatSettings) -> bool:
+        """Whether the day's jokes are used up and the user was told. JokeDelivery checks too; it saves a download."""
+        if not await self._quota.is_full(chat.chat_id, incoming.update_id):
+            return False
+        message_id = incoming.message.message_id
+        await self._delivery.reply_quota_used_up(chat, incoming.user, incoming.update_id, message_id)
+        return True

@@ -2,6 +2,7 @@
 
 from bot.handlers.routes import IncomingMessage, Route, command
 from bot.messaging.messenger import Messenger
+from bot.telegram.senders import is_chat_sender
 from configs.safety import RetentionSettings
 from configs.settings import BackupSettings
 from storage.chat.consent import is_private, set_private
@@ -41,7 +42,8 @@ class PrivacyHandlers:
         )
 
     async def on_private(self, incoming: IncomingMessage) -> None:
-        """Toggle whether the user's data is used for training."""
+        """Toggle whether the user's data is used for training, or what is sent in the name of the sender's chat."""
         private = not await is_private(self._database, incoming.user.id)
         await set_private(self._database, incoming.user.id, private)
-        await self._messenger.reply(incoming.message, "private-on" if private else "private-off")
+        key = f"private-{'on' if private else 'off'}{'-chat' if is_chat_sender(incoming.user) else ''}"
+        await self._messenger.reply(incoming.message, key)

@@ -20,7 +20,7 @@ T = TypeVar("T", bound=CallbackData)
 
 @dataclass(frozen=True)
 class IncomingMessage:
-    """A message and its sender. `update` is the update that brought it.
+    """A message and its sender, who may be a chat (`bot/telegram/senders.py`). `update` is the update that brought it.
 
     `resume`: what was done for the update before a restart; None for a new update.
     """
@@ -86,12 +86,12 @@ def button(kind: type[CallbackData], handle: OnButton, *, for_banned: bool = Fal
     return Route(_ButtonHandler(kind, handle), for_banned=for_banned)
 
 
-def membership(handle: Callable[[ChatMemberUpdated], Awaitable[None]]) -> Route:
-    """A route for changes of the bot's own rights in a chat; who makes them may be banned."""
+def membership(handle: Callable[[int, ChatMemberUpdated], Awaitable[None]]) -> Route:
+    """A route for changes of the bot's own rights in a chat, also by banned users. `handle` gets the update id too."""
 
     async def on_update(update: Update, context: Any) -> None:
         if update.my_chat_member:
-            await handle(update.my_chat_member)
+            await handle(update.update_id, update.my_chat_member)
 
     return Route(ChatMemberHandler(on_update, ChatMemberHandler.MY_CHAT_MEMBER), for_banned=True)
 

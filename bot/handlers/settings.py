@@ -4,7 +4,7 @@ In a group its administrators may change settings, anonymous ones too, or all me
 button press checks whether its user may change settings; Telegram says in which chat it was pressed, and by whom.
 """
 
-from telegram import InlineKeyboardMarkup, MaybeInaccessibleMessage, Message, User
+from telegram import InlineKeyboardMarkup, MaybeInaccessibleMessage, User
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import BadRequest
 from telegram.ext import filters
@@ -120,7 +120,7 @@ class SettingsHandlers:
             return False
         if self._chats.get(message.chat.id).changers == "all" and page != "changers":
             return True
-        if isinstance(message, Message) and message.sender_chat == message.chat and message.from_user == user:
+        if user.id == message.chat.id:
             return True  # An anonymous administrator: messages come from the group, button presses from the user.
         return await is_administrator(self._client, message.chat.id, user.id)
 

@@ -97,7 +97,12 @@ class JokeGenerator:
             base_share = self._router.base_share if served is None and self._router.base else None
             style = style or self._prompts.languages[language].default
             context = JokeContext(chat_id, user_id, language, style, caption)
-            served, chosen = await self._write(served, key, context, on_text, question)
+            judge = self._judges.current if self._several else None
+            if judge:
+                served, chosen = await self._write_best(served, key, judge, context, on_text, question)
+            else:
+                served, reply = await self._replies.write(served, key, language, on_text, **question)
+                chosen = ChosenReply(reply)
         new = new_joke(photo, served, context, question, chosen, base_share)
         try:
             return await add_joke(self._database, new, update_id, chosen.not_shown)
@@ -106,33 +111,31 @@ class JokeGenerator:
                 raise PhotoForgotten(f"Photo {new.photo_id} was erased while its joke was in work.") from None
             raise
 
-    async def _write(
+    async def _write_best(
         self,
         served: ServedModel | None,
         key: int,
+        judge: ServedJudge,
         context: JokeContext,
         on_text: OnText | None,
         question: dict[str, Any],
     ) -> tuple[ServedModel, ChosenReply]:
-        """Have a joke written by `served`, else by the router's choice for `key`: the best of several candidates.
+        """The best of several candidates by `served`, else by the router's choice for `key`.
 
-        A photo of the base's random share gets a single one, as it was before anything was learnt. Raises EngineError,
+        A photo of the base's random share gets a single joke, as it was before anything was learnt. Raises EngineError,
         JokeBlocked.
         """
-        judge = self._judges.current
-        if judge is not None and self._several:
-            served = served or self._router.route(key)
-            if served is not self._router.base:
-                try:
-                    chosen = await self._write_candidates(served, judge, context, on_text, question)
-                except EngineError as error:
-                    chosen, fallback = None, self._router.fallback_for(served)
-                    if fallback is None:
-                        raise
-                    log.warning("model %s failed, asking %s instead: %s", served.model.name, fallback.model.name, error)
-                    served = fallback
-                if chosen:
+        served = served or self._router.route(key)
+        if served is not self._router.base:
+            try:
+                if chosen := await self._write_candidates(served, judge, context, on_text, question):
                     return served, chosen
+            except EngineError as error:
+                fallback = self._router.fallback_for(served)
+                if fallback is None:
+                    raise
+                log.warning("model %s failed, asking %s instead: %s", served.model.name, fallback.model.name, error)
+                served = fallback
         served, reply = await self._replies.write(served, key, context.language, on_text, **question)
         return served, ChosenReply(reply)
 
@@ -207,7 +210,6 @@ class JokeGenerator:
                     f"({error.strerror}); send the photo again."
                 ) from error
             yield {
-                "system": self._prompts.system,
                 "user": prompt,
                 "photo": data,
                 "media_type": photo.media_type,

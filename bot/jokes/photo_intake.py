@@ -12,6 +12,7 @@ from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter
 from bot.jokes.moderation import Moderator
 from bot.runtime.backoff import backoff
 from bot.telegram.client import TelegramClient
+from bot.telegram.local_files import LocalFileMissing
 from bot.telegram.message_parsing import IncomingImage
 from bot.telegram.rate_limiter import retry_after_seconds
 from configs.errors import JokebotError
@@ -36,6 +37,10 @@ KILLED_NOTE = "jokebot_decoder_killed"
 
 class PhotoDownloadError(JokebotError):
     """A photo's file can't be downloaded from Telegram."""
+
+
+class PhotoUnreachable(PhotoDownloadError):
+    """The Bot API server stores photos where this host can't read them."""
 
 
 class PhotoIntake:
@@ -93,8 +98,9 @@ class PhotoIntake:
         pauses = None
         for left in reversed(range(DOWNLOAD_TRIES)):
             try:
-                file = await self._client.get_file(file_id)
-                return await self._client.download(str(file.file_path))
+                return await self._client.fetch_file(file_id, self._limits.photo_bytes)
+            except LocalFileMissing as error:
+                raise PhotoUnreachable(str(error)) from None
             except BadRequest as error:
                 if "too big" in str(error).lower():
                     raise PhotoError("too_many_bytes") from None

@@ -13,6 +13,7 @@ from bot.i18n.translator import Translator
 from bot.telegram.client import TelegramClient
 from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.send_journal import Note, journal_sends
+from bot.telegram.senders import is_chat_sender
 from bot.telegram.text import NO_PREVIEW, is_unchanged, reply_to, truncate_for_telegram
 
 log = logging.getLogger(__name__)
@@ -31,12 +32,14 @@ class Messenger:
         self.client, self.translator, self._languages, self._chats = client, translator, languages, chats
 
     def language(self, user: User | None) -> str:
-        """The language of texts for a user; the default language for None."""
+        """The language of texts for a user; that of a chat which is the sender; the default language for None."""
+        if user is not None and is_chat_sender(user) and self._chats:
+            return self._chats.chat_language(user.id)
         return self._languages.language_for(user)
 
     def text(self, user: User | None, key: str, **values: Any) -> str:
         """A message in the user's language. Raises KeyError for an unknown key."""
-        return self.translator.format(self._languages.language_for(user), key, **values)
+        return self.translator.format(self.language(user), key, **values)
 
     async def send(
         self,

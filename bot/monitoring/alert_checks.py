@@ -74,6 +74,7 @@ class AlertChecks:
                 AlertCheck(self._database, limits.database_min * MINUTE_S, EXPENSIVE_INTERVAL_S),
             ),
             "webhook": (limits.webhook_min if webhook else 0, AlertCheck(self._webhook, 0.0, EXPENSIVE_INTERVAL_S)),
+            "files": (True, AlertCheck(self._files)),
             "gpu": (limits.gpu_min, AlertCheck(self._gpu, limits.gpu_min * MINUTE_S, EXPENSIVE_INTERVAL_S)),
         }
         return {name: check for name, (enabled, check) in checks.items() if enabled}
@@ -139,6 +140,13 @@ class AlertChecks:
             if failed and info.pending_update_count
             else None
         )
+
+    async def _files(self, _: Alert | None) -> Detail | None:
+        """The files of a Bot API server in local mode; inconclusive before the first of them."""
+        problem = self._client.file_problem
+        if problem is None:
+            raise CheckInconclusive
+        return {"why": problem} if problem else None
 
     async def _gpu(self, lasting: Alert | None) -> Detail | None:
         """Fails if there are fewer GPUs than at any time since the start, or than the open alert names."""

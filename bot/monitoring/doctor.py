@@ -8,11 +8,11 @@ import re
 import shutil
 import subprocess
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from configs.errors import JokebotError
-from configs.host_environment import proxy_for
+from bot.monitoring.doctor_finding import DoctorFinding
+from bot.monitoring.doctor_telegram import check_access, check_bot_of_database, check_token, check_webhook
+from bot.monitoring.engine_check import check_engine, check_model
 from configs.settings import ROOT, Settings
 from storage.database import DatabaseError, check_file
 
@@ -42,154 +42,6 @@ if "torch" in sys.modules:
     report["cuda"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None
 print(json.dumps(report))
 """
-
-
-@dataclass(frozen=True)
-class DoctorFinding:
-    """The result of one check: `state` is "ok", "note" (works, with a remark) or "bad"; `todo` says how to fix it."""
-
-    state: str
-    subject: str
-    message: str
-    todo: str = ""
-
-    def format(self) -> str:
-        mark = {"ok": "✓", "note": "·", "bad": "✗"}[self.state]
-        return f"{mark} {self.subject.ljust(12)} {self.message}" + (
-            f"\n  {' ' * 12} → {self.todo}" if self.todo else ""
-        )
-
-
-async def check_token(settings: Settings) -> list[DoctorFinding]:
-    """Check the token: ask Telegram for the bot's name."""
-    token = settings.telegram.token.get_secret_value()
-    if not token:
-        return [
-            DoctorFinding(
-                "bad",
-                "token",
-                "no bot token is set",
-                "talk to @BotFather, then set JOKEBOT_TELEGRAM_TOKEN (`make demo` needs none)",
-            )
-        ]
-    from telegram import Bot
-    from telegram.error import InvalidToken, TelegramError
-
-    from bot.telegram.http import AiohttpRequest
-
-    base, request = settings.telegram.base_url, AiohttpRequest(1, 15.0, proxy=proxy_for(settings.telegram.base_url))
-    try:
-        async with Bot(token, base_url=f"{base}/bot", request=request) as bot:
-            return [DoctorFinding("ok", "token", f"Telegram knows the bot as @{bot.username}")]
-    except InvalidToken:
-        return [
-            DoctorFinding(
-                "bad", "token", "Telegram refuses the token", "copy it again from @BotFather; it looks like 123456:ABC…"
-            )
-        ]
-    except TelegramError as error:
-        message = str(error).replace(token, "…")
-        return [
-            DoctorFinding(
-                "bad",
-                "telegram",
-                f"{settings.telegram.base_url} does not answer: {message}",
-                "check the network, a proxy, or JOKEBOT_TELEGRAM_BASE_URL",
-            )
-        ]
-
-
-async def check_webhook(settings: Settings) -> list[DoctorFinding]:
-    """Check the settings of the webhook mode."""
-    telegram = settings.telegram
-    if telegram.mode == "polling":
-        return []
-    if not telegram.webhook_url.startswith("https://"):
-        return [
-            DoctorFinding(
-                "bad",
-                "webhook",
-                "the webhook's address is missing or not https",
-                "set JOKEBOT_TELEGRAM_WEBHOOK_URL to the public https address of your reverse proxy",
-            )
-        ]
-    if not telegram.webhook_secret.get_secret_value():
-        return [
-            DoctorFinding(
-                "bad",
-                "webhook",
-                "no webhook secret is set",
-                "set JOKEBOT_TELEGRAM_WEBHOOK_SECRET to a long random word (letters, digits, _ and -)",
-            )
-        ]
-    return [DoctorFinding("ok", "webhook", f"{telegram.webhook_url} → {telegram.webhook_listen}")]
-
-
-async def check_engine(settings: Settings) -> list[DoctorFinding]:
-    """Check that the engine serves the model, or that the bot can start its own servers."""
-    if settings.engine.kind != "url":
-        return check_own_servers(settings)
-    from bot.engine.client import EngineClient, EngineError
-
-    client = EngineClient(settings.engine)
-    try:
-        models = await client.models()
-    except EngineError as error:
-        return [
-            DoctorFinding(
-                "bad",
-                "engine",
-                f"{settings.engine.url}: {error}",
-                "start one (`jokebot serve MODEL_DIR`, or LMDeploy on a GPU), or set JOKEBOT_ENGINE_URL",
-            )
-        ]
-    finally:
-        await client.close()
-    expected = settings.engine.model
-    if expected and expected not in models:
-        return [
-            DoctorFinding(
-                "bad", "engine", f"it serves {', '.join(models)}, not {expected}", "correct JOKEBOT_ENGINE_MODEL"
-            )
-        ]
-    return [DoctorFinding("ok", "engine", f"{settings.engine.url} serves {', '.join(models)}")]
-
-
-def check_own_servers(settings: Settings) -> list[DoctorFinding]:
-    """Check what the bot needs to start servers: an environment, a checkpoint, and for LMDeploy a GPU."""
-    from bot.engine.servers.launch import make_launcher
-    from storage.learning.models import Model
-
-    kind, base = settings.engine.kind, settings.model
-    if kind == "lmdeploy" and shutil.which("nvidia-smi") is None:
-        return [
-            DoctorFinding(
-                "bad",
-                "engine",
-                "LMDeploy needs an NVIDIA GPU, and this host has no driver for one",
-                "set JOKEBOT_ENGINE_KIND to `cpu`, or to `url` for an engine on another host",
-            )
-        ]
-    if base.directory is None:
-        return [
-            DoctorFinding(
-                "note",
-                "engine",
-                f"the bot starts its {kind} servers for the champion in the registry (`jokebot models`)",
-            )
-        ]
-    try:
-        make_launcher(settings)(Model(0, base.name, "base", None, None, str(base.directory), None, "{}", 0.0), 0, "")
-    except JokebotError as error:
-        return [DoctorFinding("bad", "engine", str(error), "correct JOKEBOT_MODEL_DIRECTORY or make the environment")]
-    return [
-        DoctorFinding(
-            "ok",
-            "engine",
-            f"the bot starts {settings.server_count} {kind} server{'s' * (settings.server_count > 1)} for "
-            f"{base.name} at {base.directory}",
-        )
-    ]
 
 
 def locked_versions(name: str) -> dict[str, str]:
@@ -276,13 +128,16 @@ async def check_database(settings: Settings) -> list[DoctorFinding]:
         ratings = check_file(path)
     except DatabaseError as error:
         return [DoctorFinding("bad", "database", str(error), "restore it from a backup")]
-    return [DoctorFinding("ok", "database", f"{path} is intact and holds {ratings} ratings")]
+    intact = DoctorFinding("ok", "database", f"{path} is intact and holds {ratings} ratings")
+    return [intact, *check_bot_of_database(settings)]
 
 
 CHECKS: tuple[Callable[[Settings], Awaitable[list[DoctorFinding]]], ...] = (
     check_token,
     check_webhook,
+    check_access,
     check_engine,
+    check_model,
     check_environments,
     check_disk,
     check_database,

@@ -54,7 +54,7 @@ class BaseShare:
             return None
         if self._settings.engine.kind != "url":
             run = await current_run(self._database)
-            if self._servers.paused or (run and run.state != "queued"):
+            if self._servers.paused or self._servers.router.canary or (run and run.state != "queued"):
                 return None
         try:
             base = await get_model(self._database, champion.base_id)

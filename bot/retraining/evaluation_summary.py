@@ -42,6 +42,7 @@ class EvaluationSummary:
                     self._localize("measure-ratings", ratings=liking.ratings),
                 )
             )
+        rows += self._unchosen_row(trial)
         if (measure := measures.get("likelihood") or {}).get("champion") is not None:
             rows.append(self._likelihood_row(measure))
         codes = verdict.get("codes", [])
@@ -73,6 +74,15 @@ class EvaluationSummary:
         better = True if interval[1] < 0 else False if interval[0] > 0 else None
         note = less + self._localize("measure-interval", photos=photos, low=low, high=high)
         return MetricRow(name, old, new, better, note)
+
+    def _unchosen_row(self, trial: TrialRecord | None) -> list[MetricRow]:
+        """The likings of jokes that no judge chose, for comparison; none before both models have ratings of such."""
+        sides = (json.loads(trial.measures) if trial else {}).get("unchosen") or {}
+        if not (sides and all(side["ratings"] for side in sides.values())):
+            return []
+        old, new = (percent(sides[name]["likes"] / sides[name]["ratings"]) for name in ("champion", "candidate"))
+        note = self._localize("measure-ratings", ratings=sum(side["ratings"] for side in sides.values()))
+        return [MetricRow(self._localize("measure-unchosen"), old, new, None, note)]
 
     def _failure_row(self, measure: dict[str, Any], codes: list[str]) -> MetricRow:
         """The replies that were empty, broken or in another language."""

@@ -41,8 +41,9 @@ class JudgeFitter:
     async def step(self) -> None:
         """Put a waiting judge into service where a trial allows it, and fit a new one if that is due."""
         await self._update()
-        if time.monotonic() >= self._not_before and await self._is_due():
-            await self._fit()
+        if time.monotonic() >= self._not_before:
+            if await self._is_due():
+                await self._fit()
             await self._update()
 
     async def _update(self) -> None:

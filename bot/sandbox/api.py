@@ -12,6 +12,9 @@ from bot.sandbox.telegram_objects import Message, SandboxChat, SandboxUser
 from bot.sandbox.updates import UpdateQueue
 from bot.sandbox.webhook import WebhookSender
 
+MAX_ID_CHARS = 20
+"""Python refuses to parse numbers of thousands of digits."""
+
 
 @dataclass
 class BotApi:
@@ -48,7 +51,8 @@ class BotApi:
         chat_id = parameters.text("chat_id").strip()
         if not chat_id:
             raise ApiError("chat_id is empty")
-        chat = self.world.chats.get(int(chat_id)) if chat_id.removeprefix("-").isdecimal() else None
+        is_number = len(chat_id) <= MAX_ID_CHARS and chat_id.removeprefix("-").isdecimal()
+        chat = self.world.chats.get(int(chat_id)) if is_number else None
         if chat is None:
             raise ApiError("chat not found")
         return chat
@@ -56,6 +60,8 @@ class BotApi:
     def writable_chat(self, method: str, parameters: CallParameters) -> SandboxChat:
         """The chat, for a call that writes to it. Raises ApiError: 403 if blocked, 400 if muted or upgraded, 429."""
         chat = self.chat(parameters)
+        if chat.left:
+            raise ApiError(f"bot is not a member of the {chat.type} chat", 403)
         if chat.blocked:
             raise ApiError("bot was blocked by the user", 403)
         if chat.muted:

@@ -123,6 +123,11 @@ class ChatStore:
             },
         )
 
+    def leave(self, chat: SandboxChat) -> None:
+        """Let the bot leave a group."""
+        chat.left = True
+        self.put_membership_update(chat, self.users[chat.members[0]], "member", "left")
+
     def bot_user(self) -> dict[str, Any]:
         """The bot's User object as messages carry it."""
         return {key: self.bot[key] for key in ("id", "is_bot", "first_name", "username")}

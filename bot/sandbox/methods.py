@@ -186,6 +186,17 @@ async def get_chat(api: BotApi, parameters: CallParameters) -> dict[str, Any]:
     }
 
 
+@method("leaveChat")
+async def leave_chat(api: BotApi, parameters: CallParameters) -> bool:
+    chat = api.chat(parameters)
+    if chat.type == "private":
+        raise ApiError("chat member status can't be changed in private chats")
+    if chat.left:
+        raise ApiError("bot is not a member of the supergroup chat", 403)
+    api.world.leave(chat)
+    return True
+
+
 @method("getChatMember")
 async def get_chat_member(api: BotApi, parameters: CallParameters) -> dict[str, Any]:
     chat, user_id = api.chat(parameters), parameters.integer("user_id")

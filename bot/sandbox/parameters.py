@@ -59,7 +59,7 @@ class CallParameters:
         """A whole number; as in Telegram, an invalid value gives the default."""
         try:
             return int(self.values.get(name, default))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return default
 
     def flag(self, name: str) -> bool:

@@ -48,6 +48,8 @@ class SandboxChat:
     blocked: bool = False
     muted: bool = False
     """Whether the bot is restricted from sending messages."""
+    left: bool = False
+    """Whether the bot has left the chat: it gets no updates from there and may not write."""
     administrators: dict[int, bool] = field(default_factory=dict)
     """User id → whether anonymous; without the owner, who is the group's first member."""
     hides_members: bool = False

@@ -127,7 +127,8 @@ class UserActions(ChatStore):
                 raise SandboxError(f"There is no message {reply_to} in chat {chat_id} to reply to.")
         sender, more = self.chats[chat_id].sender(user)
         message = self.post_message(self.chats[chat_id], sender, {**more, **content}, replied)
-        self.updates.put("message", message)
+        if not self.chats[chat_id].left:
+            self.updates.put("message", message)
         return message
 
     def edit_text(self, user_id: int, chat_id: int, message_id: int, text: str) -> Message:

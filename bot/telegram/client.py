@@ -1,11 +1,13 @@
 """python-telegram-bot's client for the configured Bot API server, with updates as plain JSON."""
 
+import asyncio
 from typing import Any
 
 from telegram.error import BadRequest, Forbidden, NetworkError
 from telegram.ext import ExtBot
 
 from bot.telegram.http import AiohttpRequest
+from bot.telegram.local_files import LocalFileMissing, is_local_path, read_local_file
 from bot.telegram.rate_limiter import Priority, RateLimiter
 from bot.telegram.write_access import TOPIC, WriteAccess, current_topic
 from configs.host_environment import proxy_for
@@ -23,7 +25,7 @@ class TelegramClient(ExtBot[Priority]):
     Messages go into the topic of the current update.
     """
 
-    __slots__ = ("_access",)
+    __slots__ = ("_access", "_file_problem")
 
     def __init__(self, settings: Settings) -> None:
         """Raises SettingsError where the environment names a proxy that is not supported."""
@@ -39,11 +41,17 @@ class TelegramClient(ExtBot[Priority]):
             rate_limiter=RateLimiter(settings.limits),
         )
         self._access = WriteAccess()
+        self._file_problem: str | None = None
 
     @property
     def write_access(self) -> WriteAccess:
         """Where the bot may not write."""
         return self._access
+
+    @property
+    def file_problem(self) -> str | None:
+        """Why files of a server in local mode can't be read; "" if they can, None before the first of them."""
+        return self._file_problem
 
     async def shutdown(self) -> None:
         """Close all connections, also where Telegram has rejected the token."""
@@ -75,6 +83,21 @@ class TelegramClient(ExtBot[Priority]):
             raise NetworkError("getUpdates returned no list.")
         return updates
 
-    async def download(self, url: str) -> bytes:
-        """A file's bytes, from the URL of get_file. Raises TelegramError."""
-        return await self.request.retrieve(url)
+    async def fetch_file(self, file_id: str, max_bytes: int) -> bytes:
+        """A file's bytes: over HTTP, or from this host's disk where the Bot API server runs in local mode.
+
+        Raises TelegramError, LocalFileMissing. `max_bytes` applies to files on the disk; Telegram's own are small.
+        """
+        answer = await self._post("getFile", {"file_id": file_id})
+        path = answer.get("file_path") if isinstance(answer, dict) else None
+        if not path:
+            raise NetworkError("getFile returned no path.")
+        if not is_local_path(str(path)):
+            return await self.request.retrieve(f"{self.base_file_url}/{path}")
+        try:
+            data = await asyncio.to_thread(read_local_file, str(path), max_bytes, self.token)
+        except LocalFileMissing as error:
+            self._file_problem = str(error)
+            raise
+        self._file_problem = ""
+        return data

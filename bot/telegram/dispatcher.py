@@ -14,6 +14,7 @@ from contextvars import Context
 from typing import Any
 
 from bot.telegram.send_journal import journal_replies
+from bot.telegram.senders import normalize_senders
 from bot.telegram.update_check import known_id, malformed_reason
 from bot.telegram.write_access import TOPIC
 from configs.log_context import about, request_id
@@ -96,14 +97,22 @@ class UpdateDispatcher:
             await self._changed.wait()
 
     async def _set_aside_malformed(self, updates: Sequence[Any]) -> list[RawUpdate]:
-        """Record malformed updates as failed, without their content; returns the others."""
+        """Record malformed updates as failed, without their content; returns the others, with their senders."""
         reasons = [(update, malformed_reason(update)) for update in updates]
         for update, reason in reasons:
             if reason:
                 log.warning("update %s is malformed and set aside: %s", known_id(update), reason)
         numbers = [known_id(update) for update, reason in reasons if reason]
         await inbox.add_failed(self._database, [number for number in numbers if number is not None])
-        return [update for update, reason in reasons if not reason]
+        good = [update for update, reason in reasons if not reason]
+        for update in good:
+            normalize_senders(update)
+        return good
+
+    def resume_stored(self) -> None:
+        """Start updates that were put into the inbox by other means than `receive`, as slots become free."""
+        self._backlog = True
+        self._changed.set()
 
     async def stop(self, grace_s: float) -> None:
         """Wait up to `grace_s` seconds for handlers; unfinished updates stay in the inbox for the next start."""

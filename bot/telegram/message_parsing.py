@@ -81,6 +81,12 @@ def mentions_bot(message: Message, bot: Bot) -> bool:
     )
 
 
+def is_command_for(message: Message, bot: Bot) -> bool:
+    """Whether a message is a command with the bot's name, as /help@bot."""
+    words = (message.text or "").split(maxsplit=1)
+    return bool(words) and words[0].startswith("/") and words[0].lower().endswith(f"@{bot.username.lower()}")
+
+
 def caption_hint(message: Message, bot: Bot) -> str | None:
     """The text or caption without mentions of the bot and /joke; None where nothing is left."""
     text = message.text or message.caption or ""

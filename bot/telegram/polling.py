@@ -36,15 +36,35 @@ class TokenRejected(JokebotError):
     """Telegram rejects the bot's token."""
 
 
+class QuietPeriod:
+    """The time without updates, over restarts too. `received_at`: of the last one, seconds since 1970, or None.
+
+    The wall clock counts the time before this process and a suspended host; the monotonic clock can't be set back.
+    """
+
+    def __init__(self, received_at: float | None) -> None:
+        self._wall_at = received_at if received_at is not None else time.time()
+        self._monotonic_at = time.monotonic() - max(0.0, time.time() - self._wall_at)
+
+    @property
+    def seconds(self) -> float:
+        return max(time.time() - self._wall_at, time.monotonic() - self._monotonic_at)
+
+
 class UpdatePoller:
-    """Polls Telegram and passes updates to the dispatcher."""
+    """Polls Telegram and passes updates to the dispatcher.
+
+    After `inbox.OFFSET_LIFETIME_S` without updates it asks from the beginning, because the next update may have a lower
+    id than the last one.
+    """
 
     def __init__(self, client: TelegramClient, database: Database, updates: UpdateDispatcher, timeout_s: int) -> None:
         self._client, self._database, self._updates, self._timeout_s = client, database, updates, timeout_s
-        self._conflicts, self._has_polled, self._received_at = 0, False, 0.0
+        self._conflicts, self._has_polled, self._quiet = 0, False, QuietPeriod(None)
 
     async def run(self) -> None:
         """Poll until cancelled. Raises PollingConflict and TokenRejected; retries after every other error."""
+        self._quiet = QuietPeriod(await inbox.last_received_at(self._database))
         offset, pauses, away = await inbox.next_offset(self._database), backoff(), False
         while True:
             try:
@@ -69,15 +89,13 @@ class UpdatePoller:
                 log.error("updates can't be stored (%s); Telegram keeps them", error)
                 await asyncio.sleep(STORE_PAUSE_S)
                 return offset
-            self._received_at = time.monotonic()
+            self._quiet = QuietPeriod(None)
             numbers = [number for update in updates if (number := known_id(update)) is not None]
             if numbers:
                 return numbers[-1] + 1
             await asyncio.sleep(STORE_PAUSE_S)  # Telegram sends them again: nothing confirms updates without a number.
             return offset
-        if self._received_at and time.monotonic() - self._received_at > inbox.OFFSET_LIFETIME_S:
-            return 0
-        return offset
+        return 0 if self._quiet.seconds > inbox.OFFSET_LIFETIME_S else offset
 
     async def _pause_after(self, error: TelegramError, pause: float) -> float:
         """Seconds until the next try. Raises PollingConflict and TokenRejected."""

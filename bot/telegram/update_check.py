@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from configs.chat import MAX_TELEGRAM_ID
+
 MAX_DEPTH = 200
 """Nesting of an update. Python and SQLite refuse about 1000 levels; Telegram's own updates have about 10."""
 MAX_ID = 2**63 - 1
@@ -27,6 +29,8 @@ def malformed_reason(update: Any) -> str | None:
     message = update.get("message", {})
     if not isinstance(message.get("chat", {}), dict):
         return "its chat is no object"
+    if has_odd_number(update):
+        return "it has a number that Telegram doesn't use"
     try:
         json.dumps(update, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -53,6 +57,20 @@ def is_too_deep(value: Any) -> bool:
         if not level:
             return False
     return True
+
+
+def has_odd_number(update: dict[str, Any]) -> bool:
+    """Whether a number, besides the update's own, has more than 52 bits or is not finite. SQLite's have 63."""
+    rest: list[Any] = [value for key, value in update.items() if key != "update_id"]
+    while rest:
+        part = rest.pop()
+        if isinstance(part, dict):
+            rest += part.values()
+        elif isinstance(part, list):
+            rest += part
+        elif isinstance(part, int | float) and not abs(part) <= MAX_TELEGRAM_ID:
+            return True
+    return False
 
 
 def parse_deep_updates(text: str) -> list[Any]:

@@ -68,11 +68,12 @@ async def move_chat(database: Database, former_id: int, chat_id: int) -> ChatSet
             "INSERT INTO former_chats VALUES (?, ?) ON CONFLICT DO UPDATE SET chat_id = excluded.chat_id",
             (former_id, chat_id),
         )
-        for table in ("chats", "chat_jokes", "weekly_posts"):
+        for table in ("chats", "chat_jokes", "weekly_posts", "access", "held_updates"):
             await connection.execute(
                 f"UPDATE OR IGNORE {table} SET chat_id = ? WHERE chat_id = ?", (chat_id, former_id)
             )
-        await connection.execute("DELETE FROM chats WHERE chat_id = ?", (former_id,))
+        for table in ("chats", "access"):
+            await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (former_id,))
         async with connection.execute(
             f"SELECT {', '.join(COLUMNS)} FROM chats WHERE chat_id = ?", (chat_id,)
         ) as cursor:
@@ -113,6 +114,7 @@ async def release_quota(database: Database, update_id: int) -> None:
 async def claim_quota_notice(database: Database, chat_id: int, update_id: int, day: str) -> bool:
     """Whether to reply that the quota is used up: True for one update a day, also if that is processed again."""
     async with database.write() as connection:
+        await connection.execute("INSERT INTO chats (chat_id) VALUES (?) ON CONFLICT DO NOTHING", (chat_id,))
         cursor = await connection.execute(
             "UPDATE chats SET full_day = ?1, full_update = ?2 WHERE chat_id = ?3 AND (full_day IS NOT ?1 OR "
             "full_update = ?2)",

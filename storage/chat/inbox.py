@@ -64,6 +64,11 @@ async def next_offset(database: Database) -> int:
     return last["update_id"] + 1 if last and time.time() - last["received_at"] < OFFSET_LIFETIME_S else 0
 
 
+async def last_received_at(database: Database) -> float | None:
+    """When the last update was received, seconds since 1970; None before the first one."""
+    return await database.value("SELECT max(received_at) FROM inbox")
+
+
 async def list_pending_updates(
     database: Database, *, after: int = -1, besides: Collection[int] = (), limit: int = 100
 ) -> list[tuple[dict[str, Any], int]]:
@@ -159,8 +164,8 @@ async def delete_finished(database: Database, *, older_than_s: float = 2 * 86400
     """Delete finished rows older than that, except the newest row, which holds the offset. Returns their number."""
     async with database.write() as connection:
         cursor = await connection.execute(
-            "DELETE FROM inbox WHERE state != 'pending' AND finished_at < ? AND update_id < (SELECT max(update_id) "
-            "FROM inbox)",
+            "DELETE FROM inbox WHERE state != 'pending' AND finished_at < ? AND update_id != (SELECT update_id "
+            "FROM inbox ORDER BY received_at DESC, update_id DESC LIMIT 1)",
             (time.time() - older_than_s,),
         )
         return cursor.rowcount

@@ -84,22 +84,22 @@ async def _erase_from(database: Database, folder: Path, record: JudgeRecord) -> 
     return True
 
 
+NO_ROW = "NOT EXISTS (SELECT 1 FROM {} WHERE {} = wanted.value)"
+"""Condition that no row of a table has the id in that column."""
+
+
 async def _unknown(database: Database, users: list[int]) -> list[int]:
-    rows = await database.rows(
-        "SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM ratings WHERE person_id = value) "
-        "AND NOT EXISTS (SELECT 1 FROM duels WHERE person_id = value) "
-        "AND NOT EXISTS (SELECT 1 FROM jokes WHERE person_id = value)",
-        (json.dumps(users),),
-    )
-    return [row["value"] for row in rows]
+    return await _without_rows(database, users, "person_id", ("ratings", "duels", "jokes"))
 
 
 async def _unknown_chats(database: Database, chats: list[int]) -> list[int]:
-    rows = await database.rows(
-        "SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE chat_id = value) AND NOT "
-        "EXISTS (SELECT 1 FROM duels WHERE chat_id = value)",
-        (json.dumps(chats),),
-    )
+    return await _without_rows(database, chats, "chat_id", ("deliveries", "duels"))
+
+
+async def _without_rows(database: Database, ids: list[int], column: str, tables: tuple[str, ...]) -> list[int]:
+    """The ids that are in none of these tables."""
+    absent = " AND ".join(NO_ROW.format(table, column) for table in tables)
+    rows = await database.rows(f"SELECT wanted.value FROM json_each(?) AS wanted WHERE {absent}", (json.dumps(ids),))
     return [row["value"] for row in rows]
 
 

@@ -112,7 +112,8 @@ class Judge:
         total += np.array([self.styles.get(style_key(context), 0.0) for context in contexts])[group]
         taste = signatures(rows)
         for photo, context in enumerate(contexts):
-            effects = self.users if context.chat_id == context.user_id else self.chats
+            private = context.chat_id == context.user_id > 0  # a group may be its own sender
+            effects = self.users if private else self.chats
             index = effects.find(context.chat_id)
             if index is not None:
                 own = group == photo

@@ -180,6 +180,16 @@ def read_dataset(directory: Path) -> DatasetContents:
     return DatasetContents(train, holdout, manifest)
 
 
+def count_rows(directory: Path) -> dict[str, int]:
+    """The training rows of a dataset by origin; empty if it is gone or damaged."""
+    try:
+        rows = read_json(directory / "manifest.json", dict)["rows"]
+        origins = [str(row["origin"]) for row in rows if row.get("part") == PARTS[0] and not row.get("forgotten")]
+    except (DatasetError, KeyError, TypeError, AttributeError):
+        return {}
+    return {origin: origins.count(origin) for origin in dict.fromkeys(origins)}
+
+
 def read_json(path: Path, kind: type) -> Any:
     """Read a JSON file. Raises DamagedError, or DatasetError for an OSError other than a missing file."""
     try:

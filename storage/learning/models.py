@@ -26,7 +26,8 @@ class Model:
 
     `parent_id` is the champion at its creation, whose training jokes are replayed. `start_id` is the model whose
     weights the training started from. `predecessor_id` is the champion that it replaced, if it ever served. `dataset`
-    is a dataset's name.
+    is a dataset's name. `template` is the chat template that it was trained with, `content` what its files are
+    recognised by (`storage/checkpoint`); both are None as long as no files are known.
     """
 
     id: int
@@ -45,6 +46,8 @@ class Model:
     code: str | None = None
     reason: str = ""
     removed_at: float | None = None
+    template: str | None = None
+    content: str | None = None
 
     @property
     def measured(self) -> dict[str, Any]:
@@ -69,24 +72,33 @@ class NewModel:
     directory: str
     digest: str
     measures: str
+    template: str | None = None
+    content: str | None = None
 
 
 async def register_base(
-    database: Database, name: str, directory: str | None, digest: str | None = None, code: str | None = None
+    database: Database,
+    name: str,
+    directory: str | None,
+    digest: str | None = None,
+    code: str | None = None,
+    template: str | None = None,
+    content: str | None = None,
 ) -> Model:
     """Register a base, or return the one with this name. It becomes champion if there is none.
 
-    A base registered without files gets `directory`, `digest` and `code` (the code that an admin agreed to, JSON).
+    A base registered without files gets all that is given here; `code` is the code that an admin agreed to (JSON).
     """
     async with database.write() as connection:
         await connection.execute(
-            "INSERT INTO models (name, status, directory, digest, code, created_at) SELECT ?, "
+            "INSERT INTO models (name, status, directory, digest, code, template, content, created_at) SELECT ?, "
             "CASE WHEN EXISTS (SELECT 1 FROM models WHERE status = 'champion') THEN 'base' ELSE 'champion' END, ?, "
-            "?, ?, ? "
+            "?, ?, ?, ?, ? "
             "WHERE true ON CONFLICT (name) DO UPDATE SET directory = excluded.directory, digest = "
-            "coalesce(excluded.digest, digest), "
-            "code = coalesce(excluded.code, code) WHERE base_id IS NULL AND directory IS NULL",
-            (name, directory, digest, code, time.time()),
+            "coalesce(excluded.digest, digest), code = coalesce(excluded.code, code), "
+            "template = coalesce(excluded.template, template), content = coalesce(excluded.content, content) "
+            "WHERE base_id IS NULL AND directory IS NULL",
+            (name, directory, digest, code, template, content, time.time()),
         )
         return await select_existing_model(connection, "name = ?", (name,))
 
@@ -100,6 +112,15 @@ async def record_code_consent(
             "UPDATE models SET code = ?, digest = coalesce(?, digest) WHERE id = ? AND base_id IS NULL AND (code IS "
             "NULL OR ?)",
             (code, digest, model_id, anew),
+        )
+
+
+async def record_found(database: Database, model: Model) -> None:
+    """Record a model's directory, template and content as they were found."""
+    async with database.write() as connection:
+        await connection.execute(
+            "UPDATE models SET directory = ?, template = ?, content = ? WHERE id = ?",
+            (model.directory, model.template, model.content, model.id),
         )
 
 
@@ -136,8 +157,8 @@ async def add_candidate(connection: aiosqlite.Connection, new: NewModel) -> Mode
     """Register a candidate within a transaction. Its code is that of its base."""
     async with connection.execute(
         "INSERT INTO models (name, status, parent_id, base_id, start_id, dataset, run_id, directory, digest, "
-        "measures, created_at, code) "
-        "VALUES (?, 'candidate', ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT code FROM models WHERE id = ?)) RETURNING *",
+        "measures, created_at, template, content, code) "
+        "VALUES (?, 'candidate', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT code FROM models WHERE id = ?)) RETURNING *",
         (
             new.name,
             new.parent_id,
@@ -149,6 +170,8 @@ async def add_candidate(connection: aiosqlite.Connection, new: NewModel) -> Mode
             new.digest,
             new.measures,
             time.time(),
+            new.template,
+            new.content,
             new.base_id,
         ),
     ) as cursor:

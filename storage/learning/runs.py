@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import aiosqlite
 
 from configs.errors import JokebotError
-from storage.database import Database
+from storage.database import Database, sqlite_integer
 from storage.learning.reasons import EndReason, ReasonLike
 
 STEPS = ("queued", "exporting", "training", "merging", "judging")
@@ -129,7 +129,7 @@ async def create_run(
 
 async def get_run(database: Database, run_id: int) -> Run:
     """The run. Raises RunError for an unknown id."""
-    row = await database.row("SELECT * FROM runs WHERE id = ?", (run_id,))
+    row = await database.row("SELECT * FROM runs WHERE id = ?", (sqlite_integer(run_id),))
     if row is None:
         raise RunError(f"There is no run {run_id}; `jokebot runs` lists them.")
     return Run(**dict(row))
@@ -143,7 +143,8 @@ async def current_run(database: Database) -> Run | None:
 
 async def list_runs(database: Database, limit: int = 20) -> list[Run]:
     """The latest runs, newest first."""
-    return [Run(**dict(row)) for row in await database.rows("SELECT * FROM runs ORDER BY id DESC LIMIT ?", (limit,))]
+    rows = await database.rows("SELECT * FROM runs ORDER BY id DESC LIMIT ?", (sqlite_integer(limit),))
+    return [Run(**dict(row)) for row in rows]
 
 
 async def list_states(database: Database, run_id: int) -> list[tuple[str, float]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiosqlite
 
+from storage.chat import access
 from storage.database import Database
 from storage.judge.erasure import erase_from_judges, note_erasure
 from storage.learning import bans, dataset_files
@@ -27,6 +28,7 @@ USER_TABLES = (
     "chosen_languages",
     "albums",
     "known_people",
+    "held_updates",
 )
 """Tables whose rows with the user's `person_id` are deleted; a test compares this list with the migrations."""
 
@@ -85,6 +87,8 @@ async def forget_user(
 ) -> ErasureResult:
     """Delete a user's photos, jokes and ratings from the database at once, and then from files.
 
+    A negative id stands for what was sent in the name of a chat.
+
     A photo that another user sent too stays, without this user's jokes about it. Datasets not yet trained on are
     rewritten under their new hash; those trained on keep their manifest, with the rows marked as `forgotten`. If an
     export is running, or a file can't be changed, the export or the next `finish_erasure` changes the files. The
@@ -127,12 +131,13 @@ async def forget_rows(database: Database, user_id: int) -> ErasureResult:
         )
         for table in USER_TABLES:
             await connection.execute(f"DELETE FROM {table} WHERE person_id = ?", (user_id,))
-        # A private chat has the id of its user and contains only messages for this user.
-        for table in PRIVATE_CHAT_TABLES:
+        # A private chat has the id of its user and contains only messages for this user. A group is no user's.
+        for table in PRIVATE_CHAT_TABLES if user_id > 0 else ():
             await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (user_id,))
         for table in ("runs", "promotions", "reviews"):
             await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (user_id,))
         await bans.forget_user(connection, user_id)
+        await access.forget_user(connection, user_id)
         await connection.execute(REMOVE_GALLERY_ITEMS)
         await connection.execute(FORGET_MESSAGES, (time.time(), user_id))
         await connection.execute(REMOVE_NAMES, (user_id,))

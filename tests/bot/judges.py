@@ -3,7 +3,7 @@
 import numpy as np
 
 from bot.jokes.judge_source import ServedJudge
-from storage.judge.dense_features import DENSE, rarity_of
+from storage.judge.dense_features import DENSE, SPECIFICITY_COLUMNS
 from storage.judge.features import COLUMNS, text_features
 from storage.judge.scorer import Judge, PersonalEffects
 
@@ -16,6 +16,5 @@ def judge_that_likes(*words: str, id: int = 7) -> ServedJudge:
         np.add.at(weights, rows.column, 5.0 * strength * rows.value)
     nobody = PersonalEffects.none()
     measures = {"usable": True}
-    return ServedJudge(
-        id, Judge(weights, np.zeros(len(DENSE)), rarity_of(list(words)), 0.0, 1.0, {}, nobody, nobody, measures)
-    )
+    blank, members = np.zeros(SPECIFICITY_COLUMNS), np.empty((0, 2), np.int64)
+    return ServedJudge(id, Judge(weights, np.zeros(len(DENSE)), blank, 0.0, 1.0, {}, nobody, nobody, members, measures))

@@ -59,6 +59,7 @@ async def test_one_photos_lines_in_the_bot_and_in_its_engine_share_an_id(tmp_pat
                 environment
                 | {
                     "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
+                    "JOKEBOT_ACCESS_STRANGERS": "allow",
                     "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url,
                     "JOKEBOT_ENGINE_URL": f"{address}/v1",
                     "JOKEBOT_STORAGE_DIRECTORY": str(tmp_path / "data"),

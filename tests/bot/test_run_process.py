@@ -46,6 +46,7 @@ class Peers:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("JOKEBOT_")}
         environment |= {
             "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
+            "JOKEBOT_ACCESS_STRANGERS": "allow",
             "JOKEBOT_TELEGRAM_BASE_URL": self.sandbox.url,
             "JOKEBOT_ENGINE_URL": self.engine.url,
             "JOKEBOT_STORAGE_DIRECTORY": str(self.folder / folder),

@@ -69,9 +69,32 @@ def test_a_process_loads_a_copy_of_what_its_parent_checked_and_nothing_else(fold
     monkeypatch.setenv(AGREED, with_agreed(folder, fingerprint(code_digests(folder)), {})[AGREED])
     monkeypatch.setenv("HF_MODULES_CACHE", "")
     copy = verified_copy(folder)
-    assert code_digests(copy) == code_digests(folder) and copy.name == folder.name
+    changed = {name for name, sha256 in code_digests(folder).items() if code_digests(copy)[name] != sha256}
+    assert changed == {"tokenizer_config.json"} and copy.name == folder.name
     assert (copy / "model.safetensors").read_bytes() == b"weights" and not (copy / "pytorch_model.bin").exists()
     (folder / "modeling.py").write_text("2")
     assert (copy / "modeling.py").read_text() == "1"
     with pytest.raises(ModelCodeError, match="has changed"):
         verified_copy(folder)
+
+
+def test_the_copys_tokenizer_is_the_slow_one_and_adds_no_bos(folder):
+    """InternLM2's fast tokenizer has other ids with transformers 5, and the chat templates contain the BOS."""
+    classes = ["modeling.InternLM2Tokenizer", "modeling.InternLM2TokenizerFast"]
+    settings = {"auto_map": {"AutoTokenizer": classes}, "tokenizer_class": "InternLM2TokenizerFast", "kept": 1}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    assert json.loads((verified_copy(folder) / "tokenizer_config.json").read_text()) == {
+        "auto_map": {"AutoTokenizer": ["modeling.InternLM2Tokenizer", None]},
+        "tokenizer_class": "InternLM2Tokenizer",
+        "add_bos_token": False,
+        "kept": 1,
+    }
+    for unchanged in ('{"tokenizer_class": "PreTrainedTokenizerFast"}', "{", "[]"):
+        (folder / "tokenizer_config.json").write_text(unchanged)
+        assert (verified_copy(folder) / "tokenizer_config.json").read_text() == unchanged
+
+
+def test_a_folder_with_dots_is_loaded_under_a_plain_name(folder):
+    dotted = folder.rename(folder.with_name("InternVL2.5-2B"))
+    copy = verified_copy(dotted)
+    assert copy.name == "InternVL2_5-2B" and (copy / "model.safetensors").read_bytes() == b"weights"

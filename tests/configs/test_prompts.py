@@ -53,22 +53,6 @@ def test_every_prompt_renders(language, style):
     assert plain.strip() == plain and "{" not in plain and not any(token in plain for token in SPECIAL)
     asked = PROMPTS.ask(language, style, "my {cat} 猫", joke="ha {ha}")
     assert asked.startswith(plain) and "my {cat} 猫" in asked and "ha {ha}" in asked
-    assert PROMPTS.render(asked, 512) == (
-        f"<s><|im_start|>system\n{PROMPTS.system}<|im_end|>\n"
-        f"<|im_start|>user\n<img>{'<IMG_CONTEXT>' * 512}</img>\n{asked}<|im_end|>\n"
-        "<|im_start|>assistant\n"
-    )
-
-
-def test_without_a_picture_there_is_no_place_for_one():
-    assert "img" not in PROMPTS.render("hello", 0).lower()
-
-
-def test_the_system_prompt_is_internvls_own():
-    assert (
-        PROMPTS.system == "你是由上海人工智能实验室联合商汤科技开发的书生多模态大模型，英文名叫InternVL, "
-        "是一个有用无害的人工智能助手。"
-    )
 
 
 @pytest.mark.parametrize("caption", ["", "   ", "\u200b\u2060", None, "\n\t"])
@@ -132,9 +116,9 @@ def test_what_is_not_defined_is_one_clear_line(asked):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("[system]", "[other]"),
+        ("[languages.zh]", "[other.zh]"),
         ('default = "neutral"', 'default = "nonsense"'),
-        ("[template]", "[template"),
+        ("[languages.en]", "[languages.en"),
         ('caption = "', 'captoin = "'),
     ],
 )

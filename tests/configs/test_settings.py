@@ -181,3 +181,10 @@ def test_stored_files_keep_the_names_of_renamed_settings(section, renamed):
     stored = values.stored()
     assert renamed <= stored.keys() and len(stored) == len(type(values).model_fields)
     assert type(values)(**type(values).field_values(stored)) == values
+
+
+@pytest.mark.parametrize("number", [0, -5, 1087968824, 136817688, 777000, 2**52, 2**63, 10**30])
+def test_an_id_that_is_nobodys_own_is_refused(monkeypatch, number):
+    monkeypatch.setenv("JOKEBOT_TELEGRAM_ADMINS", str(number))
+    with pytest.raises(SettingsError, match="JOKEBOT_TELEGRAM_ADMINS"):
+        load_settings(CONFIG_FILE)

@@ -99,6 +99,7 @@ async def test_the_installed_bot_answers_a_photo(installed, tmp_path):
             "HOME": str(tmp_path),
             "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
             "JOKEBOT_TELEGRAM_BASE_URL": sandbox.url,
+            "JOKEBOT_ACCESS_STRANGERS": "allow",
             "JOKEBOT_ENGINE_URL": engine.url,
             "JOKEBOT_STORAGE_DIRECTORY": str(tmp_path / "data"),
         }

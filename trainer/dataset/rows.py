@@ -11,6 +11,7 @@ from typing import Any
 
 from PIL import Image
 
+from configs.chat_templates import chat_templates
 from configs.errors import PromptError
 from configs.prompts import load_prompts
 from storage.learning.dataset_files import IMAGES, Row, file_digest
@@ -41,13 +42,13 @@ def make_row(
     weight: float | None = None,
 ) -> Row:
     """Make a row and check its text; `check_picture` checks the picture. Raises RowError."""
-    prompts, answer = load_prompts(), answer.strip()
+    answer = answer.strip()
     row = {
         "id": row_id,
         "image": image,
         "conversations": [{"from": "human", "value": f"{IMAGE}\n{prompt}"}, {"from": "gpt", "value": answer}],
         "image_wh": list(size),
-        "length": budget.length(prompt, answer, *size, prompts),
+        "length": budget.length(prompt, answer, *size),
         **({} if weight is None else {WEIGHT: round(weight, 4)}),
     }
     check_row(row, budget)
@@ -64,7 +65,10 @@ def check_row(row: Any, budget: TokenBudget) -> None:
     if any(unicodedata.category(character) in ("Cs", "Co") for character in prompt + answer):
         raise RowError("its text holds characters that are none")
     width, height = row["image_wh"]
-    if row["length"] != budget.length(prompt, answer, width, height, load_prompts()):
+    # A dataset that was made for a model with another template stays valid: the training counts anew.
+    if row["length"] != budget.length(prompt, answer, width, height) and row["length"] not in (
+        budget.length(prompt, answer, width, height, template) for template in chat_templates().values()
+    ):
         raise RowError("its length is not what the model counts")
     if row["length"] > budget.max_length:
         raise RowError(f"it is longer than {budget.max_length} tokens")

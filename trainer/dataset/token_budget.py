@@ -7,14 +7,16 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from configs.chat_templates import ChatTemplate, chat_template
 from configs.errors import JokebotError
 from configs.model_code import ModelCodeError, verified_copy
-from configs.prompts import Prompts
 from configs.settings import Settings
 from configs.tiling import TILE, tile_count
+from storage.checkpoint.check import check_checkpoint
+from storage.checkpoint.location import CheckpointError
 from storage.database import Database
 from storage.learning import models
 from storage.learning.model_files import share_consent
@@ -38,12 +40,16 @@ class TokenBudget:
     tile_tokens: int = 256
     max_tiles: int = 12
     tile: int = TILE
+    template: ChatTemplate = field(default_factory=chat_template)
 
-    def length(self, prompt: str, answer: str, width: int, height: int, prompts: Prompts) -> int:
-        """Number of tokens of a row: system prompt, template, picture (size in pixels), prompt, answer and end."""
-        tiles = tile_count(width, height, self.max_tiles, self.tile)
-        question = self.encode(prompts.render(prompt, 1))
-        return len(question) - 1 + self.tile_tokens * tiles + len(self.encode(answer + prompts.template.end))
+    def length(self, prompt: str, answer: str, width: int, height: int, template: ChatTemplate | None = None) -> int:
+        """Number of tokens of a row: system prompt, template, picture (size in pixels), prompt, answer and end.
+
+        `template` replaces the model's.
+        """
+        template, tiles = template or self.template, tile_count(width, height, self.max_tiles, self.tile)
+        question = self.encode(template.render(prompt, 1))
+        return len(question) - 1 + self.tile_tokens * tiles + len(self.encode(answer + template.end))
 
 
 def count_without_torch() -> None:
@@ -56,6 +62,7 @@ def load_token_budget(directory: Path, max_length: int) -> TokenBudget:
 
     The directory's own tokenizer code runs (`trust_remote_code`): it must be trusted.
     """
+    directory, template = check_directory(directory)
     try:
         code = verified_copy(directory)
         from transformers import AutoTokenizer
@@ -63,7 +70,7 @@ def load_token_budget(directory: Path, max_length: int) -> TokenBudget:
         shapes = json.loads((directory / "config.json").read_text(encoding="utf-8"))
         tile = shapes["force_image_size"]
         tokens = int((tile // shapes["vision_config"]["patch_size"]) ** 2 * shapes["downsample_ratio"] ** 2)
-        tokenizer = AutoTokenizer.from_pretrained(str(code), trust_remote_code=True)
+        tokenizer = AutoTokenizer.from_pretrained(str(code), trust_remote_code=True, use_fast=False)
     except (ModelCodeError, OSError, ValueError, KeyError, TypeError, ImportError) as error:
         raise ModelDirectoryError(
             f"{directory} is no InternVL2 checkpoint whose tokens can be counted: {error}."
@@ -82,7 +89,17 @@ def load_token_budget(directory: Path, max_length: int) -> TokenBudget:
         tokens,
         shapes.get("max_dynamic_patch", 12),
         tile,
+        template,
     )
+
+
+def check_directory(path: Path) -> tuple[Path, ChatTemplate]:
+    """The directory of a model and its chat template. Raises ModelDirectoryError if the model can't be used."""
+    try:
+        checkpoint = check_checkpoint(path)
+    except CheckpointError as error:
+        raise ModelDirectoryError(str(error)) from error
+    return checkpoint.directory, chat_template(checkpoint.template)
 
 
 async def find_token_budget(database: Database, settings: Settings, directory: Path | None = None) -> TokenBudget:
@@ -98,8 +115,6 @@ async def find_token_budget(database: Database, settings: Settings, directory: P
             "No model directory is known, and its tokenizer is needed to count tokens: "
             "set model.directory in jokebot.toml, or give --model DIR."
         )
-    if not await asyncio.to_thread(directory.is_dir):
-        raise ModelDirectoryError(f"There is no model directory {directory}.")
     if champion and str(directory) == known:
         await asyncio.to_thread(share_consent, champion, directory)
     return load_token_budget(directory, settings.selection.max_length)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from configs.tiling import TILE
+from storage.checkpoint.architecture import expected_tensors
 
 PATCH = 14
 CONTEXT_TOKENS = (TILE // PATCH) ** 2 // 4
@@ -83,63 +84,7 @@ SHAPES = {
 
 def parameters(shape: ArchitectureShape) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Every parameter's official name and size, in the order of writing."""
-    yield from vision_parameters(shape)
-    folded = 4 * shape.vision_hidden
-    yield from {
-        "mlp1.0.weight": (folded,),
-        "mlp1.0.bias": (folded,),
-        "mlp1.1.weight": (shape.hidden, folded),
-        "mlp1.1.bias": (shape.hidden,),
-        "mlp1.3.weight": (shape.hidden, shape.hidden),
-        "mlp1.3.bias": (shape.hidden,),
-    }.items()
-    yield from language_parameters(shape)
-
-
-def vision_parameters(shape: ArchitectureShape) -> Iterator[tuple[str, tuple[int, ...]]]:
-    size, wide = shape.vision_hidden, shape.vision_intermediate
-    embeddings = "vision_model.embeddings."
-    yield embeddings + "class_embedding", (1, 1, size)
-    yield embeddings + "patch_embedding.weight", (size, 3, PATCH, PATCH)
-    yield embeddings + "patch_embedding.bias", (size,)
-    yield embeddings + "position_embedding", (1, (TILE // PATCH) ** 2 + 1, size)
-    layer = {
-        "ls1": (size,),
-        "ls2": (size,),
-        "attn.qkv.weight": (3 * size, size),
-        "attn.qkv.bias": (3 * size,),
-        "attn.proj.weight": (size, size),
-        "attn.proj.bias": (size,),
-        "mlp.fc1.weight": (wide, size),
-        "mlp.fc1.bias": (wide,),
-        "mlp.fc2.weight": (size, wide),
-        "mlp.fc2.bias": (size,),
-        "norm1.weight": (size,),
-        "norm1.bias": (size,),
-        "norm2.weight": (size,),
-        "norm2.bias": (size,),
-    }
-    for number in range(shape.vision_layers):
-        yield from ((f"vision_model.encoder.layers.{number}.{name}", sizes) for name, sizes in layer.items())
-
-
-def language_parameters(shape: ArchitectureShape) -> Iterator[tuple[str, tuple[int, ...]]]:
-    size, wide = shape.hidden, shape.intermediate
-    head = size // shape.heads
-    yield "language_model.model.tok_embeddings.weight", (shape.vocabulary, size)
-    layer = {
-        "attention.wqkv.weight": ((shape.heads + 2 * shape.key_heads) * head, size),
-        "attention.wo.weight": (size, size),
-        "feed_forward.w1.weight": (wide, size),
-        "feed_forward.w3.weight": (wide, size),
-        "feed_forward.w2.weight": (size, wide),
-        "attention_norm.weight": (size,),
-        "ffn_norm.weight": (size,),
-    }
-    for number in range(shape.layers):
-        yield from ((f"language_model.model.layers.{number}.{name}", sizes) for name, sizes in layer.items())
-    yield "language_model.model.norm.weight", (size,)
-    yield "language_model.output.weight", (shape.vocabulary, size)
+    return expected_tensors(config(shape))
 
 
 def config(shape: ArchitectureShape) -> dict[str, Any]:

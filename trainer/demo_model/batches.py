@@ -9,7 +9,7 @@ import torch
 from tokenizers import Tokenizer
 from torch.utils.data import IterableDataset, get_worker_info
 
-from configs.prompts import Prompts, load_prompts
+from configs.chat_templates import ChatTemplate, chat_template
 from trainer.demo_model.joke_templates import DialogueTurn, TemplateWriter
 from trainer.demo_model.subjects import PictureSubject
 
@@ -39,23 +39,23 @@ class TrainingBatch:
 
 
 class TextEncoder:
-    """Encodes turns as token ids before and after the picture."""
+    """Encodes turns in a chat template as token ids before and after the picture."""
 
-    def __init__(self, tokenizer: Tokenizer, prompts: Prompts) -> None:
-        self.tokenizer, self.prompts = tokenizer, prompts
-        self.context = tokenizer.token_to_id(prompts.template.context)
-        self.padding = tokenizer.token_to_id("</s>")
+    def __init__(self, tokenizer: Tokenizer, template: ChatTemplate) -> None:
+        self.tokenizer, self.template = tokenizer, template
+        self.context = tokenizer.token_to_id(template.context)
+        self.padding = tokenizer.token_to_id(template.eos)
         # Questions and answers repeat often, and encoding them would take most of the time.
         self.prompt = lru_cache(CACHE_SIZE)(self.encode_prompt)
         self.answer = lru_cache(CACHE_SIZE)(self.encode_answer)
 
     def encode_answer(self, text: str) -> list[int]:
         """The answer's ids with the end of the turn."""
-        return self.tokenizer.encode(text + self.prompts.template.end.strip(), add_special_tokens=False).ids
+        return self.tokenizer.encode(text + self.template.end, add_special_tokens=False).ids
 
     def encode_prompt(self, user: str) -> tuple[list[int], list[int]]:
         """The prompt's ids before and after the picture's tokens."""
-        ids = self.tokenizer.encode(self.prompts.render(user, 1), add_special_tokens=False).ids
+        ids = self.tokenizer.encode(self.template.render(user, 1), add_special_tokens=False).ids
         place = ids.index(self.context)
         return ids[:place], ids[place + 1 :]
 
@@ -101,7 +101,7 @@ class BatchStream(IterableDataset[TrainingBatch]):
     def __iter__(self) -> Iterator[TrainingBatch]:
         worker = get_worker_info()
         draw = random.Random(f"{self.seed} {worker.id if worker else 0} {self.size}")
-        encoder = TextEncoder(Tokenizer.from_str(self.vocabulary), load_prompts())
+        encoder = TextEncoder(Tokenizer.from_str(self.vocabulary), chat_template())
         while True:
             chosen = [draw.choice(self.known) for _ in range(self.size)]
             turns = [self.writer.turn(self.subjects[number], draw) for number in chosen[: self.asked]]

@@ -18,7 +18,9 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
+from configs.chat_templates import chat_template
 from configs.prompts import load_prompts
+from storage.checkpoint.template import template_of
 from trainer.demo_model.augmentation import PicturePainter, normalise
 from trainer.demo_model.batches import TextEncoder
 from trainer.demo_model.build import TRAINING, load
@@ -57,10 +59,15 @@ class EvaluatedReply:
 
 @torch.inference_mode()
 def write_replies(
-    model: Any, tokenizer: Tokenizer, pictures: torch.Tensor, user: str, temperature: float = 0.0, seed: int = 0
+    model: Any,
+    encoder: TextEncoder,
+    pictures: torch.Tensor,
+    user: str,
+    temperature: float = 0.0,
+    seed: int = 0,
 ) -> list[tuple[str, bool]]:
     """Replies to one question about each picture (n, 3, 448, 448 in 0..1), and whether the model ended them."""
-    encoder, device = TextEncoder(tokenizer, load_prompts()), pictures.device
+    tokenizer, device = encoder.tokenizer, pictures.device
     before, after = (torch.tensor(part, device=device) for part in encoder.prompt(user))
     stop = tokenizer.token_to_id("<|im_end|>")
     embed = model.language_model.get_input_embeddings()
@@ -91,7 +98,7 @@ def write_replies(
 
 def collect_replies(
     model: Any,
-    tokenizer: Tokenizer,
+    encoder: TextEncoder,
     painter: PicturePainter,
     count: int,
     language: str,
@@ -103,7 +110,7 @@ def collect_replies(
     user, subjects, replies = load_prompts().ask(language, style), load_subjects(), []
     for start in range(0, count, 64):
         scene = painter.paint(min(64, count - start), 448)
-        texts = write_replies(model, tokenizer, scene.pictures, user, temperature, seed + start)
+        texts = write_replies(model, encoder, scene.pictures, user, temperature, seed + start)
         replies += [
             EvaluatedReply(subjects[number], language, style, text, finished)
             for number, (text, finished) in zip(scene.subjects.tolist(), texts, strict=True)
@@ -112,7 +119,7 @@ def collect_replies(
 
 
 def measure_model(
-    model: Any, tokenizer: Tokenizer, seen: PicturePainter, unseen: PicturePainter, count: int
+    model: Any, encoder: TextEncoder, seen: PicturePainter, unseen: PicturePainter, count: int
 ) -> dict[str, float]:
     """All measures over `count` pictures of each kind: shares in 0..1, `unfinished` and `empty` as counts.
 
@@ -121,16 +128,16 @@ def measure_model(
     prompts, replies = load_prompts(), []
     pairs = [(language, style) for language, part in prompts.languages.items() for style in part.styles]
     for number, (language, style) in enumerate(pairs):
-        replies += collect_replies(model, tokenizer, seen, -(-count // len(pairs)), language, style, seed=SEED + number)
+        replies += collect_replies(model, encoder, seen, -(-count // len(pairs)), language, style, seed=SEED + number)
     others = [
         reply
         for language in prompts.languages
-        for reply in collect_replies(model, tokenizer, unseen, -(-count // 2), language, NEUTRAL, seed=SEED)
+        for reply in collect_replies(model, encoder, unseen, -(-count // 2), language, NEUTRAL, seed=SEED)
     ]
     drawn = [
         reply
         for language in prompts.languages
-        for reply in collect_replies(model, tokenizer, seen, -(-count // 2), language, NEUTRAL, 1.0, SEED)
+        for reply in collect_replies(model, encoder, seen, -(-count // 2), language, NEUTRAL, 1.0, SEED)
     ]
     everything = [*replies, *others, *drawn]
     return {
@@ -173,6 +180,11 @@ def painters(
     )
 
 
+def encoder_of(checkpoint: Path) -> TextEncoder:
+    """The encoder of a checkpoint, with its own chat template."""
+    return TextEncoder(Tokenizer.from_file(str(checkpoint / "tokenizer.json")), chat_template(template_of(checkpoint)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m trainer.demo_model.evaluate")
     parser.add_argument("checkpoint", type=Path)
@@ -181,9 +193,8 @@ def main() -> None:
     arguments = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = load(arguments.checkpoint).to(device).eval()
-    tokenizer = Tokenizer.from_file(str(arguments.checkpoint / "tokenizer.json"))
     seen, unseen = painters(load_pack(arguments.pack), arguments.checkpoint, device)
-    print(json.dumps(measure_model(model, tokenizer, seen, unseen, arguments.count)))
+    print(json.dumps(measure_model(model, encoder_of(arguments.checkpoint), seen, unseen, arguments.count)))
 
 
 if __name__ == "__main__":

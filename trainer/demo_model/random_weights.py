@@ -31,7 +31,7 @@ def write_random(directory: Path, shape: ArchitectureShape, seed: int) -> int:
     """Write a checkpoint to a new or empty directory. Returns the weights' bytes.
 
     The same shape and seed give the same bytes. The directory is renamed when complete, so an interrupted call leaves
-    only an `…-unfinished` directory. Raises JokebotError if the directory is in use or its name has a dot.
+    only an `…-unfinished` directory. Raises JokebotError if the directory is in use.
     """
 
     def values(name: str, size: tuple[int, ...]) -> Iterator[NDArray[np.float32]]:
@@ -45,11 +45,6 @@ def write_random(directory: Path, shape: ArchitectureShape, seed: int) -> int:
 @contextlib.contextmanager
 def new_directory(directory: Path) -> Iterator[Path]:
     """A temporary directory, renamed to `directory` at the end of the block."""
-    if "." in directory.name:
-        raise JokebotError(
-            f"{directory.name!r} has a dot, and transformers can't load code from such a directory. "
-            "Choose a name without dots."
-        )
     if directory.is_file() or directory.is_dir() and any(directory.iterdir()):
         raise JokebotError(f"{directory} is in use. Choose another --out, or remove it first.")
     place = directory.with_name(f"{directory.name}-unfinished")

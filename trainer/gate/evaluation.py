@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from configs.chat_templates import chat_template
 from configs.learning import GateSettings
 from configs.prompts import load_prompts
 from trainer.gate.holdout_data import HoldoutData
@@ -74,10 +75,10 @@ def evaluate_loaded(
 
 
 def encode_prompts(loaded: LoadedModel) -> list[list[int]]:
-    """Token ids of the prompts of all languages and styles, for a photo of one tile."""
-    prompts = load_prompts()
+    """Token ids of the prompts of all languages and styles, in one chat template for all models."""
+    prompts, template = load_prompts(), chat_template()
     return [
-        loaded.encode(prompts.ask(code, style), 1)
+        loaded.tokenizer.encode(template.render(prompts.ask(code, style)), add_special_tokens=False)
         for code, language in prompts.languages.items()
         for style in language.styles
     ]

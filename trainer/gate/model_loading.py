@@ -1,7 +1,6 @@
 """Loads a model directory for the gate, and checks that its tokenizer encodes the bot's prompts."""
 
 import contextlib
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +8,14 @@ from typing import Any
 
 import torch
 
+from configs.chat_templates import ChatTemplate, chat_template
 from configs.errors import JokebotError
 from configs.memory import free_memory
 from configs.model_code import verified_copy
-from configs.prompts import PROMPTS_FILE, load_prompts
+from configs.prompts import load_prompts
 from configs.transformers_imports import import_transformers
-
-KINDS = ["InternVLChatModel", "InternLM2ForCausalLM"]
+from storage.checkpoint.check import check_checkpoint
+from storage.checkpoint.location import CheckpointError
 
 
 class LoadError(JokebotError):
@@ -27,35 +27,33 @@ class LoadedModel:
     """A model in memory with its tokenizer. Its own code was run: the directory must be trusted."""
 
     directory: Path
+    template: ChatTemplate
     model: Any
     tokenizer: Any
     device: torch.device
 
     def encode(self, prompt: str, tiles: int) -> list[int]:
-        """Token ids of the bot's prompt for a picture of so many tiles; the BOS is in the template."""
+        """Token ids of the bot's prompt for a picture of so many tiles, in the model's chat template with its BOS."""
         return self.tokenizer.encode(
-            load_prompts().render(prompt, self.model.num_image_token * tiles), add_special_tokens=False
+            self.template.render(prompt, self.model.num_image_token * tiles), add_special_tokens=False
         )
 
 
 def load_model(directory: Path, device: torch.device) -> LoadedModel:
     """Load a model. Raises LoadError if the directory is not a complete InternVL2 with InternLM2."""
     try:
-        config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-        kinds = [*config.get("architectures", []), *config.get("llm_config", {}).get("architectures", [])]
-        if kinds != KINDS:
-            raise LoadError(
-                f"It is no InternVL2 of InternLM2 kind (it says {', '.join(map(str, kinds)) or 'nothing'})."
-            )
-        code = verified_copy(directory)
+        checkpoint = check_checkpoint(directory)
+        code = verified_copy(checkpoint.directory)
         AutoModel, AutoTokenizer = import_transformers(torch)
         # OpenGVLab's code prints to stdout.
         with contextlib.redirect_stdout(sys.stderr):
-            tokenizer = AutoTokenizer.from_pretrained(str(code), trust_remote_code=True)
+            tokenizer = AutoTokenizer.from_pretrained(str(code), trust_remote_code=True, use_fast=False)
             model, loading_info = AutoModel.from_pretrained(
                 str(code), trust_remote_code=True, torch_dtype=torch.bfloat16, output_loading_info=True
             )
-    except (LoadError, MemoryError, torch.OutOfMemoryError):
+    except CheckpointError as error:
+        raise LoadError(str(error)) from error
+    except (MemoryError, torch.OutOfMemoryError):
         raise
     # A checkpoint's code and files can raise any exception.
     except Exception as error:
@@ -63,7 +61,8 @@ def load_model(directory: Path, device: torch.device) -> LoadedModel:
     # transformers initialises these randomly and only warns.
     if missing := sorted(loading_info["missing_keys"]):
         raise LoadError(f"{len(missing)} of its weights are missing, {missing[0]} among them.")
-    return LoadedModel(directory, model.to(device, choose_dtype(model, device)).eval(), tokenizer, device)
+    template = chat_template(checkpoint.template)
+    return LoadedModel(directory, template, model.to(device, choose_dtype(model, device)).eval(), tokenizer, device)
 
 
 def choose_dtype(model: Any, device: torch.device) -> torch.dtype:
@@ -73,12 +72,18 @@ def choose_dtype(model: Any, device: torch.device) -> torch.dtype:
 
 
 def prompt_problem(loaded: LoadedModel) -> str | None:
-    """The reason why this model's tokenizer doesn't encode the prompts of `configs/prompts.py`; None if it does."""
-    prompts, tokenizer = load_prompts(), loaded.tokenizer
-    template = prompts.template
+    """The reason why this model's tokenizer doesn't encode the prompts in its chat template; None if it does."""
+    prompts, tokenizer, template = load_prompts(), loaded.tokenizer, loaded.template
     markers = {
         name: tokenizer.convert_tokens_to_ids(name)
-        for name in (template.bos, "<|im_start|>", template.end, "<img>", "</img>", template.context)
+        for name in (
+            template.bos,
+            template.start,
+            template.end,
+            template.image_start,
+            template.image_end,
+            template.context,
+        )
     }
     unknown = [name for name, token in markers.items() if token is None or token == tokenizer.unk_token_id]
     if unknown:
@@ -86,22 +91,10 @@ def prompt_problem(loaded: LoadedModel) -> str | None:
     for language in prompts.languages:
         text = prompts.ask(language)
         ids = loaded.encode(text, 2)
-        rendered = prompts.render(text, loaded.model.num_image_token * 2)
+        rendered = template.render(text, loaded.model.num_image_token * 2)
         wrong = [name for name, token in markers.items() if ids.count(token) != rendered.count(name)]
         if wrong or ids[0] != markers[template.bos]:
             return f"Its tokenizer doesn't read {', '.join(wrong) or template.bos} in the prompt as one token."
         if max(ids) >= loaded.model.config.llm_config.vocab_size:
             return "Its tokenizer makes tokens that its weights don't know."
-    return template_problem(loaded.directory / PROMPTS_FILE.name)
-
-
-def template_problem(papers: Path) -> str | None:
-    """The problem if a model's copy of prompts.toml, `papers`, has another template or system prompt, else None."""
-    if not papers.is_file():
-        return None
-    now, then = load_prompts(), load_prompts(papers)
-    return (
-        None
-        if (now.system, now.template) == (then.system, then.template)
-        else ("It was trained with another chat template or system prompt than prompts.toml has now.")
-    )
+    return None

@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 from torch.nn.functional import cross_entropy
 
+from configs.chat_templates import ChatTemplate
 from configs.learning import GateSettings
-from configs.prompts import load_prompts
 from configs.tiling import MEAN, STD, cut_tiles
 from trainer.gate.model_loading import LoadedModel
 
@@ -43,8 +43,8 @@ class ModelScorer:
 
     def __init__(self, loaded: LoadedModel, settings: GateSettings, report: Callable[[int], None]) -> None:
         self.loaded, self.model, self.settings, self.report = loaded, loaded.model, settings, report
-        self.context = loaded.tokenizer.convert_tokens_to_ids(load_prompts().template.context)
-        self.end = load_prompts().template.end
+        self.context = loaded.tokenizer.convert_tokens_to_ids(ChatTemplate.context)
+        self.end = ChatTemplate.end
         self.features: dict[Path, torch.Tensor] = {}
 
     @torch.inference_mode()

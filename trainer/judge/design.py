@@ -113,7 +113,7 @@ def make_design(observations: Observations, features: JokeFeatures, prior: Judge
     single = (other < 0).astype(float)
     minus = _one_hot(np.maximum(other, 0), len(jokes), 1 - single)
     difference = _one_hot(joke, len(jokes), np.ones(len(joke))) - minus
-    group = observations.chat != observations.user
+    group = (observations.chat != observations.user) | (observations.user < 0)
     blocks = {
         "text": difference @ features.text,
         "dense": difference @ csr_matrix(features.dense),

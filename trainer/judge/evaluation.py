@@ -9,6 +9,10 @@ from storage.judge.features import FloatArray, IndexArray
 
 CONFIDENCE_Z = 1.645
 """One-sided 95 %."""
+FOLD_DEPENDENCE = 1.25
+"""Factor of the standard error: folds share their training data, which no formula accounts for (Bengio and Grandvalet,
+JMLR 5, 2004). Measured on 200 sets of ratings without any taste: the standardised accuracy had a standard deviation of
+1.23 and 1.28."""
 MIN_PAIRS, MIN_PHOTOS = 100, 40
 """Below these the normal approximation of the bound is not trusted."""
 BINS = 10
@@ -18,7 +22,8 @@ BINS = 10
 class PairAccuracy:
     """Pairs in which a judge ranks the better liked joke higher.
 
-    A pair is two ratings by one user, of jokes on different photos, with different grades, or the two jokes of a duel.
+    A pair is two ratings by one user with different grades, or the two jokes of a duel. The accuracy is the mean over
+    ratings of the share of their pairs that is right, so a user counts by the number of ratings, not by its square.
     `bound` is the lower end of a one-sided 95 % confidence interval.
     """
 
@@ -60,22 +65,25 @@ def pair_accuracy(
     """The accuracy of scores (n) on ratings and of margins (m) on duels.
 
     The bound's variance is that of a U-statistic, with the influences of one photo's ratings summed, since they are
-    dependent (Hoeffding, 1948; Obuchowski, Biometrics 53, 1997).
+    dependent (Hoeffding, 1948; Obuchowski, Biometrics 53, 1997). The sum over ratings counts each pair of photos from
+    both sides, so a rating's influence is twice its term; a duel is about one photo and counts once.
     """
     right, compared = _concordance(score, value, user)
     decided = duel_value != 0.5
     won = np.where(duel_margin == 0, 0.5, (duel_margin > 0) == (duel_value > 0.5))[decided]
-    right = np.concatenate([right, 2.0 * won])
-    compared = np.concatenate([compared, np.full(len(won), 2.0)])
+    pairs = round(float(compared.sum()) / 2) + len(won)
+    right = np.concatenate([np.divide(right, compared, out=np.zeros(len(right)), where=compared > 0), 2.0 * won])
+    compared = np.concatenate([np.minimum(compared, 1.0), np.full(len(won), 2.0)])
     _, place = np.unique(np.concatenate([photo, duel_photo[decided]]), return_inverse=True)
     total = float(compared.sum())
     if not total:
         return PairAccuracy(0.5, 0.0, 0, 0)
     accuracy = float(right.sum()) / total
-    influence = np.bincount(place, right - accuracy * compared)
-    error = 2 * float(np.sqrt((influence**2).sum())) / total
+    sides = np.repeat([2.0, 1.0], [len(score), len(won)])
+    influence = np.bincount(place, sides * (right - accuracy * compared))
+    error = FOLD_DEPENDENCE * float(np.sqrt((influence**2).sum())) / total
     photos = int((np.bincount(place, compared) > 0).sum())
-    return PairAccuracy(accuracy, accuracy - CONFIDENCE_Z * error, round(total / 2), photos)
+    return PairAccuracy(accuracy, accuracy - CONFIDENCE_Z * error, pairs, photos)
 
 
 def _concordance(score: FloatArray, value: FloatArray, user: IndexArray) -> tuple[FloatArray, FloatArray]:

@@ -3,7 +3,8 @@
 1. Reactions become rows of a regression (`responses`), jokes become features (`design`).
 2. Prior variances are estimated (`variance`).
 3. Five folds of photos are predicted by fits without them. From these predictions come the raters' weights
-   (`reliability`), the accuracy on pairs, and the curve from scores to probabilities (`evaluation`).
+   (`reliability`), and with them better variances and predictions, the accuracy on pairs, and the curve from scores to
+   probabilities (`evaluation`).
 4. All rows give the judge's weights.
 """
 
@@ -62,6 +63,8 @@ def fit_judge(observations: Observations, *, prior: Judge | None = None) -> Judg
     matrix, columns = fitting.design.scaled(variances)
     known, personal = _cross_fit(fitting, matrix, columns, weight, variances["noise"])
     weight = weight * _reliability(fitting, known)
+    variances = estimate_variances(fitting.design, fitting.responses.target - fitting.offset, weight)
+    matrix, columns = fitting.design.scaled(variances)
     known, personal = _cross_fit(fitting, matrix, columns, weight, variances["noise"])
     accuracy = _accuracy(fitting, known)
     rated = fitting.responses.rated
@@ -187,7 +190,7 @@ def _assemble(
     mean_taste, mean_offset, members = designs.mean_tastes(
         fitting.observations, design, taste, parts["user"], fitting.responses.rated
     )
-    group = ~np.isin(design.chats, design.users)
+    group = (design.chats < 0) | ~np.isin(design.chats, design.users)
     return Judge(
         weights,
         designs.unscaled_dense(parts["dense"]),

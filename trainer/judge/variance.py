@@ -22,7 +22,10 @@ FIXED = {"dense": 0.03, "style": 0.02, "prior": 0.03}
 PRIOR_ERROR = 0.3
 """Standard error of a prior share, relative to it."""
 PROBES = 40
-MIN_NOISE = 0.2
+MIN_NOISE, MIN_TEXT = 0.2, 0.03
+"""Least shares of the noise and of the text; with less a judge would learn nothing from thousands of ratings."""
+TRUSTED = 0.5
+"""Rows with a lower weight, of weak signals or of raters who press at random, don't count here."""
 MAX_ROWS = 4000
 """Rows on which variances are estimated; more change nothing."""
 
@@ -30,7 +33,7 @@ MAX_ROWS = 4000
 def estimate_variances(design: Design, target: FloatArray, weight: FloatArray, seed: int = 0) -> dict[str, float]:
     """The variance of each block's effects and of the `noise` of a row with weight 1."""
     rng = np.random.default_rng(seed)
-    whole = np.flatnonzero(weight >= 1 - 1e-9)
+    whole = np.flatnonzero(weight >= TRUSTED)
     rows = np.sort(rng.permutation(whole)[:MAX_ROWS])
     total = float(target[rows].var()) if len(rows) > 1 else 1.0
     total = total if total > 0 else 1.0
@@ -39,6 +42,7 @@ def estimate_variances(design: Design, target: FloatArray, weight: FloatArray, s
     prior["noise"] = total * (1 - sum(PRIOR.values()) - sum(FIXED[name] for name in FIXED if name in design.blocks))
     blocks = {name: design.blocks[name][rows] for name in prior if name != "noise"}
     found = _moments(blocks, target[rows], prior, total, rng) if len(rows) > 1 else prior
+    found["text"] = max(found["text"], MIN_TEXT * total)
     return {**fixed, **found, "noise": max(found["noise"], MIN_NOISE * total)}
 
 

@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from storage.checkpoint.check import Checkpoint, check_checkpoint
+from storage.checkpoint.location import CheckpointError
+from storage.checkpoint.template import MODEL_JSON, TEMPLATE, recorded_template
 from trainer.merge.adapter import PROMPTS, LoraAdapter, read_adapter
 from trainer.merge.base_model import BaseCheckpoint, check_fit, write_weights
 from trainer.merge.checkpoint_io import MergeError
 
-MODEL_JSON = "model.json"
 NOT_COPIED = (".safetensors", ".bin", ".pth", ".pt", ".gguf", ".msgpack", ".h5", ".onnx")
 """Endings of weight files, which would be the base model's."""
 
@@ -41,16 +43,18 @@ def merge(
     invalid input and for a full disk.
     """
     start = time.monotonic()
-    adapter, base, out = adapter.resolve(), base.resolve(), out.resolve()
+    checkpoint = check_base(base)
+    adapter, base, out = adapter.resolve(), checkpoint.directory.resolve(), out.resolve()
     check_places(adapter, base, out)
     trained, weights = read_adapter(adapter, alpha), BaseCheckpoint.open(base)
+    template = template_for(trained, checkpoint)
     check_fit(weights, trained)
     read = time.monotonic()
     with new_directory(out, weights.nbytes) as part:
         copy_frame(base, trained.directory, part)
         copied = time.monotonic()
         written = write_weights(weights, trained, part, workers or len(os.sched_getaffinity(0)))
-        write_model_json(part, base, trained, written)
+        write_model_json(part, base, trained, written, template)
         if sync:
             fsync_directory(part)
     end = time.monotonic()
@@ -80,10 +84,27 @@ def new_directory(out: Path, nbytes: int) -> Iterator[Path]:
         raise
 
 
-def write_model_json(directory: Path, base: Path, adapter: LoraAdapter, weight_bytes: int) -> None:
-    """Write the record of a merge."""
+def check_base(base: Path) -> Checkpoint:
+    """The base model. Raises MergeError if it can't be merged into."""
+    try:
+        return check_checkpoint(base, for_training=True)
+    except CheckpointError as error:
+        raise MergeError(str(error)) from error
+
+
+def template_for(adapter: LoraAdapter, base: Checkpoint) -> str:
+    """The chat template that an adapter was trained with; the base's if it has no record. Raises MergeError."""
+    try:
+        return recorded_template(adapter.directory) or base.template
+    except CheckpointError as error:
+        raise MergeError(str(error)) from error
+
+
+def write_model_json(directory: Path, base: Path, adapter: LoraAdapter, weight_bytes: int, template: str) -> None:
+    """Write the record of a merge. Its template counts, whatever the base's configuration says."""
     record = {
         "format": 1,
+        TEMPLATE: template,
         "base": origin(base),
         "adapter": adapter.about,
         "lora_alpha": adapter.alpha,
@@ -94,20 +115,13 @@ def write_model_json(directory: Path, base: Path, adapter: LoraAdapter, weight_b
 
 
 def check_places(adapter: Path, base: Path, out: Path) -> None:
-    """Raises MergeError if `out` overlaps the input, exists, or has a name from which no code can be loaded."""
-    if not base.is_dir():
-        raise MergeError(f"There is no base model at {base}.")
+    """Raises MergeError if `out` overlaps the input, or exists."""
     if out in (base, adapter, *base.parents, *adapter.parents):
         raise MergeError(f"{out} holds the merge's own input. Choose another --out; the input is never written to.")
     if out.exists():
         raise MergeError(f"{out} is there already. Choose another --out, or remove it first.")
     if out.is_relative_to(base):
         raise MergeError(f"{out} lies inside the base model. Choose another --out; the input is never written to.")
-    if "." in out.name:
-        raise MergeError(
-            f"{out.name!r} has a dot, and transformers can't load code from such a directory. Choose a name without "
-            "dots."
-        )
 
 
 def copy_frame(base: Path, adapter: Path, part: Path) -> None:

@@ -10,10 +10,8 @@ from pathlib import Path
 
 from configs.gpu import card_name
 from configs.settings import Settings
-from trainer.merge.base_model import BaseCheckpoint
-from trainer.merge.checkpoint_io import MergeError
-from trainer.xtuner.entry import check_base
-from trainer.xtuner.plan import TrainingError
+from storage.checkpoint.check import check_checkpoint
+from storage.checkpoint.location import CheckpointError
 
 
 @dataclass(frozen=True)
@@ -58,9 +56,10 @@ class DurationEstimate:
 def estimate_duration(rows: int, base: Path, settings: Settings) -> DurationEstimate | None:
     """Estimate the training time for so many rows from the model in `base`; None if that model can't be trained."""
     try:
-        tiles, nbytes = min(check_base(base), settings.engine.max_tiles), BaseCheckpoint.open(base).nbytes
-    except (TrainingError, MergeError, OSError):
+        checkpoint = check_checkpoint(base, for_training=True)
+    except CheckpointError:
         return None
+    tiles, nbytes = min(checkpoint.max_tiles, settings.engine.max_tiles), checkpoint.weight_bytes
     name, training = card_name(), settings.training
     pace = H100 if name else CPU
     size = nbytes / pace.nbytes * tiles / pace.tiles * (pace.cores / (os.cpu_count() or 1) if pace.cores else 1.0)

@@ -47,6 +47,7 @@ def options(plan: TrainingPlan, schedule: StepSchedule, store: FeatureStore, cod
         "train_dataloader.dataset.features": features,
         "train_dataloader.dataset.max_tiles": plan.max_tiles,
         "train_dataloader.dataset.max_length": settings.max_length,
+        "train_dataloader.dataset.template": plan.template,
         "train_dataloader.batch_size": schedule.batch,
         "train_dataloader.sampler.batch_size": schedule.batch,
         "train_dataloader.num_workers": settings.workers,

@@ -1,7 +1,7 @@
-"""XTuner's dataset with Jokebot's prompt, so that training uses the same tokens as serving.
+"""XTuner's dataset with a model's own chat template, so that training uses the same tokens as serving.
 
-XTuner hard-codes another system prompt and leaves out the line breaks of InternLM2's chat template;
-`configs/prompts.toml` replaces both. Import this module after `trainer.xtuner.compat.apply_repairs()`.
+XTuner hard-codes another system prompt, and one template for all families; `configs/chat_templates.toml` replaces both.
+Import this module after `trainer.xtuner.compat.apply_repairs()`.
 """
 
 from typing import Any
@@ -9,25 +9,24 @@ from typing import Any
 from mmengine.config import ConfigDict
 from xtuner.dataset import InternVL_V1_5_Dataset
 
-from configs.prompts import Prompts, load_prompts
+from configs.chat_templates import DEFAULT_TEMPLATE, ChatTemplate, chat_template
 
 
 class JokeDataset(InternVL_V1_5_Dataset):
-    """InternVL_V1_5_Dataset with the prompt of `configs/prompts.toml`. Its arguments have no `template`."""
+    """InternVL_V1_5_Dataset with a chat template of `configs/chat_templates.toml`, `template` by name."""
 
-    def __init__(self, *args: Any, prompts: Prompts | None = None, **options: Any) -> None:
-        prompts = prompts or load_prompts()
-        super().__init__(*args, template=ConfigDict(SUFFIX=prompts.template.end), **options)
-        self._system = prompts.system
-        self.template = training_template(prompts, adds_bos(self.tokenizer))
+    def __init__(self, *args: Any, template: str = DEFAULT_TEMPLATE, **options: Any) -> None:
+        chosen = chat_template(template)
+        super().__init__(*args, template=ConfigDict(SUFFIX=chosen.end), **options)
+        self._system = chosen.system
+        self.template = training_template(chosen, adds_bos(self.tokenizer))
 
 
-def training_template(prompts: Prompts, bos_by_tokenizer: bool) -> ConfigDict:
+def training_template(template: ChatTemplate, bos_by_tokenizer: bool) -> ConfigDict:
     """The chat template in XTuner's form, with `{system}` and `{input}`. The BOS must occur once."""
-    template = prompts.template
     return ConfigDict(
-        SYSTEM=("" if bos_by_tokenizer else template.bos) + template.system,
-        INSTRUCTION=template.user.replace("{user}", "{input}") + template.assistant,
+        SYSTEM=("" if bos_by_tokenizer else template.bos) + template.system_turn("{system}"),
+        INSTRUCTION=template.user_turn("{input}") + template.assistant,
         SUFFIX=template.end,
     )
 

@@ -30,6 +30,7 @@ def export(plan: TrainingPlan, state: dict[str, Any], measures: dict[str, Any]) 
         "format": 1,
         "run": plan.out.name,
         "base": {"directory": str(plan.base)},
+        "template": plan.template,
         "dataset": origin(plan.dataset),
         "lora_rank": training.lora_rank,
         "lora_alpha": training.lora_alpha,

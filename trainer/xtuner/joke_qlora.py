@@ -46,6 +46,7 @@ llava_dataset = dict(
     features=("features", 256, 4096),
     max_tiles=12,
     max_length=max_length,
+    template="internlm2-chat",
 )
 train_dataloader = dict(
     batch_size=batch_size,

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset, Sampler
 from transformers import AutoTokenizer
 from xtuner.registry import BUILDER
 
-from configs.prompts import load_prompts
+from configs.chat_templates import chat_template
 from configs.tiling import MEAN, STD, cut_tiles
 from trainer.xtuner.feature_cache import FeatureStore
 from trainer.xtuner.plan import TrainingError
@@ -28,10 +28,10 @@ from trainer.xtuner.rows import TrainingRow, load_rows
 class PackedDataset(Dataset):
     """The rows of the file `rows` from `save_rows`, with their pictures in `directory`.
 
-    `features` is a FeatureStore's (folder, tokens a tile, size). An item has: ids (int64), answer (index of the first
-    answer token), weight (in the loss), first (index of the first picture token), tiles, sha256 and path of the
-    picture's file, and picture: None, StoredFeatures, or uint8 pixels (tiles, 448, 448, 3). Raises TrainingError for a
-    row longer than `max_length` tokens.
+    `features` is a FeatureStore's (folder, tokens a tile, size), `template` the chat template's name. An item has: ids
+    (int64), answer (index of the first answer token), weight (in the loss), first (index of the first picture token),
+    tiles, sha256 and path of the picture's file, and picture: None, StoredFeatures, or uint8 pixels (tiles, 448, 448,
+    3). Raises TrainingError for a row longer than `max_length` tokens.
     """
 
     def __init__(
@@ -42,12 +42,14 @@ class PackedDataset(Dataset):
         features: tuple[str, int, int],
         max_tiles: int,
         max_length: int,
+        template: str,
     ) -> None:
         self.directory, self.max_tiles = Path(directory), max_tiles
         self.store = FeatureStore(Path(features[0]), *features[1:])
         self.rows = load_rows(Path(rows))
-        tokenizer = AutoTokenizer.from_pretrained(model_path, trust_remote_code=True)
-        self.context = tokenizer.convert_tokens_to_ids(load_prompts().template.context)
+        self.template = chat_template(template)
+        tokenizer = AutoTokenizer.from_pretrained(model_path, trust_remote_code=True, use_fast=False)
+        self.context = tokenizer.convert_tokens_to_ids(self.template.context)
         self.encoded = [self.encode(tokenizer, row) for row in self.rows]
         self.lengths = [
             len(question) + len(answer) + max(0, row.tiles * self.store.tokens - 1)
@@ -63,9 +65,11 @@ class PackedDataset(Dataset):
 
     def encode(self, tokenizer: Any, row: TrainingRow) -> tuple[list[int], list[int]]:
         """Question and answer as ids; the picture is one context token here, and `__getitem__` repeats it."""
-        prompts = load_prompts()
-        question = tokenizer.encode(prompts.render(row.question, min(row.tiles, 1)), add_special_tokens=False)
-        return question, tokenizer.encode(row.answer + prompts.template.end, add_special_tokens=False)
+        prompt = self.template.render(row.question, min(row.tiles, 1))
+        return (
+            tokenizer.encode(prompt, add_special_tokens=False),
+            tokenizer.encode(row.answer + self.template.end, add_special_tokens=False),
+        )
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from configs.chat_templates import DEFAULT_TEMPLATE, OLD_TEMPLATE
 from configs.errors import JokebotError
 from configs.settings import TrainingSettings
 from storage.learning.run_files import PLAN, replace_file
@@ -37,6 +38,7 @@ class TrainingPlan:
     """A training's plan: the absolute directories of dataset, base model and output, and the training settings.
 
     `features` is the folder of cached picture features. `max_tiles` limits the tiles of a photo, as in serving.
+    `template` is the name of the base's chat template.
     """
 
     dataset: Path
@@ -45,6 +47,7 @@ class TrainingPlan:
     features: Path
     max_tiles: int
     training: TrainingSettings
+    template: str = DEFAULT_TEMPLATE
 
     @property
     def work(self) -> Path:
@@ -92,7 +95,9 @@ class TrainingPlan:
         data: dict[str, Any] = json.loads((out / PLAN).read_text(encoding="utf-8"))
         paths = {name: Path(data[name]) for name in ("dataset", "base", "out", "features")}
         training = TrainingSettings(**TrainingSettings.field_values(data["training"]))
-        return cls(**paths, max_tiles=data["max_tiles"], training=training)
+        # Plans of earlier versions name no template: there was only one.
+        template = data.get("template", OLD_TEMPLATE)
+        return cls(**paths, max_tiles=data["max_tiles"], training=training, template=template)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,19 @@ from typing import Any
 
 from PIL import Image
 
-from configs.prompts import load_prompts
+from configs.chat_templates import ChatTemplate
 from configs.tiling import tile_count
 from trainer.xtuner.plan import TrainingError
 
+SPECIAL = (
+    ChatTemplate.bos,
+    ChatTemplate.eos,
+    ChatTemplate.start,
+    ChatTemplate.end,
+    ChatTemplate.context,
+    ChatTemplate.image_start,
+    ChatTemplate.image_end,
+)
 TRAIN, MANIFEST, IMAGE, WEIGHT = "train.json", "manifest.json", "<image>", "weight"
 
 
@@ -95,14 +104,13 @@ def read_row(dataset: Path, number: int, row: Any, max_tiles: int) -> TrainingRo
 
 def check_text(question: str, answer: str, has_picture: bool) -> None:
     """Raises ValueError if the text contains special tokens, or if `<image>` doesn't match the picture."""
-    template = load_prompts().template
     if not answer:
         raise ValueError("its answer is empty")
     if question.startswith(IMAGE) != has_picture or question.count(IMAGE) != has_picture:
         raise ValueError(
             f"{IMAGE} must come once, in front, where there is a picture, and not at all where there is none"
         )
-    for token in (template.bos, template.end, template.context, "<|im_start|>", "<img>", "</img>", "</s>"):
+    for token in SPECIAL:
         if token in question or token in answer:
             raise ValueError(f"its text holds {token}")
     if IMAGE in answer:

@@ -59,6 +59,7 @@ def stock_config(config: Config, plan: TrainingPlan) -> Config:
             "data_paths": str(plan.dataset / "train.json"),
             "image_folders": str(plan.dataset),
             "max_length": plan.training.max_length,
+            "template": plan.template,
         }
     )._cfg_dict
     loader.collate_fn = {"type": "xtuner.dataset.collate_fns.default_collate_fn"}

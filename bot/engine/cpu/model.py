@@ -15,15 +15,16 @@ from typing import Any
 import torch
 from PIL import Image
 
-from bot.engine.cpu.checkpoint_check import CheckpointError, check_checkpoint
 from bot.engine.cpu.preprocess import to_pixels
 from bot.engine.cpu.protocol import ChatRequest, RequestError, RequestImage
 from bot.engine.cpu.sampling import TokenSampler
+from configs.chat_templates import ChatTemplate, chat_template
 from configs.memory import free_memory
 from configs.model_code import ModelCodeError, verified_copy
-from configs.prompts import Prompts, load_prompts
 from configs.tiling import cut_tiles
 from configs.transformers_imports import import_transformers
+from storage.checkpoint.check import check_checkpoint
+from storage.checkpoint.location import CheckpointError
 
 
 class GenerationCancelled(Exception):
@@ -41,12 +42,12 @@ class TokenizedPrompt:
 class CpuModel:
     """A loaded checkpoint. Not thread-safe."""
 
-    def __init__(self, model: Any, tokenizer: Any, prompts: Prompts, max_tiles: int | None = None) -> None:
-        self.model, self.tokenizer, self.prompts = model, tokenizer, prompts
+    def __init__(self, model: Any, tokenizer: Any, template: ChatTemplate, max_tiles: int | None = None) -> None:
+        self.model, self.tokenizer, self.template = model, tokenizer, template
         self.max_tiles = max_tiles or model.config.max_dynamic_patch
-        self.context = tokenizer.convert_tokens_to_ids(prompts.template.context)
+        self.context = tokenizer.convert_tokens_to_ids(template.context)
         self.max_context = model.config.llm_config.max_position_embeddings
-        self.stops = stop_tokens(model, tokenizer, prompts)
+        self.stops = stop_tokens(model, tokenizer)
 
     def cut_image(self, part: RequestImage, picture: Image.Image) -> list[Image.Image]:
         """An image's tiles, up to the request's maximum and that of this engine or checkpoint."""
@@ -68,22 +69,17 @@ class CpuModel:
 
     def encode_request(self, request: ChatRequest, tiles: list[int]) -> list[int]:
         """Token ids of the rendered prompt; `tiles` is each image's number of tiles. The template has the BOS."""
-        template, counts, user = self.prompts.template, iter(tiles), ""
+        counts, user = iter(tiles), ""
         for part in request.parts:
             if isinstance(part, RequestImage):
-                part = template.image.format(context=template.context * (self.model.num_image_token * next(counts)))
+                part = self.template.image(self.model.num_image_token * next(counts))
             user += part
-        prompts = self.prompts if request.system is None else dataclasses.replace(self.prompts, system=request.system)
-        return self.tokenizer.encode(prompts.render(user, 0), add_special_tokens=False)
+        return self.tokenizer.encode(self.template.render(user, system=request.system), add_special_tokens=False)
 
     def encode_text(self, text: str, *, template: bool = False) -> list[int]:
-        """Token ids of a text. `template` puts it into the checkpoint's chat template first, as a user's only message.
-
-        Without a template in the tokenizer the text is not changed, as in LMDeploy.
-        """
-        if template and self.tokenizer.chat_template:
-            messages = [{"role": "user", "content": text}]
-            text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        """Token ids of a text. `template` puts it into the model's chat template first, as a user's only message."""
+        if template:
+            text = self.template.render(text)
         return self.tokenizer.encode(text, add_special_tokens=False)
 
     def decode(self, tokens: list[int]) -> str:
@@ -122,13 +118,13 @@ class CpuModel:
         return embeds
 
 
-def stop_tokens(model: Any, tokenizer: Any, prompts: Prompts) -> frozenset[int]:
+def stop_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
     """The tokens that end a text: end of turn, end of text, and those of the checkpoint's generation_config."""
     config = getattr(model, "generation_config", None)
     named = getattr(config, "eos_token_id", None) or []
     return frozenset(
         [
-            tokenizer.convert_tokens_to_ids(prompts.template.end),
+            tokenizer.convert_tokens_to_ids(ChatTemplate.end),
             tokenizer.eos_token_id,
             *([named] if isinstance(named, int) else named),
         ]
@@ -141,7 +137,8 @@ def load_model(directory: Path, dtype: str = "auto", max_tiles: int | None = Non
     `dtype` is float32, bfloat16 or auto (see `choose_dtype`). `max_tiles` replaces the checkpoint's own maximum of
     tiles. Raises CheckpointError if the directory holds no such checkpoint, or its code may not run.
     """
-    check_checkpoint(directory)
+    checkpoint = check_checkpoint(directory)
+    directory = checkpoint.directory
     try:
         code = verified_copy(directory)
     except (ModelCodeError, OSError) as error:
@@ -150,14 +147,14 @@ def load_model(directory: Path, dtype: str = "auto", max_tiles: int | None = Non
     try:
         # OpenGVLab's code prints warnings; stdout is reserved for the ready line.
         with contextlib.redirect_stdout(sys.stderr):
-            tokenizer = AutoTokenizer.from_pretrained(code, trust_remote_code=True)
+            tokenizer = AutoTokenizer.from_pretrained(code, trust_remote_code=True, use_fast=False)
             model = AutoModel.from_pretrained(code, trust_remote_code=True, torch_dtype=torch.bfloat16)
     except (OSError, ValueError, ImportError, KeyError, AttributeError, RuntimeError) as error:
         raise CheckpointError(f"{directory} can't be loaded: {error}") from error
-    prompts = load_prompts()
-    if tokenizer.convert_tokens_to_ids(prompts.template.context) in (None, tokenizer.unk_token_id):
-        raise CheckpointError(f"{directory}: its tokenizer does not know {prompts.template.context}.")
-    return CpuModel(model.to(choose_dtype(model, dtype)).eval(), tokenizer, prompts, max_tiles)
+    template = chat_template(checkpoint.template)
+    if tokenizer.convert_tokens_to_ids(template.context) in (None, tokenizer.unk_token_id):
+        raise CheckpointError(f"{directory}: its tokenizer does not know {template.context}.")
+    return CpuModel(model.to(choose_dtype(model, dtype)).eval(), tokenizer, template, max_tiles)
 
 
 def choose_dtype(model: Any, dtype: str) -> torch.dtype:

@@ -5,8 +5,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from configs.chat_templates import ChatTemplate
 from configs.errors import JokebotError
-from configs.prompts import Prompts
 
 DEFAULT_TOKENS = 512
 
@@ -63,11 +63,11 @@ class ChatRequest:
     created: int = field(default_factory=lambda: int(time.time()))
 
 
-def parse_request(body: Any, prompts: Prompts) -> ChatRequest:
+def parse_request(body: Any) -> ChatRequest:
     """Validate a request's JSON. Raises RequestError for an invalid or unsupported request."""
     if not isinstance(body, dict):
         raise RequestError("The body must be a JSON object.")
-    system, parts = parse_messages(body.get("messages"), prompts)
+    system, parts = parse_messages(body.get("messages"))
     if read_number(body, "n", 1, 1, 128, integer=True) != 1:
         raise RequestError("Only n=1 is supported.", param="n")
     limit = "max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"
@@ -98,7 +98,7 @@ def parse_encode(body: Any) -> tuple[str, bool]:
     return body["input"], read_flag(body, "do_preprocess")
 
 
-def parse_messages(messages: Any, prompts: Prompts) -> tuple[str | None, tuple[str | RequestImage, ...]]:
+def parse_messages(messages: Any) -> tuple[str | None, tuple[str | RequestImage, ...]]:
     """The system message, or None, and the user message's parts. Raises RequestError, like the functions below."""
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         raise RequestError("messages must be a list of objects.", param="messages")
@@ -107,28 +107,28 @@ def parse_messages(messages: Any, prompts: Prompts) -> tuple[str | None, tuple[s
         raise RequestError(
             "messages must be one user message, or a system message and a user message.", param="messages"
         )
-    parts = parse_content(messages[-1].get("content"), prompts)
+    parts = parse_content(messages[-1].get("content"))
     if len(messages) == 1:
         return None, parts
-    system = parse_content(messages[0].get("content"), prompts)
+    system = parse_content(messages[0].get("content"))
     if any(isinstance(part, RequestImage) for part in system):
         raise RequestError("A system message can't hold a picture.", param="messages")
     return "".join(part for part in system if isinstance(part, str)), parts
 
 
-def parse_content(content: Any, prompts: Prompts) -> tuple[str | RequestImage, ...]:
+def parse_content(content: Any) -> tuple[str | RequestImage, ...]:
     if isinstance(content, str):
         content = [{"type": "text", "text": content}]
     if not isinstance(content, list) or not content:
         raise RequestError("content must be a string or a list of parts.", param="messages")
-    return tuple(parse_part(part, prompts) for part in content)
+    return tuple(parse_part(part) for part in content)
 
 
-def parse_part(part: Any, prompts: Prompts) -> str | RequestImage:
+def parse_part(part: Any) -> str | RequestImage:
     """A text or an image. A text with the context token is rejected: it could be taken for an image's tokens."""
     if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str):
-        if prompts.template.context in part["text"]:
-            raise RequestError(f"Text can't contain {prompts.template.context}.", param="messages")
+        if ChatTemplate.context in part["text"]:
+            raise RequestError(f"Text can't contain {ChatTemplate.context}.", param="messages")
         return part["text"]
     image = part.get("image_url") if isinstance(part, dict) and part.get("type") == "image_url" else None
     if not isinstance(image, dict) or not isinstance(image.get("url"), str):

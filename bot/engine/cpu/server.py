@@ -116,7 +116,7 @@ class CpuServer:
             raise RequestError("The body is not JSON.") from error
 
     async def read(self, http: web.Request) -> ChatRequest:
-        request = parse_request(await self.json(http), self.worker.model.prompts)
+        request = parse_request(await self.json(http))
         if request.model not in (None, "", self.options.name):
             raise RequestError(
                 f"There is no model {request.model!r} here; it is {self.options.name!r}.",

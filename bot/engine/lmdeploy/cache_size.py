@@ -1,7 +1,9 @@
 """The size of a server's cache, computed from the GPU, the checkpoint and the settings before the server starts.
 
 By default LMDeploy takes a share of the memory that is free at its start. Beside another server (a second one, or one
-of a swap) or a training run that cache would be too small, or leave too little memory to the others.
+of a swap) or a training run that cache would be too small, or leave too little memory to the others. Here each server,
+the extra one of a swap or trial included, has an equal part of the card. A training run uses the extra server's part,
+since a run's trial begins after its training.
 """
 
 import json
@@ -16,17 +18,24 @@ BLOCK_TOKENS = 64
 """Tokens of a block; LMDeploy's default."""
 TEXT_TOKENS = 2048
 """For prompt and joke, beside the photo's tokens."""
+KEPT_TEXT_TOKENS = 128
+"""Of prompt and joke, which take room in the cache beside each photo's tokens."""
 USABLE_SHARE = 0.95
 """Usable share of the GPU's memory; the driver and the contexts of other processes take the rest."""
-MAX_BLOCKS = 2048
-"""The largest cache that is chosen automatically: 37 photos of 13 tiles."""
-DEFAULT_BLOCKS = 512
+MAX_PHOTOS_IN_USE = 37
+"""The largest cache that is chosen automatically without the prefix cache, where only photos in work take room."""
+DEFAULT_PHOTOS = 10
 """Used if the size of the GPU's memory is unknown."""
 
 
 def session_tokens(settings: Settings) -> int:
     """The maximum of tokens in one request: the largest photo with its thumbnail, and the texts."""
     return TILE_TOKENS * (settings.engine.max_tiles + 1) + TEXT_TOKENS
+
+
+def photo_blocks(settings: Settings) -> int:
+    """Blocks that the largest photo takes in the cache, with prompt and joke."""
+    return -(-(TILE_TOKENS * (settings.engine.max_tiles + 1) + KEPT_TEXT_TOKENS) // BLOCK_TOKENS)
 
 
 def block_gb(model_dir: Path) -> float:
@@ -49,24 +58,32 @@ def working_gb(settings: Settings) -> float:
 
 
 def cache_blocks(model_dir: Path, settings: Settings) -> int:
-    """Blocks of one server's cache: the setting's, else as many as fit beside the other servers and an extra one.
+    """Blocks of one server's cache: for the setting's photos, else as many as fit beside the other servers.
 
     Raises JokebotError if that is less than the largest photo needs.
     """
-    if settings.lmdeploy.cache_blocks:
-        return settings.lmdeploy.cache_blocks
-    if not card_gb():
-        return DEFAULT_BLOCKS
-    servers = settings.server_count + settings.servers.allow_extra_server
-    cache_gb = USABLE_SHARE * card_gb() / servers - weights_gb(model_dir) - working_gb(settings)
     needed = -(-session_tokens(settings) // BLOCK_TOKENS)
-    blocks = min(MAX_BLOCKS, int(cache_gb / block_gb(model_dir)))
+    if settings.lmdeploy.cache_photos:
+        return max(needed, settings.lmdeploy.cache_photos * photo_blocks(settings))
+    if not card_gb():
+        return max(needed, DEFAULT_PHOTOS * photo_blocks(settings))
+    servers = settings.server_count + settings.servers.allow_extra_server
+    left_gb = USABLE_SHARE * card_gb() / servers - weights_gb(model_dir) - working_gb(settings)
+    blocks = int(left_gb / block_gb(model_dir))
+    if not settings.lmdeploy.prefix_cache:
+        blocks = min(blocks, max(needed, MAX_PHOTOS_IN_USE * photo_blocks(settings)))
     if blocks < needed:
         advice = "fewer lmdeploy.servers, " * (settings.server_count > 1)
         advice += "servers.allow_extra_server = false (a swap then pauses), " * settings.servers.allow_extra_server
         raise JokebotError(
             f"{servers} LMDeploy servers of {model_dir.name} don't fit on a card of {card_gb():.0f} GB: "
-            f"a cache of {max(0, blocks)} blocks is left for each, and one photo needs {needed}. Set {advice}"
-            "a smaller engine.max_tiles or lmdeploy.prefill_tokens; or set lmdeploy.cache_blocks yourself."
+            f"a cache of {max(0, blocks) * BLOCK_TOKENS} tokens is left for each, and one photo needs "
+            f"{needed * BLOCK_TOKENS}. Set {advice}"
+            "a smaller engine.max_tiles or lmdeploy.prefill_tokens; or set lmdeploy.cache_photos yourself."
         )
     return blocks
+
+
+def cache_photos(model_dir: Path, settings: Settings) -> int:
+    """Photos of the largest size that one server's cache holds. Raises JokebotError as `cache_blocks` does."""
+    return cache_blocks(model_dir, settings) // photo_blocks(settings)

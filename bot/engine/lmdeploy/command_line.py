@@ -29,6 +29,7 @@ def server_command(model_dir: Path, port: int, settings: Settings, *, name: str 
         str(model_dir.absolute()),
         "--preprocess",
         limits.preprocess,
+        *(["--prefix-cache"] if limits.prefix_cache else []),
         "--key-env",
         KEY_VARIABLE,
         "--log-format",

@@ -1,9 +1,11 @@
 """InternVL2 in LMDeploy's engine process for 8-bit photos: the GPU makes the tiles right before the vision model.
 
 `launcher.py` registers these classes in LMDeploy's module map, in place of its own. Requests without our grid (another
-preprocess, or none) are passed to LMDeploy's own code.
+preprocess, or none) are passed to LMDeploy's own code. `prefix_cache.py` says why a picture may come in two parts.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,8 +14,12 @@ from lmdeploy.pytorch.models.internvl import InternVLChatModel, InternVLInputPro
 from lmdeploy.pytorch.multimodal.data_type import MultiModalData
 
 from bot.engine.lmdeploy.gpu_preprocess import normalise_values, photo_tiles
+from bot.engine.lmdeploy.prefix_cache import TailCache, cache_block_tokens
 
 GRID = "jokebot_grid"
+PIXEL_HASH = "jokebot_hash"
+IS_TAIL = "jokebot_tail"
+"""Key of the mark of a picture's second part."""
 
 
 class PhotoInputProcessor(InternVLInputProcessor):
@@ -25,38 +31,101 @@ class PhotoInputProcessor(InternVLInputProcessor):
         """The request in the form of LMDeploy's scheduler."""
         if not input_multimodals or GRID not in input_multimodals[0]:
             return super().preprocess_input(input_ids, input_multimodals, **kwargs)
-        images = [self._image_data(image) for image in input_multimodals]
-        return PreprocessInputResult(input_ids=input_ids, input_multimodals={"image": images})
+        parts = [part for image in input_multimodals for part in image_parts(image, cache_block_tokens())]
+        return PreprocessInputResult(input_ids=input_ids, input_multimodals={"image": parts})
 
-    @staticmethod
-    def _image_data(image: dict[str, Any]) -> MultiModalData:
-        start = image["offset"]
-        return MultiModalData(
-            data=torch.from_numpy(image["pixel_values"]),
-            start=start,
-            end=start + int(image["image_tokens"]),
-            meta={"image_token_id": image["image_token_id"], GRID: image[GRID]},
+
+def image_parts(image: dict[str, Any], block: int) -> list[MultiModalData]:
+    """A picture's tokens as one span, or as two that meet at the last boundary of cache blocks of `block` tokens."""
+    start, end = image["offset"], image["offset"] + int(image["image_tokens"])
+    split = end - end % block if block else end
+    spans = [(start, split), (split, end)] if start < split < end else [(start, end)]
+    pixels, key = torch.from_numpy(image["pixel_values"]), image[PIXEL_HASH]
+    return [
+        MultiModalData(
+            data=pixels,
+            start=first,
+            end=last,
+            meta={
+                "image_token_id": image["image_token_id"],
+                GRID: image[GRID],
+                PIXEL_HASH: key,
+                IS_TAIL: first > start,
+            },
+            content_hash=f"{key}{'-tail' if first > start else ''}",
         )
+        for first, last in spans
+    ]
+
+
+@dataclass(frozen=True)
+class ImagePart:
+    """One part of a picture in a step: its number of tokens, and of tiles that the vision model sees for it."""
+
+    key: str
+    is_tail: bool
+    tokens: int
+    tiles: int
 
 
 class PhotoInternVLChatModel(InternVLChatModel):
-    """InternVL2 whose images may be 8-bit photos."""
+    """InternVL2 whose images may be 8-bit photos, and may come in two parts."""
 
     def __init__(
         self, config: Any, ctx_mgr: Any, dtype: torch.dtype | None = None, device: torch.device | None = None
     ) -> None:
         super().__init__(config, ctx_mgr, dtype=dtype, device=device)
         self.input_processor = PhotoInputProcessor(config, dtype)
+        self.tails = TailCache()
 
     def prepare_inputs_for_generation(
         self, past_key_values: Any, inputs_embeds: torch.Tensor | None = None, context: Any = None
     ) -> dict[str, Any]:
-        """As LMDeploy's own, with the images' tiles made first."""
-        for multimodals in context.input_multimodals or []:
-            for image in multimodals.get("image", []):
-                if GRID in (image.meta or {}):
-                    image.data = self._tiles(image.data, image.meta[GRID])
-        return super().prepare_inputs_for_generation(past_key_values, inputs_embeds, context)
+        """As LMDeploy's own, with the images' tiles made first and, for `forward`, the list of their parts."""
+        found = [image for part in context.input_multimodals or [] for image in part.get("image", [])]
+        images = [image for image in found if GRID in (image.meta or {})]
+        heads = {image.meta[PIXEL_HASH] for image in images if not image.meta[IS_TAIL]}
+        pixels = [image.data for image in images]
+        for image in images:
+            image.data = self._tiles(image.data, image.meta[GRID])
+            if image.meta[IS_TAIL]:
+                key = image.meta[PIXEL_HASH]
+                # A tail's tokens come from the last tile, unless they are known or computed with this step's head.
+                image.data = image.data[:0] if key in heads or key in self.tails else image.data[-1:]
+        parts = [
+            ImagePart(image.meta[PIXEL_HASH], image.meta[IS_TAIL], image.end - image.start, len(image.data))
+            for image in images
+        ]
+        inputs: dict[str, Any] = super().prepare_inputs_for_generation(past_key_values, inputs_embeds, context)
+        for image, data in zip(images, pixels, strict=True):
+            image.data = data
+        return inputs | {"image_parts": parts} if parts and len(parts) == len(found) else inputs
+
+    def forward(self, input_ids: torch.Tensor, *arguments: Any, **inputs: Any) -> Any:
+        """As LMDeploy's own; pictures in parts get the embeddings of their parts."""
+        parts = inputs.pop("image_parts", None)
+        if parts and inputs.get("inputs_embeds") is None and not self.flash_mode:
+            embeddings = self.language_model.get_input_embeddings()(input_ids)
+            mask = inputs["image_mask"][..., None]
+            embeddings.masked_scatter_(mask, self._image_tokens(parts, inputs["pixel_values"]))
+            inputs["inputs_embeds"] = embeddings
+        return super().forward(input_ids, *arguments, **inputs)
+
+    def _image_tokens(self, parts: Sequence[ImagePart], tiles: torch.Tensor) -> torch.Tensor:
+        """Embeddings (tokens, hidden size) of the parts, in their order, from `tiles` (tiles, 3, side, side)."""
+        features = list(self.extract_feature(tiles)) if len(tiles) else []
+        computed, begin = [], 0
+        for part in parts:
+            computed.append(torch.cat(features[begin : begin + part.tiles]) if part.tiles else None)
+            begin += part.tiles
+        for part, tokens in zip(parts, computed, strict=True):
+            if tokens is not None and len(tokens) > part.tokens and not part.is_tail:
+                self.tails.add(part.key, tokens[part.tokens :])
+        rows = []
+        for part, tokens in zip(parts, computed, strict=True):
+            known = self.tails.get(part.key) if tokens is None else tokens
+            rows.append(known[-part.tokens :] if part.is_tail else known[: part.tokens])
+        return torch.cat(rows)
 
     def _tiles(self, pixels: torch.Tensor, grid: tuple[int, int, bool]) -> torch.Tensor:
         """Normalised (tiles, 3, side, side) of the pixels that `vision_model.py` sent; finished tiles are unchanged."""

@@ -1,10 +1,11 @@
 """`lmdeploy serve api_server` with our preprocess, run by the serve environment's Python.
 
-    python -m bot.engine.lmdeploy.launcher MODEL [--preprocess gpu|stock] [--key-env NAME] [--log-format text|json]
-                                           [any option of api_server]
+    python -m bot.engine.lmdeploy.launcher MODEL [--preprocess gpu|stock] [--prefix-cache] [--key-env NAME]
+                                           [--log-format text|json] [any option of api_server]
 
 LMDeploy's files are not changed. Our classes are put into its registries: `vision_model.py` in this process,
-`input_processor.py` in the engine process. LMDeploy starts the engine process by `spawn`, so it runs this file's top
+`input_processor.py` in the engine process. The chat template is the model's own (`configs/chat_templates.toml`), not
+that of its tokenizer. LMDeploy starts the engine process by `spawn`, so it runs this file's top
 level too, as `__mp_main__`. There LMDeploy's rule against repetition is fixed (`repetition_fix.py`). If our classes
 can't be registered, with another LMDeploy for example, a warning is logged and LMDeploy's own preprocess is used. The
 server prints `listening on ADDRESS` once it listens.
@@ -12,6 +13,7 @@ server prints `listening on ADDRESS` once it listens.
 
 import argparse
 import importlib
+import json
 import logging
 import multiprocessing
 import os
@@ -21,9 +23,13 @@ import threading
 import time
 from pathlib import Path
 
+from bot.engine.lmdeploy import photo_memo, prefix_cache
 from bot.engine.lmdeploy.request_log import log_requests
+from configs.chat_templates import chat_template
+from configs.errors import JokebotError
 from configs.log_context import ContextFormatter
-from configs.model_code import ModelCodeError, verified_copy
+from configs.model_code import verified_copy
+from storage.checkpoint.check import check_checkpoint
 
 MODE = "LMDEPLOY_JOKEBOT_PREPROCESS"
 """Environment variable: which preprocess the server process has registered, for the engine process."""
@@ -34,6 +40,8 @@ TESTED_VERSIONS = ("0.18.0",)
 """The LMDeploy versions with which our classes were tested."""
 ENGINE_PROCESS = "mp_engine_proc"
 """LMDeploy's name for its engine process; its other processes don't need our classes."""
+BLOCK_TOKENS = 64
+"""Tokens of a cache block; LMDeploy's default."""
 POLL_INTERVAL_S = 0.2
 logger = logging.getLogger("jokebot.launcher")
 
@@ -67,6 +75,9 @@ def register() -> None:
         raise AttributeError(f"LMDeploy has no {stock} or no {ARCHITECTURE}")
     VISION_MODELS.register_module(name=stock, force=True, module=vision.PhotoVisionModel)
     MODULE_MAP[ARCHITECTURE] = f"{model.__name__}.{model.PhotoInternVLChatModel.__name__}"
+    if multiprocessing.current_process().name != ENGINE_PROCESS:
+        prefix_cache.register()
+        photo_memo.register()
 
 
 def prepare_engine() -> None:
@@ -113,25 +124,48 @@ def print_when_listening(host: str, port: int) -> None:
     print(f"listening on http://{host}:{port}", flush=True)
 
 
-def main(arguments: list[str]) -> None:
-    """Run the server; returns when it has ended."""
+def write_template(name: str, folder: Path) -> Path:
+    """Write a chat template in LMDeploy's form."""
+    path = folder / "chat_template.json"
+    path.write_text(json.dumps(chat_template(name).lmdeploy_config(), ensure_ascii=False, indent=2), encoding="utf-8")
+    return path
+
+
+def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The launcher's own options, and those for LMDeploy."""
     parser = argparse.ArgumentParser(prog="launcher", allow_abbrev=False)
     parser.add_argument("model", type=Path)
     parser.add_argument("--preprocess", choices=("gpu", "stock"), default="gpu")
+    parser.add_argument("--prefix-cache", action="store_true")
+    parser.add_argument("--cache-block-seq-len", type=int, default=BLOCK_TOKENS)
     parser.add_argument("--key-env", default="")
     parser.add_argument("--log-format", choices=("text", "json"), default="text")
     parser.add_argument("--server-name", default="127.0.0.1")
     parser.add_argument("--server-port", type=int, default=23333)
-    own_options, server_options = parser.parse_known_args(arguments)
+    return parser.parse_known_args(arguments)
+
+
+def prepare_model(model: Path) -> tuple[Path, Path]:
+    """The copy of a model's code that LMDeploy loads, and its chat template's file. Ends the process with one line."""
+    try:
+        checkpoint = check_checkpoint(model)
+        # Before LMDeploy imports transformers. LMDeploy's own processes load this copy too.
+        code = verified_copy(checkpoint.directory)
+        return code, write_template(checkpoint.template, code.parent)
+    except (JokebotError, OSError) as error:
+        sys.exit(str(error))
+
+
+def main(arguments: list[str]) -> None:
+    """Run the server; returns when it has ended."""
+    own_options, server_options = parse(arguments)
     os.environ[LOG_FORMAT] = own_options.log_format
     prepare_log()
-    try:
-        # Before LMDeploy imports transformers. LMDeploy's own processes load this copy too.
-        code = verified_copy(own_options.model)
-    except (ModelCodeError, OSError) as error:
-        sys.exit(str(error))
+    code, template = prepare_model(own_options.model)
     os.environ[MODE] = register_or_warn() if own_options.preprocess == "gpu" else "stock"
-    logger.info("preprocess: %s", os.environ[MODE])
+    is_cached = own_options.prefix_cache and os.environ[MODE] == "gpu"
+    os.environ[prefix_cache.PREFIX_CACHE] = str(own_options.cache_block_seq_len if is_cached else 0)
+    logger.info("preprocess: %s, prefix cache: %s", os.environ[MODE], "on" if is_cached else "off")
     key = os.environ.get(own_options.key_env, "") if own_options.key_env else ""
     # LMDeploy reads sys.argv; the key is added in this process only, so `ps` doesn't show it.
     sys.argv = [
@@ -139,11 +173,14 @@ def main(arguments: list[str]) -> None:
         "serve",
         "api_server",
         str(code),
+        *([] if "--chat-template" in server_options else ["--chat-template", str(template)]),
         *server_options,
         "--server-name",
         own_options.server_name,
         "--server-port",
         str(own_options.server_port),
+        "--cache-block-seq-len",
+        str(own_options.cache_block_seq_len),
         *(["--api-keys", key] if key else []),
     ]
     log_requests()

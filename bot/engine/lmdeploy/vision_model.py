@@ -2,9 +2,11 @@
 
 It only chooses the tile grid and sends the 8-bit pixels; `input_processor.py` makes the tiles in the engine process.
 The other fields of a request are those of LMDeploy's own class (`lmdeploy/vl/model/internvl.py`, 0.18.0): names, token
-counts, offsets. A photo with more pixels than its tiles is cut here, so that fewer pixels are sent.
+counts, offsets. A photo with more pixels than its tiles is cut here, so that fewer pixels are sent. A hash identifies
+each picture in the engine's prefix cache (`prefix_cache.py`).
 """
 
+import hashlib
 from typing import Any
 
 import numpy
@@ -12,8 +14,12 @@ from lmdeploy.vl.model.internvl import InternVLVisionModel, find_closest_aspect_
 from numpy.typing import NDArray
 from PIL import Image
 
+from bot.engine.lmdeploy.photo_memo import PREPARED
+
 GRID = "jokebot_grid"
 """Key of an image's grid (columns, rows, has a thumbnail) beside its pixels; stock requests have no grid."""
+PIXEL_HASH = "jokebot_hash"
+"""Key of the SHA-256 of an image's pixels and grid."""
 DETAIL = {"low": 6, "medium": 12, "high": 24}
 """Maximum of tiles for OpenAI's `detail`, as in LMDeploy."""
 
@@ -29,6 +35,13 @@ def grids(minimum: int, maximum: int) -> list[tuple[int, int]]:
         if minimum <= i * j <= maximum
     }
     return sorted(pairs, key=lambda grid: grid[0] * grid[1])
+
+
+def pixel_hash(pixels: NDArray[numpy.uint8], grid: tuple[int, int, bool]) -> str:
+    """SHA-256 of all that the tiles are made of: the pixels, their shape and the grid. Takes 2 to 8 ms for 3.7 MB."""
+    digest = hashlib.sha256(f"{pixels.shape} {grid} ".encode())
+    digest.update(numpy.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
 
 
 class PhotoVisionModel(InternVLVisionModel):
@@ -51,9 +64,16 @@ class PhotoVisionModel(InternVLVisionModel):
         columns, rows = self.grid(image.size, self._max_tiles(parameters))
         thumbnail = bool(self.config.use_thumbnail)
         tiles = columns * rows + (thumbnail and columns * rows > 1)
+        # Kept with a picture that is used again (`photo_memo.py`).
+        prepared, grid = image.info.get(PREPARED, {}), (columns, rows, thumbnail)
+        if grid not in prepared:
+            pixels = self._pixels(image, (columns, rows), thumbnail)
+            prepared[grid] = (pixels, pixel_hash(pixels, grid))
+        pixels, key = prepared[grid]
         return {
-            "pixel_values": self._pixels(image, (columns, rows), thumbnail),
-            GRID: (columns, rows, thumbnail),
+            "pixel_values": pixels,
+            GRID: grid,
+            PIXEL_HASH: key,
             "image_tokens": tiles * self.image_tokens_per_patch,
             "image_token_id": self.image_token_id,
             "image_size": image.size,

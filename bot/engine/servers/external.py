@@ -19,7 +19,7 @@ class ExternalServers:
         self._clients: dict[int, EngineClient] = {}
         self._names: dict[int, str] = {champion.id: champion.name}
         self.router = Router(
-            ServedModel(champion, self._client(champion.id, settings.engine.model)),
+            ServedModel(champion, self._client(champion, settings.engine.model)),
             rotation_s=3600 * settings.canary.rotation_hours,
         )
         self.paused = ""
@@ -50,7 +50,7 @@ class ExternalServers:
                 f"Start a server for it there under the name {model.name}, or set JOKEBOT_ENGINE_KIND."
             )
         self._names[model.id] = model.name
-        return ServedModel(model, self._client(model.id, model.name))
+        return ServedModel(model, self._client(model, model.name))
 
     async def swap(self, model: Model) -> ServedModel:
         """Make a version the champion whose name the address lists. Raises ServeError."""
@@ -90,10 +90,11 @@ class ExternalServers:
         for client in self._clients.values():
             await client.close()
 
-    def _client(self, model_id: int, name: str) -> EngineClient:
-        client = self._clients.get(model_id)
+    def _client(self, model: Model, name: str) -> EngineClient:
+        client = self._clients.get(model.id)
         if client is None:
             # It may be an unmodified LMDeploy, whose rule against repetition ends jokes after one word.
-            settings = self._settings.engine.model_copy(update={"model": name})
-            client = self._clients[model_id] = EngineClient(settings, ngram=False)
+            engine = self._settings.engine
+            settings = engine.model_copy(update={"model": name, "template": model.template or engine.template})
+            client = self._clients[model.id] = EngineClient(settings, ngram=False)
         return client

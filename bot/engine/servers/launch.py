@@ -5,9 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from configs.chat_templates import DEFAULT_TEMPLATE
 from configs.errors import JokebotError
 from configs.model_code import with_agreed
 from configs.settings import Settings
+from storage.checkpoint.check import Checkpoint, check_checkpoint
 from storage.learning.model_files import check_code
 from storage.learning.models import Model
 
@@ -22,13 +24,15 @@ class LaunchSpec:
     """How to start a server on a port of this host. It prints `listening on ADDRESS` when it is ready.
 
     The API key is in the environment and never in the command, which every user of the host can read. `name` is the
-    model's name on the server. `sleeps`: POST /sleep frees its memory, POST /wakeup loads the model again. `warm` are
-    the bursts of warm-up photos before users' photos: the first photos of a kind compile kernels for seconds.
+    model's name on the server, `template` its chat template. `sleeps`: POST /sleep frees its memory, POST /wakeup loads
+    the model again. `warm` are the bursts of warm-up photos before users' photos: the first photos of a kind compile
+    kernels for seconds.
     """
 
     command: list[str]
     environment: dict[str, str]
     name: str
+    template: str = DEFAULT_TEMPLATE
     sleeps: bool = False
     warm: tuple[int, ...] = ()
 
@@ -37,17 +41,21 @@ Launcher = Callable[[Model, int, str], LaunchSpec]
 """Makes the LaunchSpec for a model, a port and an API key. Raises JokebotError if this host can't serve the model."""
 
 
-def checkpoint_directory(model: Model) -> tuple[Path, dict[str, str]]:
-    """The model's checkpoint folder, and the environment variables that have its server load only the agreed code.
+def usable_checkpoint(model: Model) -> tuple[Checkpoint, dict[str, str]]:
+    """The model's checkpoint, and the environment variables that have its server load only the agreed code.
 
-    Raises JokebotError if it doesn't exist, or if an admin has not agreed to the code in it.
+    Raises JokebotError if it can't be used, if an admin has not agreed to the code in it, or if the model was trained
+    with another chat template than its directory names.
     """
     if model.directory is None:
         raise JokebotError(f"The registry knows no directory for model {model.name}; set JOKEBOT_MODEL_DIRECTORY.")
-    directory = Path(model.directory).absolute()
-    if not (directory / "config.json").is_file():
-        raise JokebotError(f"Model {model.name} is not at {directory}.")
-    return directory, with_agreed(directory, check_code(model, directory), {})
+    checkpoint = check_checkpoint(Path(model.directory))
+    if model.template and model.template != checkpoint.template:
+        raise JokebotError(
+            f"Model {model.name} was trained with the chat template {model.template}, and {checkpoint.directory} names "
+            f"{checkpoint.template}. It isn't served."
+        )
+    return checkpoint, with_agreed(checkpoint.directory, check_code(model, checkpoint.directory), {})
 
 
 def cpu_launcher(settings: Settings) -> Launcher:
@@ -60,13 +68,13 @@ def cpu_launcher(settings: Settings) -> Launcher:
             raise JokebotError(
                 f"The CPU engine needs the train environment, and {python} is not there. Run `make env-train`."
             )
-        directory, agreed = checkpoint_directory(model)
+        checkpoint, agreed = usable_checkpoint(model)
         command = [
             str(python),
             "-m",
             "bot",
             "serve",
-            str(directory),
+            str(checkpoint.directory),
             "--port",
             str(port),
             "--name",
@@ -78,7 +86,7 @@ def cpu_launcher(settings: Settings) -> Launcher:
             "--waiting",
             str(max(32, 2 * settings.in_flight)),
         ]
-        return LaunchSpec(command, _cpu_environment(key, threads) | agreed, model.name)
+        return LaunchSpec(command, _cpu_environment(key, threads) | agreed, model.name, checkpoint.template)
 
     return launch
 
@@ -114,11 +122,12 @@ def lmdeploy_launcher(settings: Settings) -> Launcher:
             )
         # LMDeploy 0.18.0 exits if the model is named "base" (seen on an H100), hence the prefix.
         name = f"jokebot-{model.name}"
-        directory, agreed = checkpoint_directory(model)
+        checkpoint, agreed = usable_checkpoint(model)
         return LaunchSpec(
-            server_command(directory, port, settings, name=name),
+            server_command(checkpoint.directory, port, settings, name=name),
             server_environment(key) | agreed,
             name,
+            checkpoint.template,
             sleeps=True,
             warm=WARM_UP_BURSTS,
         )

@@ -1,9 +1,9 @@
 """The checks of a server before it gets users' photos: the right prompt, plausible text about the golden photos.
 
-LMDeploy takes the chat template from the checkpoint's tokenizer, and silently a bare one if that doesn't load. So the
-token ids of its prompts are compared with those of `configs/prompts.toml`, in three parts: the special tokens are
-single tokens with the checkpoint's own ids; a user's turn in the checkpoint's template has our ids; a photo's request
-with system prompt and image has as many tokens as ours.
+A server with another chat template or tokenizer would answer, only worse. So the token ids of its prompts are compared
+with those of the model's chat template, in three parts: the special tokens are single tokens with the checkpoint's own
+ids; a text in the server's template has our ids; a photo's request with system prompt and image has as many tokens as
+ours.
 """
 
 import asyncio
@@ -17,9 +17,12 @@ from bot.engine.chat_types import is_plausible_text
 from bot.engine.client import EngineClient, EngineReply, SamplingParams
 from bot.engine.errors import EngineError
 from bot.engine.servers.control_client import ControlClient
+from configs.chat_templates import ChatTemplate
 from configs.errors import JokebotError
-from configs.prompts import Prompts, load_prompts
+from configs.prompts import load_prompts
 from configs.settings import ROOT
+from storage.checkpoint.location import CheckpointError
+from storage.checkpoint.tokenizer_files import special_tokens
 
 SAMPLES = ROOT / "configs" / "demo-model" / "samples"
 GOLDEN = (("fox.jpg", "en"), ("cactus.jpg", "zh"), ("guitar.jpg", "en"))
@@ -36,7 +39,6 @@ async def ask_about_golden(client: EngineClient, index: int, *, tokens: int) -> 
     name, language = GOLDEN[index]
     prompts = load_prompts()
     return await client.ask(
-        system=prompts.system,
         user=prompts.ask(language),
         photo=(SAMPLES / name).read_bytes(),
         media_type="image/jpeg",
@@ -73,7 +75,6 @@ async def warm_up(client: EngineClient, photos: int) -> None:
     await asyncio.gather(
         *(
             client.ask(
-                system=prompts.system,
                 user=prompts.ask("en"),
                 photo=data,
                 media_type="image/jpeg",
@@ -92,33 +93,34 @@ def full_size_photo() -> bytes:
     return buffer.getvalue()
 
 
-async def check_prompt(control: ControlClient, reply: EngineReply, directory: Path | None) -> None:
+async def check_prompt(
+    control: ControlClient, reply: EngineReply, directory: Path | None, template: ChatTemplate
+) -> None:
     """Compare the token ids of the server's prompts with ours; `reply` is the one about the first golden photo.
 
     `directory` is the checkpoint's, None if this host doesn't have it. Raises NotReadyError, EngineError.
     """
-    prompts, template = load_prompts(), load_prompts().template
-    user = prompts.ask(GOLDEN[0][1])
-    expected = await control.encode(template.bos + template.user.format(user=user) + template.assistant)
-    await check_specials(control, prompts, expected, special_ids(directory) if directory else {})
+    user = load_prompts().ask(GOLDEN[0][1])
+    expected = await control.encode(template.render(user))
+    await check_specials(control, template, expected, special_ids(directory) if directory else {})
     if await control.encode(user, as_user=True) != expected:
         raise NotReadyError(
-            "The server's chat template differs from that of configs/prompts.toml: "
-            "the checkpoint's tokenizer is missing or damaged."
+            f"The server's chat template differs from the model's ({template.name} in configs/chat_templates.toml)."
         )
     tile = tile_tokens(directory) if directory else None
     if tile and reply.prompt_tokens is not None:
-        prompt_tokens = len(await control.encode(prompts.render(user, tile)))
+        prompt_tokens = len(await control.encode(template.render(user, tile)))
         if prompt_tokens != reply.prompt_tokens:
             raise NotReadyError(
                 f"The server's prompt for a photo has {reply.prompt_tokens} tokens, "
-                f"and that of configs/prompts.toml has {prompt_tokens}."
+                f"and that of the chat template {template.name} has {prompt_tokens}."
             )
 
 
-async def check_specials(control: ControlClient, prompts: Prompts, ids: list[int], file_ids: dict[str, int]) -> None:
+async def check_specials(
+    control: ControlClient, template: ChatTemplate, ids: list[int], file_ids: dict[str, int]
+) -> None:
     """Check that the template's special tokens are single tokens at their positions. Raises NotReadyError."""
-    template = prompts.template
     expected = {token: file_ids[token] for token in (template.bos, template.end, template.context) if token in file_ids}
     context = (await control.encode(template.context * 3))[-3:]
     if len(set(context)) != 1 or expected.get(template.context, context[0]) != context[0]:
@@ -129,19 +131,10 @@ async def check_specials(control: ControlClient, prompts: Prompts, ids: list[int
 
 def special_ids(directory: Path) -> dict[str, int]:
     """The ids of special tokens in the checkpoint's files; empty if they name none."""
-    ids: dict[str, int] = {}
-    for name, key in (("tokenizer.json", "added_tokens"), ("tokenizer_config.json", "added_tokens_decoder")):
-        try:
-            listed = json.loads((directory / name).read_text(encoding="utf-8")).get(key) or []
-            rows = (
-                [(row["content"], row["id"]) for row in listed]
-                if isinstance(listed, list)
-                else [(row["content"], int(number)) for number, row in listed.items()]
-            )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            continue
-        ids |= dict(rows)
-    return ids
+    try:
+        return dict(special_tokens(directory))
+    except (CheckpointError, ValueError, TypeError):
+        return {}
 
 
 def tile_tokens(directory: Path) -> int | None:

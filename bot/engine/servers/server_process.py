@@ -17,6 +17,7 @@ from bot.engine.servers import readiness
 from bot.engine.servers.control_client import ControlClient
 from bot.engine.servers.launch import Launcher, LaunchSpec
 from bot.runtime.child_process import STOP_GRACE_S, ChildFailed, ChildProcess, start_child
+from configs.chat_templates import chat_template
 from configs.errors import JokebotError
 from configs.settings import ROOT, Settings
 from storage.learning.models import Model
@@ -32,7 +33,7 @@ DIAGNOSES: tuple[tuple[str, str], ...] = (
     (PORT_TAKEN, "its port was taken by another program"),
     (
         r"CUDA out of memory|OutOfMemoryError|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation",
-        "the GPU's memory is full: lower lmdeploy.cache_blocks or servers.count, or end other programs on the GPU",
+        "the GPU's memory is full: lower lmdeploy.cache_photos or servers.count, or end other programs on the GPU",
     ),
     (
         r"No CUDA GPUs are available|no CUDA-capable device|Found no NVIDIA driver|CUDA driver initialization "
@@ -60,8 +61,14 @@ class ServerProcess:
         self, model: Model, child: ChildProcess, url: str, key: str, settings: Settings, launch: LaunchSpec
     ) -> None:
         self.model, self.child, self.sleeps, self._warm = model, child, launch.sleeps, launch.warm
-        self._settings = settings
-        address = {"url": f"{url}/v1", "api_key": SecretStr(key), "model": launch.name, "attempts": 1}
+        self._settings, self._template = settings, chat_template(launch.template)
+        address = {
+            "url": f"{url}/v1",
+            "api_key": SecretStr(key),
+            "model": launch.name,
+            "template": launch.template,
+            "attempts": 1,
+        }
         timeout_s = settings.servers.start_timeout_s
         probe_limits = {"max_tiles": 1, "first_token_timeout_s": timeout_s, "total_timeout_s": timeout_s}
         self.client = EngineClient(settings.engine.model_copy(update=address))
@@ -92,7 +99,7 @@ class ServerProcess:
             async with asyncio.timeout(deadline - time.monotonic()):
                 reply = await readiness.check_golden(self._prober)
                 directory = Path(self.model.directory) if self.model.directory else None
-                await readiness.check_prompt(self.control, reply, directory)
+                await readiness.check_prompt(self.control, reply, directory, self._template)
                 for burst, photos in enumerate(self._warm):
                     if burst:
                         await asyncio.sleep(WARM_UP_PAUSE_S)

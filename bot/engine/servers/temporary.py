@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from configs.errors import JokebotError
 from configs.serving import EngineSettings
 from configs.settings import ROOT, Settings
+from storage.checkpoint.check import check_checkpoint
 
 
 def engine_at(url: str | None, settings: Settings) -> EngineSettings:
@@ -38,7 +39,12 @@ def serving_own(settings: Settings) -> Iterator[EngineSettings]:
     model, port, key = settings.model, free_port(), secrets.token_urlsafe(24)
     directory = str(model.directory) if model.directory else None
     launch = make_launcher(settings)(Model(0, model.name, "base", None, None, directory, None, "{}", 0.0), port, key)
-    address = {"url": f"http://127.0.0.1:{port}/v1", "api_key": SecretStr(key), "model": launch.name}
+    address = {
+        "url": f"http://127.0.0.1:{port}/v1",
+        "api_key": SecretStr(key),
+        "model": launch.name,
+        "template": launch.template,
+    }
     with start_child(
         f"{settings.engine.kind} server", launch.command, environment=launch.environment, cwd=ROOT
     ) as child:
@@ -56,8 +62,8 @@ def serving(directory: Path, settings: Settings) -> Iterator[EngineSettings]:
         raise JokebotError(
             f"A model directory needs the train environment, and {python} doesn't exist. Run `make env-train`."
         )
-    if not directory.is_dir():
-        raise JokebotError(f"There is no model directory {directory}.")
-    command = [str(python), "-m", "bot", "serve", str(directory.absolute()), "--port", "0"]
+    checkpoint = check_checkpoint(directory)
+    command = [str(python), "-m", "bot", "serve", str(checkpoint.directory), "--port", "0"]
+    address = {"model": "", "template": checkpoint.template}
     with start_child("CPU engine", command) as child:
-        yield settings.engine.model_copy(update={"url": f"{child.wait_ready()}/v1", "model": ""})
+        yield settings.engine.model_copy(update=address | {"url": f"{child.wait_ready()}/v1"})

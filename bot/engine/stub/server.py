@@ -16,7 +16,7 @@ from aiohttp import web
 
 from bot.engine.servers.readiness import special_ids
 from bot.engine.stub.engine import StubEngine, StubReply
-from configs.prompts import load_prompts
+from configs.chat_templates import DEFAULT_TEMPLATE, chat_template
 from configs.tiling import TILE_TOKENS, tile_count
 
 SPECIAL = re.compile(r"(<\|\w+\|>|</?\w+>)")
@@ -35,6 +35,7 @@ class StubServer(StubEngine):
     """
 
     key, fault, after, template = "", "", 0, "whole"
+    chat = chat_template()
     asleep, specials = False, TOY_SPECIALS
 
     def app(self) -> web.Application:
@@ -55,9 +56,9 @@ class StubServer(StubEngine):
 
     async def _encode(self, request: web.Request) -> web.Response:
         body = await request.json()
-        template, text = load_prompts().template, body["input"]
+        text = body["input"]
         if body["do_preprocess"] and self.template == "whole":
-            text = template.bos + template.user.format(user=text) + template.assistant
+            text = self.chat.render(text)
         ids = self.encode(text)
         return web.json_response({"input_ids": ids, "length": len(ids)})
 
@@ -79,7 +80,7 @@ class StubServer(StubEngine):
     async def _stream(self, request: web.Request, model: str, answer: StubReply) -> web.StreamResponse:
         asked = self.asked[-1]
         tiles = tile_count(*asked.size, asked.max_dynamic_patch or 12)
-        self.prompt_tokens = len(self.encode(load_prompts().render(asked.user, TILE_TOKENS * tiles)))
+        self.prompt_tokens = len(self.encode(self.chat.render(asked.user, TILE_TOKENS * tiles)))
         if not self.fault or self.requests <= self.after:
             return await super()._stream(request, model, answer)
         if self.fault == "hang":
@@ -104,6 +105,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     async with StubServer.running(arguments.port, answer=answer, models=[arguments.name]) as engine:
         engine.key, engine.fault = os.environ.get("STUB_KEY", ""), arguments.fault
         engine.after, engine.template = arguments.after, arguments.template
+        engine.chat = chat_template(arguments.chat_template)
         if arguments.ids:
             engine.specials = special_ids(arguments.ids)
         print(f"listening on {engine.url.removesuffix('/v1')}", flush=True)
@@ -125,6 +127,7 @@ def main() -> None:
     parser.add_argument(
         "--template", choices=("whole", "bare"), default="whole", help="bare: as if the tokenizer had not loaded"
     )
+    parser.add_argument("--chat-template", default=DEFAULT_TEMPLATE, metavar="NAME", help="the model's chat template")
     parser.add_argument("--ids", type=Path, metavar="DIR", help="take the special tokens' ids from this checkpoint")
     asyncio.run(serve(parser.parse_args()))
 

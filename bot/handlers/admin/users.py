@@ -10,7 +10,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, User
 from telegram.constants import MessageEntityType
 
 from bot.chats.bans import BanList
-from bot.chats.user_names import UserNames, sanitize_name
+from bot.chats.user_names import UserNames, display_name, sanitize_name
 from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import UsersPageButton
 from bot.handlers.routes import ButtonPress, IncomingMessage, Route
@@ -18,6 +18,7 @@ from bot.i18n.formatting import day_and_time
 from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import command_arguments
+from configs.chat import MAX_TELEGRAM_ID, SHARED_IDS
 from storage.chat import user_activity
 from storage.chat.user_activity import UserActivity, UserName
 from storage.database import Database
@@ -27,8 +28,8 @@ log = logging.getLogger(__name__)
 USERS_PER_PAGE = 8
 UNITS_S = {"m": 60, "分钟": 60, "h": 3600, "小时": 3600, "d": 86400, "天": 86400, "w": 7 * 86400, "周": 7 * 86400}
 TIME_SPAN = re.compile(rf"(?P<count>\d{{1,4}})(?P<unit>{'|'.join(UNITS_S)})", re.IGNORECASE)
-USER_REFERENCE = re.compile(r"@\w{1,32}|[1-9]\d{2,15}", re.ASCII)
-"""An @username or a Telegram user id."""
+USER_REFERENCE = re.compile(r"@\w{1,32}|-?[1-9]\d{2,15}", re.ASCII)
+"""An @username or a Telegram id: of a user, or of a chat in whose name messages are sent."""
 MAX_REASON = 200
 """Longest stored reason in characters."""
 
@@ -172,7 +173,7 @@ class BanAdmin:
             if mention:
                 words = (message.text or "").replace(message.parse_entity(mention), " ", 1).split()[1:]
             return TargetUser(UserName(user.id, sanitize_name(user.full_name), user.username), words)
-        if not words or not USER_REFERENCE.fullmatch(words[0]):
+        if not words or not _is_user_reference(words[0]):
             await self._messenger.reply(message, usage)
             return None
         found = await self._find(words[0])
@@ -193,9 +194,11 @@ class BanAdmin:
         )
 
 
-def display_name(user: UserName) -> str:
-    """A user's name with @username and id."""
-    return " · ".join(filter(None, (user.name, f"@{user.username}" if user.username else "", str(user.person_id))))
+def _is_user_reference(word: str) -> bool:
+    """Whether a word is an @username or the id of one user or chat. Ids that Telegram's users share are none."""
+    if not USER_REFERENCE.fullmatch(word):
+        return False
+    return word.startswith("@") or (abs(int(word)) <= MAX_TELEGRAM_ID and int(word) not in SHARED_IDS)
 
 
 def _page_buttons(page: int, pages: int) -> InlineKeyboardMarkup:

@@ -63,6 +63,7 @@ photo-too_small = I'm squinting, but that picture is too tiny to see anything. G
 photo-too_narrow = That's not so much a picture as a line. Something with a bit more height and width, please.
 photo-video = There's a video in that file. I look at one picture at a time: send me a frame as a photo.
 photo-lost = Your photo got lost between Telegram and me. Could you send it again?
+photo-unreachable = I can't get at any photos at the moment. That's not your doing, and whoever runs me knows. Try again later?
 photo-declined = I'd rather not joke about that one, and I haven't kept it. Try me with another photo!
 photo-unchecked = I couldn't take a proper look at that one just now, so I haven't kept it. Try again in a little while?
 photo-gone = I don't have that photo any more. Send it again, and I'll have a fresh look.
@@ -181,6 +182,11 @@ daily-full =
     { $jokes ->
         [one] That was today's joke for this group.
        *[other] Those were today's { $jokes } jokes for this group.
+    } I'm saving my voice and will be back after midnight.
+daily-full-private =
+    { $jokes ->
+        [one] That was today's joke for you.
+       *[other] Those were today's { $jokes } jokes for you.
     } I'm saving my voice and will be back after midnight.
 
 # The picture of /stats, for admins
@@ -360,6 +366,67 @@ forget-done =
 forget-nothing = There was nothing of yours to forget. We're strangers, and that's fine.
 forget-not-yours = That's for the one who asked. Send /forget yourself, and I'll ask you too.
 
+# People who post in the name of a group or a channel
+own-name = You're writing in a chat's name, and many may do that. Send it under your own name, please: then I know whose data is meant.
+language-own-name = You're writing in a chat's name, and languages are for people. /settings chooses the language of jokes here.
+forget-ask-chat = Shall I forget what was sent in this group's name? Those photos and the jokes about them go for good, also from what I learn from. There is no way back. What members sent under their own names stays theirs to delete.
+private-on-chat = From now on I don't learn from what is sent in this chat's name. /private again, and I do.
+private-off-chat = Thank you! From now on I may learn again from what is sent in this chat's name.
+
+# Who may use the bot: for users and groups that aren't known
+access-wait = Nice to meet you! I joke for people my admins know, so I've asked them about you. Photos that you send meanwhile (up to ten) I keep, and answer as soon as they say yes.
+access-wait-group = Nice to meet you all! I joke for groups my admins know, so I've asked them about this one. I'll be back as soon as they say yes.
+access-closed = I only joke for people my admins know, and we haven't met. Sorry!
+access-closed-group = I only joke in groups my admins know, and this isn't one. Sorry, and bye!
+access-no-admin = I don't know who my admin is yet, so I can't let anybody in. If you run me: your Telegram id is { $id }. Set JOKEBOT_TELEGRAM_ADMINS={ $id } and start me again.
+access-no-admin-group = I don't know who my admin is yet, so I can't let any group in. Whoever runs me: send me a message in our own chat.
+access-button = This joke isn't yours to vote on yet: my admins don't know you.
+access-welcome = You're in! Send me a photo and I'll tell you a joke about it.
+access-welcome-group = My admins say yes. Mention me in a photo's caption, or answer a photo with /joke. /help has the rest.
+access-refused = My admins would rather keep me to the people they know. No hard feelings, I hope!
+access-refused-group = My admins would rather keep me to the groups they know. Bye, and keep laughing!
+
+# The same, for admins
+access-ask-user =
+    🚪 { $who } would like to use me. Shall I let them in?{ $more ->
+        [0] { "" }
+        [one] {"\u000A\u000A"}One more is waiting. /requests shows how many, /requests refuse turns all away.
+       *[other] {"\u000A\u000A"}{ $more } more are waiting. /requests refuse turns all away.
+    }
+access-ask-group =
+    🚪 { $by } has called me into the group { $who }. Shall I joke there?{ $more ->
+        [0] { "" }
+        [one] {"\u000A\u000A"}One more is waiting. /requests shows how many, /requests refuse turns all away.
+       *[other] {"\u000A\u000A"}{ $more } more are waiting. /requests refuse turns all away.
+    }
+access-yes = Let in
+access-no = Turn away
+access-is-waiting = 🚪 { $who } is waiting.
+access-is-allowed = ✅ { $who } may use me.{ $by ->
+        [none] { "" }
+       *[other] {" "}Let in by { $by }.
+    }
+access-is-refused = 🚫 { $who } may not use me.{ $by ->
+        [none] { "" }
+       *[other] {" "}Turned away by { $by }.
+    }
+access-is-withdrawn = ↩️ { $who } has left before you decided.
+access-gone = That request isn't there any more.
+requests-in-private = These are people's names, so I only show them in our own chat.
+requests-open = Everybody may use me: access.strangers is “allow”.
+requests-closed = Strangers are turned away without a question: access.strangers is “refuse”.
+requests-how = Say /requests to see who is waiting, or /requests refuse to turn all of them away.
+requests-waiting = { $count ->
+        [0] Nobody is waiting.
+        [one] One is waiting. I ask you again:
+       *[other] { $count } are waiting. I ask you again, three at a time:
+    }
+requests-refused = { $count ->
+        [0] Nobody was waiting.
+        [one] Turned away: one.
+       *[other] Turned away: { $count }.
+    }
+
 # Our own mistakes
 defect = Something broke on my side, not yours. I've made a note of it. Please try again in a moment.
 given-up = I stumbled over this one several times and had to let it go. Sorry! Could you send it again?
@@ -379,6 +446,7 @@ help-admin =
     /rollback  back to the model before
     /users  who is here
     /ban, /unban  put somebody out, and let them in again
+    /requests  who would like to use me
 command-status = How everything is
 command-retrain = Train a new model
 command-runs = How training went
@@ -389,6 +457,7 @@ command-rollback = Back to the model before
 command-users = Who is here
 command-ban = Put somebody out
 command-unban = Let somebody in again
+command-requests = Who would like to use me
 admins-only = That one is for my admins. Photos are for everybody, though!
 not-your-button = That's for the one who asked.
 duration-days =
@@ -548,6 +617,8 @@ alert-webhook-began = 🔴 Telegram can't reach me, and { $waiting ->
 alert-webhook-ended = 🟢 Telegram reaches me again.
 alert-gpu-began = 🔴 A graphics card is gone: { $now } of { $had } left. nvidia-smi on the host may say why.
 alert-gpu-ended = 🟢 All graphics cards are there again.
+alert-files-began = 🔴 I can't read people's photos. { $why }
+alert-files-ended = 🟢 I can read people's photos again.
 alert-token-began = 🔴 On { $began } Telegram refused my token, and I had to stop.
 alert-token-ended = 🟢 It takes my token again, { $time } later.
 alert-job-began = 🔴 Something that I do in the background has failed: { $job } ({ $why }). The log says more. I try again by myself, and go on answering photos.
@@ -559,6 +630,8 @@ job-prune-inbox = forgetting finished updates
 job-check-database = checking the database
 job-erasure = erasing what was forgotten
 job-backup = backups
+job-access = asking you about strangers
+job-decoders = starting what opens photos
 job-alert-checks = looking for trouble
 job-alert-messages = telling you of trouble
 job-weekly-digest = the best of the week
@@ -569,6 +642,7 @@ job-hidden-votes = showing votes that were held back
 job-run-orchestrator = runs
 job-run-messages = news of runs
 job-control-requests = what the command line asks for
+job-judge = fitting the judge
 job-champion-monitor = watching the new champion
 alert-damaged = 🔴 I have to stop: { $why }
 
@@ -786,6 +860,7 @@ card-before = before
 card-after = after
 card-photos = Photos it never learnt from
 measure-liking = Liked in the chats
+measure-unchosen = Liked where no judge chose
 measure-ratings = { $ratings ->
         [one] { $ratings } rating
        *[other] { $ratings } ratings

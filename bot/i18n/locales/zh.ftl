@@ -63,6 +63,7 @@ photo-too_small = 我眯着眼也没看清，这图太小了。有大点的吗�
 photo-too_narrow = 这哪是图，这是条线。来张方正点的吧。
 photo-video = 这个文件里是视频。我一次只看一张，截一帧当照片发来吧。
 photo-lost = 照片在半路上丢了。再发一次好吗？
+photo-unreachable = 这会儿我拿不到照片，不是你的问题，管理员已经知道了。晚点再发一次？
 photo-declined = 这张我就不拿来开玩笑了，也没有保存。换一张试试吧！
 photo-unchecked = 这会儿没法仔细看这张，所以没有保存。过一会儿再发一次？
 photo-gone = 那张照片已经不在我这儿了。再发一次，我重新看。
@@ -153,6 +154,7 @@ style-surprise-words = 随机, 随便来一种
 
 # 群里定了一天讲几个
 daily-full = 今天的 { $jokes } 个笑话讲完啦。嗓子歇一歇，过了零点再来！
+daily-full-private = 你今天的 { $jokes } 个笑话讲完啦。嗓子歇一歇，过了零点再来！
 
 # /stats 的图，给管理员看
 stats-title = 大家玩得怎么样
@@ -276,6 +278,63 @@ forget-done = 都删了：{ $photos } 张照片，{ $jokes } 个笑话，{ $rati
 forget-nothing = 我这儿本来就没有你的东西。萍水相逢，也挺好。
 forget-not-yours = 这是问别人的。你也想的话，自己发一个 /forget。
 
+# 以群或频道的名义发言
+own-name = 你现在是以群或频道的名义发言，这样的人可能不止一个。请用自己的身份再发一次，我才知道指的是谁的内容。
+language-own-name = 你现在是以群或频道的名义发言，语言是跟着个人走的。这里的笑话用什么语言，可以在 /settings 里选。
+forget-ask-chat = 真要我忘掉以本群名义发过的内容？那些照片和照片上的笑话，连同我学习用的那份，全部删掉，再也找不回来。成员用自己身份发的，由各人自己决定。
+private-on-chat = 从现在起，以本群（频道）名义发的内容我都不拿来学习。再发一次 /private 就恢复。
+private-off-chat = 谢谢！从现在起，我又可以从以本群（频道）名义发的内容里学习了。
+
+# 谁能用：给还不认识的人和群
+access-wait = 初次见面！我只给管理员认识的人讲笑话，已经去问他们了。这期间你可以先发照片（最多十张），他们一点头我就讲。
+access-wait-group = 大家好，初次见面！我只在管理员认识的群里讲笑话，已经去问他们了。他们一点头我就回来。
+access-closed = 我只给管理员认识的人讲笑话，咱们还不认识。抱歉啦！
+access-closed-group = 我只在管理员认识的群里讲笑话，这个群还不认识。抱歉，先走一步！
+access-no-admin = 我还不知道谁是我的管理员，所以谁都放不进来。如果你就是运行我的人：你的 Telegram 编号是 { $id }，设好 JOKEBOT_TELEGRAM_ADMINS={ $id } 再启动我。
+access-no-admin-group = 我还不知道谁是我的管理员，所以哪个群都进不了。运行我的人，请私聊给我发条消息。
+access-button = 这个你现在还投不了票：管理员还不认识你。
+access-welcome = 可以啦！发张照片来，我还你一个笑话。
+access-welcome-group = 管理员同意了。在照片配文里 @ 我，或者用 /joke 回复一张照片就行，别的看 /help。
+access-refused = 管理员说，我还是先只给他们认识的人讲吧。别往心里去！
+access-refused-group = 管理员说，我还是先只待在他们认识的群里吧。再见，多笑笑！
+
+# 同上，给管理员
+access-ask-user =
+    🚪 { $who } 想用我，让进来吗？{ $more ->
+        [0] { "" }
+       *[other] {"\u000A\u000A"}后面还有 { $more } 个在等。/requests refuse 可以全部回绝。
+    }
+access-ask-group =
+    🚪 { $by } 把我叫进了群 { $who }，要在那儿讲笑话吗？{ $more ->
+        [0] { "" }
+       *[other] {"\u000A\u000A"}后面还有 { $more } 个在等。/requests refuse 可以全部回绝。
+    }
+access-yes = 让进来
+access-no = 不让进
+access-is-waiting = 🚪 { $who } 在等。
+access-is-allowed = ✅ { $who } 可以用我了。{ $by ->
+        [none] { "" }
+       *[other] 点头的是 { $by }。
+    }
+access-is-refused = 🚫 { $who } 不能用我。{ $by ->
+        [none] { "" }
+       *[other] 回绝的是 { $by }。
+    }
+access-is-withdrawn = ↩️ 你还没决定，{ $who } 已经走了。
+access-gone = 这个请求已经不在了。
+requests-in-private = 这里有大家的名字，所以只在私聊里给你看。
+requests-open = 现在谁都能用我：access.strangers 是 “allow”。
+requests-closed = 现在陌生人一律不让进，也不来问你：access.strangers 是 “refuse”。
+requests-how = 发 /requests 看看谁在等，发 /requests refuse 全部回绝。
+requests-waiting = { $count ->
+        [0] 没有人在等。
+       *[other] 有 { $count } 个在等，我再问你一遍，一次三个：
+    }
+requests-refused = { $count ->
+        [0] 本来就没有人在等。
+       *[other] 已回绝 { $count } 个。
+    }
+
 # 我们自己的错
 defect = 我这边出了点毛病，不怪你。已经记下了，过一会儿再试试。
 given-up = 这张我栽了好几次，只能放下了。抱歉！再发一次好吗？
@@ -295,6 +354,7 @@ help-admin =
     /rollback  换回上一个模型
     /users  都有谁来过
     /ban、/unban  封禁一个人，或者解封
+    /requests  谁想用我
 command-status = 看看运行情况
 command-retrain = 训练一个新模型
 command-runs = 训练得怎么样了
@@ -305,6 +365,7 @@ command-rollback = 换回上一个模型
 command-users = 都有谁来过
 command-ban = 封禁一个人
 command-unban = 解封一个人
+command-requests = 谁想用我
 admins-only = 这个只有管理员能用。不过照片谁都可以发！
 not-your-button = 这是问别人的。
 duration-days =
@@ -436,6 +497,8 @@ alert-webhook-began = 🔴 Telegram 连不上我，有 { $waiting } 条更新在
 alert-webhook-ended = 🟢 Telegram 又能连上我了。
 alert-gpu-began = 🔴 有显卡不见了：{ $had } 块只剩 { $now } 块。可以在主机上用 nvidia-smi 看看原因。
 alert-gpu-ended = 🟢 显卡都回来了。
+alert-files-began = 🔴 我读不到大家发来的照片。{ $why }
+alert-files-ended = 🟢 又能读到大家发来的照片了。
 alert-token-began = 🔴 { $began }，Telegram 拒绝了我的令牌，我只好停下。
 alert-token-ended = 🟢 过了 { $time }，令牌又能用了。
 alert-job-began = 🔴 后台有件事出错了：{ $job }（{ $why }）。详情看日志。我会自己再试，照片照常回答。
@@ -447,6 +510,8 @@ job-prune-inbox = 清理处理完的更新
 job-check-database = 检查数据库
 job-erasure = 清除要忘掉的数据
 job-backup = 备份
+job-access = 问你要不要放陌生人进来
+job-decoders = 启动打开照片的程序
 job-alert-checks = 检查有没有出事
 job-alert-messages = 发送警报
 job-weekly-digest = 每周精选
@@ -457,6 +522,7 @@ job-hidden-votes = 稍后显示的票数
 job-run-orchestrator = 训练流程
 job-run-messages = 训练消息
 job-control-requests = 命令行的请求
+job-judge = 更新评判模型
 job-champion-monitor = 观察新模型
 alert-damaged = 🔴 我不得不停下：{ $why }
 
@@ -651,6 +717,7 @@ card-before = 之前
 card-after = 之后
 card-photos = 没有学过的照片
 measure-liking = 聊天里的好评率
+measure-unchosen = 没经评判模型挑选的好评率
 measure-ratings = { $ratings } 次打分
 measure-likelihood = 对受喜欢笑话的意外程度
 measure-less = 越低越好

@@ -145,7 +145,7 @@ async def test_directories_are_served_one_after_the_other(photo, tmp_path):
     python.chmod(0o700)
     models = [tmp_path / "old", tmp_path / "new"]
     for model in models:
-        model.mkdir()
+        shutil.copytree(ROOT / "configs" / "demo-model" / "checkpoint", model)
     code, _, err = await compare(
         *models, photo, "--out", tmp_path / "page.html", JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=str(python)
     )

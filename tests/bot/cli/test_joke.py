@@ -16,11 +16,14 @@ import pytest
 from PIL import Image
 
 from bot.engine.stub.engine import StubEngine, StubRefusal, StubReply
+from configs.chat_templates import chat_template
 from configs.prompts import load_prompts
 from configs.settings import ROOT, Settings
 from tests.bot.cli.command import VARIABLES, jokebot
 
 joke = partial(jokebot, "joke")
+
+DEMO = ROOT / "configs" / "demo-model" / "checkpoint"
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ async def test_language_and_style_choose_the_prompt(stub, photo):
         "请你根据这张图片，讲一个脑洞大开的梗",
         prompts.ask("en", "pun"),
     ]
-    assert stub.asked[0].system == prompts.system
+    assert stub.asked[0].system == chat_template().system
 
 
 async def test_the_settings_say_which_engine_where_nothing_else_does(stub, photo):
@@ -91,7 +94,7 @@ async def test_an_engine_that_is_not_there_is_one_clear_line(photo):
     [
         (["--style", "nonsense"], "no style"),
         (["--language", "xx"], "no prompts for the language"),
-        (["--model", "/nowhere"], "no model directory"),
+        (["--model", "/nowhere"], "There is no directory"),
     ],
 )
 async def test_a_mistake_in_the_arguments_is_told_before_anything_is_asked(photo, arguments, word):
@@ -100,7 +103,7 @@ async def test_a_mistake_in_the_arguments_is_told_before_anything_is_asked(photo
 
 
 async def test_a_missing_train_environment_is_told(photo, tmp_path):
-    code, _, err = await joke(photo, "--model", tmp_path, JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON="/nowhere/python")
+    code, _, err = await joke(photo, "--model", DEMO, JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON="/nowhere/python")
     assert code == 2 and "make env-train" in err
 
 
@@ -159,7 +162,7 @@ def fake_train_python(folder: Path, *arguments: str) -> Path:
 
 async def test_a_model_is_served_as_long_as_it_is_needed(photo, tmp_path):
     python = fake_train_python(tmp_path, "--text", f"from the child {tmp_path}")
-    code, out, err = await joke(photo, photo, "--model", tmp_path, JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=str(python))
+    code, out, err = await joke(photo, photo, "--model", DEMO, JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=str(python))
     assert (code, out, err) == (0, f"{photo}: from the child {tmp_path}\n" * 2, "")
     assert not children_of_the_stub(f"from the child {tmp_path}")
 
@@ -168,7 +171,7 @@ async def test_an_engine_that_can_not_start_is_told_with_its_last_words(photo, t
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho 'config.json is missing'\nexit 3\n")
     python.chmod(0o700)
-    code, out, err = await joke(photo, "--model", tmp_path, JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=str(python))
+    code, out, err = await joke(photo, "--model", DEMO, JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON=str(python))
     assert code == 2 and out == "" and "code 3" in err and "config.json is missing" in err
 
 
@@ -188,7 +191,7 @@ def test_however_the_command_ends_the_engine_ends_with_it(photo, tmp_path, numbe
     mark = f"endless {tmp_path}"
     python = fake_train_python(tmp_path, "--first-token-s", "600", "--text", mark)
     process = subprocess.Popen(
-        [sys.executable, "-m", "bot", "joke", str(photo), "--model", str(tmp_path)],
+        [sys.executable, "-m", "bot", "joke", str(photo), "--model", str(DEMO)],
         cwd=ROOT,
         env={**VARIABLES, "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": str(python)},
         stderr=subprocess.PIPE,
@@ -236,4 +239,4 @@ async def test_a_real_checkpoint_writes_something_also_where_the_bot_would_run_t
     code, out, err = await joke(photo, **own)
     assert (code, err) == (0, "") and out.startswith(f"{photo}: ") and len(out) > len(f"{photo}: \n")
     code, out, err = await joke(photo, **own | {"JOKEBOT_MODEL_DIRECTORY": str(tmp_path / "gone")})
-    assert code == 2 and "is not at" in err and len(err.splitlines()) == 1
+    assert code == 2 and "There is no directory" in err and len(err.splitlines()) == 1

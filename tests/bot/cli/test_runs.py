@@ -105,3 +105,14 @@ async def test_a_run_on_trial_keeps_others_waiting(settings, on_trial):
     with pytest.raises(runs.RunInProgress, match="Run 1 is on trial in the chats"):
         await runs.create_run(database, "command")
     await database.close()
+
+
+@pytest.mark.parametrize("number", [99, 2**63, -(2**70)])
+async def test_a_number_of_no_run_is_said_to_be_none(tmp_path, number):
+    database = await Database.open(tmp_path / "jokebot.sqlite3")
+    try:
+        with pytest.raises(runs.RunError, match=f"no run {number}"):
+            await runs.get_run(database, number)
+        assert await runs.list_runs(database, 2**64) == []
+    finally:
+        await database.close()

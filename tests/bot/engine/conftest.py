@@ -20,7 +20,6 @@ def question() -> dict[str, Any]:
     buffer = io.BytesIO()
     Image.linear_gradient("L").convert("RGB").resize((64, 48)).save(buffer, "JPEG")
     return {
-        "system": "You are funny.",
         "user": "Tell a joke.",
         "photo": buffer.getvalue(),
         "media_type": "image/jpeg",

@@ -9,6 +9,8 @@ import os
 import sys
 from pathlib import Path
 
+from storage.checkpoint.template import template_of
+
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(allow_abbrev=False)
@@ -36,6 +38,8 @@ def main(arguments: list[str]) -> None:
             str(asked.server_port),
             "--name",
             asked.model_name,
+            "--chat-template",
+            template_of(asked.directory),
             "--ids",
             str(asked.directory),
             *os.environ.get("STUB_OPTIONS", "").split(),

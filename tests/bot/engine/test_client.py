@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from bot.engine.client import EngineClient, EngineError, SamplingParams
 from bot.engine.stub.engine import StubEngine, StubRefusal, StubReply
+from configs.chat_templates import chat_template
 from configs.settings import EngineSettings, JokeSettings
 
 
@@ -33,7 +34,7 @@ async def test_a_reply_has_the_text_the_counts_and_the_time(stub, client, questi
 async def test_the_engine_is_asked_what_was_meant(stub, make_client, question):
     await make_client(max_tiles=6).ask(**question)
     asked = stub.asked[-1]
-    assert (asked.model, asked.system, asked.user) == ("stub", "You are funny.", "Tell a joke.")
+    assert (asked.model, asked.system, asked.user) == ("stub", chat_template().system, "Tell a joke.")
     assert (asked.format, asked.media_type, asked.size, asked.picture_bytes) == (
         "JPEG",
         "image/jpeg",

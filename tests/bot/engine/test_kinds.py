@@ -61,7 +61,7 @@ async def test_a_host_without_the_environment_or_the_checkpoint_says_so(tmp_path
         with pytest.raises(ServeError, match=f"make env-{name}"):
             await servers.serve(model(2, "green", DEMO))
     servers = ManagedServers(Settings(engine={"kind": "cpu"}, storage={"directory": tmp_path}), model(1, "blue", DEMO))
-    for directory, words in ((None, "knows no directory"), (tmp_path / "gone", "is not at")):
+    for directory, words in ((None, "knows no directory"), (tmp_path / "gone", "There is no directory")):
         with pytest.raises(ServeError, match=words):
             await servers.serve(model(3, "green", directory))
 
@@ -85,8 +85,7 @@ async def test_cpu_engines_are_checked_mended_and_swapped(tmp_path, question):
     bare, broken = tmp_path / "bare", tmp_path / "broken"
     for directory in (bare, broken):
         shutil.copytree(DEMO, directory)
-    config = bare / "tokenizer_config.json"
-    config.write_text(config.read_text().replace('"chat_template"', '"no_template"'))
+    (bare / "tokenizer.json").unlink()
     weights = broken / "model.safetensors"
     data = bytearray(weights.read_bytes())
     start = 8 + int.from_bytes(data[:8], "little")
@@ -102,7 +101,7 @@ async def test_cpu_engines_are_checked_mended_and_swapped(tmp_path, question):
     await servers.start()
     try:
         await servers.wait_ready()
-        for directory, words in ((bare, "chat template"), (broken, "status 500|no text|says nothing")):
+        for directory, words in ((bare, "tokenizer.model is missing"), (broken, "status 500|no text|says nothing")):
             with pytest.raises(ServeError, match=words):
                 await servers.serve(model(2, directory.name, directory))
         assert states(servers) == [("demo", "ready")]

@@ -1,17 +1,21 @@
 """The command line, the environment and the cache size of an LMDeploy server."""
 
 import json
+import shutil
 
 import pytest
 
 from bot.engine.lmdeploy import cache_size
-from bot.engine.lmdeploy.cache_size import block_gb, cache_blocks, session_tokens
+from bot.engine.lmdeploy.cache_size import block_gb, cache_blocks, cache_photos, session_tokens
 from bot.engine.lmdeploy.command_line import KEY_VARIABLE, server_command, server_environment
-from bot.engine.servers.launch import checkpoint_directory
+from bot.engine.servers.launch import usable_checkpoint
+from configs.chat_templates import OLD_TEMPLATE
 from configs.errors import JokebotError
+from configs.model_code import code_digests
 from configs.settings import ROOT, Settings
 from storage.learning.models import Model, RegistryError
 
+DEMO = ROOT / "configs" / "demo-model" / "checkpoint"
 INTERNVL2_2B = {"num_hidden_layers": 24, "num_attention_heads": 16, "num_key_value_heads": 8, "hidden_size": 2048}
 
 
@@ -24,13 +28,21 @@ def test_the_key_is_in_the_environment_and_not_in_the_command(tmp_path):
 
 
 def test_no_server_starts_with_code_that_was_not_agreed_to(tmp_path):
-    (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "modeling.py").write_text("print('something else')")
-    model = Model(
-        1, "mine", "champion", None, None, str(tmp_path), None, "{}", 0.0, code=json.dumps({"modeling.py": "0" * 64})
-    )
+    folder = shutil.copytree(DEMO, tmp_path / "mine")
+    code = {**code_digests(folder), "modeling_internlm2.py": "0" * 64}
+    model = Model(1, "mine", "champion", None, None, str(folder), None, "{}", 0.0, code=json.dumps(code))
     with pytest.raises(RegistryError, match="has changed"):
-        checkpoint_directory(model)
+        usable_checkpoint(model)
+
+
+def test_a_model_is_never_served_with_another_template_than_it_was_trained_with(tmp_path):
+    folder = shutil.copytree(DEMO, tmp_path / "mine")
+    (folder / "model.json").write_text(json.dumps({"template": OLD_TEMPLATE}))
+    model = Model(1, "mine", "champion", None, None, str(folder), None, "{}", 0.0, template=OLD_TEMPLATE)
+    assert usable_checkpoint(model)[0].template == OLD_TEMPLATE
+    (folder / "model.json").unlink()
+    with pytest.raises(JokebotError, match="trained with the chat template internlm2-chat-newline.*It isn't served"):
+        usable_checkpoint(model)
 
 
 def test_the_server_gets_none_of_the_bots_settings_and_secrets():
@@ -50,8 +62,8 @@ def test_one_thread_a_server_because_torchs_own_starve_the_engine():
 
 
 def test_the_cache_is_counted_in_blocks_so_that_it_does_not_depend_on_what_else_uses_the_card(tmp_path):
-    told = server_command(tmp_path, 1, Settings(lmdeploy={"cache_blocks": 900}))
-    assert told[told.index("--num-gpu-blocks") + 1] == "900" and "--cache-max-entry-count" not in told
+    told = server_command(tmp_path, 1, Settings(lmdeploy={"cache_photos": 40}))
+    assert told[told.index("--num-gpu-blocks") + 1] == str(40 * 54) and "--cache-max-entry-count" not in told
 
 
 @pytest.fixture
@@ -80,7 +92,11 @@ def lmdeploy(**sections):
 def test_the_cache_takes_what_the_card_has_left_beside_all_servers_and_one_more_for_a_swap(card, checkpoint):
     assert block_gb(checkpoint) == pytest.approx(64 * 98_304 / 1e9)
     card(85.0)
-    assert lmdeploy().server_count == 1 and cache_blocks(checkpoint, lmdeploy()) == 2048
+    assert lmdeploy().server_count == 1 and cache_photos(checkpoint, lmdeploy()) == 37
+    cached = lmdeploy(lmdeploy={"prefix_cache": True})
+    assert cache_photos(checkpoint, cached) == 97
+    card(150.0)
+    assert cache_photos(checkpoint, cached) == 187
     for gigabytes, servers in ((24.0, 1), (48.0, 1), (48.0, 2), (85.0, 3)):
         card(gigabytes)
         told = lmdeploy(lmdeploy={"servers": servers})
@@ -104,7 +120,7 @@ def test_a_card_that_is_too_small_is_said_before_anything_starts_and_what_to_do_
 
 def test_a_card_that_can_not_be_asked_gets_a_modest_cache(card, checkpoint):
     card(0.0)
-    assert cache_blocks(checkpoint, lmdeploy()) == cache_size.DEFAULT_BLOCKS and lmdeploy().server_count == 1
+    assert cache_photos(checkpoint, lmdeploy()) == cache_size.DEFAULT_PHOTOS and lmdeploy().server_count == 1
 
 
 def test_the_largest_photo_fits_in_a_request():

@@ -110,3 +110,16 @@ def test_a_version_that_fails_is_made_up_for_by_the_champion(router, champion):
     canary = arm(2)
     router.set_canary(canary, 0.5)
     assert router.fallback_for(canary) is champion and router.fallback_for(champion) is None
+
+
+def test_the_base_gets_its_share_at_random_and_leaves_when_it_is_the_champion():
+    champion, base = arm(1), arm(2)
+    router = Router(champion)
+    router.set_base(base, 0.25)
+    shares = sum(router.route(1) is base for _ in range(4000)) / 4000
+    assert 0.2 < shares < 0.3 and router.fallback_for(base) is champion
+    assert router.served_models == [champion, base]
+    router.set_champion(base)
+    assert router.base is None and router.base_share == 0.0
+    router.set_base(base, 0.25)
+    assert router.base is None, "a share that was being set up meanwhile"

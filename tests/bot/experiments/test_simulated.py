@@ -60,7 +60,7 @@ def test_the_simulation_keeps_the_sums_that_the_rows_have(monkeypatch):
         simulation._step(trials)
     data = TrialData(np.array(rows), np.empty((0, 4), np.int64), np.empty((0, 4), np.int64)).sums()
     assert len(rows) == 300
-    for name in ("units", "total", "squares"):
+    for name in ("units", "weight", "total", "squares"):
         assert getattr(trials.sums, name)[0] == pytest.approx(getattr(data, name)), name
 
 

@@ -13,10 +13,10 @@ def rated(likes: int, others: int, first: int = 0, model: int = 1) -> list[Rated
     return [RatedJoke(first + place, model, 0.0, place % 9, bool(number < likes)) for place, number in enumerate(order)]
 
 
-def test_a_fall_is_suspected_after_some_eighty_ratings():
+def test_a_fall_is_suspected_after_sixty_ratings():
     before = rated(200, 200)
-    assert not compare_likings(before, rated(28, 42)).suspect
-    assert compare_likings(before, rated(32, 48)).suspect
+    assert not compare_likings(before, rated(23, 36)).suspect
+    assert compare_likings(before, rated(24, 37)).suspect
 
 
 def test_a_champion_that_is_liked_more_is_not_suspected():

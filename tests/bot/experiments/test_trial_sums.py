@@ -1,5 +1,7 @@
 """The sums of a trial's rows, with each user left out, against the same sums from fewer rows."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def test_each_index_leaves_out_one_user():
     assert sums.units.shape == (10, STAGES, 2) and sums.duels.shape == (10, STAGES)
     for user in range(9):
         rest = TrialData(data.ratings[data.ratings[:, 3] != user], data.picks[data.picks[:, 2] != user], data.jokes)
-        for name in ("units", "total", "squares", "duels", "picks", "pick_squares"):
+        for name in [field.name for field in fields(sums)]:
             assert getattr(sums, name)[1 + user] == pytest.approx(getattr(rest.sums(), name)[0]), name
 
 
@@ -32,8 +34,11 @@ def test_a_unit_is_a_photo_of_one_variant_in_one_stage_with_its_mean_liking():
     ratings = np.array([[1, 2, 0, 1, 1], [1, 2, 0, 2, 0], [1, 2, 1, 3, 1], [2, 2, 0, 1, 1], [2, 1, 0, 1, 0]])
     sums = TrialData(ratings, np.array([[7, 2, 1, 1], [7, 2, 2, 0]]), np.empty((0, 4), np.int64)).sums().of_all_users
     assert sums.units.tolist() == [[0, 0], [1, 0], [2, 1]]
-    assert sums.total.tolist() == [[0, 0], [0, 0], [1.5, 1]] and sums.squares[2].tolist() == [1.25, 1]
-    assert (sums.duels[2], sums.picks[2], sums.pick_squares[2]) == (1, 0.5, 0.25)
+    # Two ratings of one photo weigh 2 / 1.25.
+    assert sums.weight[2] == pytest.approx([2.6, 1]) and sums.total[2] == pytest.approx([1.8, 1])
+    assert sums.squares[2] == pytest.approx([1.4, 1]) and sums.total[1].tolist() == [0, 0]
+    duel = (sums.duels[2], sums.duel_weight[2], sums.picks[2], sums.pick_squares[2])
+    assert duel == pytest.approx((1, 1.6, 0.8, 0.4))
 
 
 def test_what_users_did_with_the_jokes_is_counted_by_stage_and_variant():

@@ -45,7 +45,7 @@ def test_a_question_takes_no_answer_to_another(kind):
     [
         ("l:", "not-your-button"),
         ("f:1001:perhaps", "forget-not-yours"),
-        ("x:1", "button-unknown"),
+        ("z:1", "button-unknown"),
         ("", "button-unknown"),
         (None, "button-unknown"),
         ("r:1:9", "button-unknown"),

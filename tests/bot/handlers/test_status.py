@@ -24,6 +24,7 @@ from storage.learning import promotion, runs
 from storage.learning.models import register_base
 
 ADMIN = {"admins": [FIRST_USER_ID]}
+NO_JUDGE = "🟢 No judge yet; it needs 50 ratings"
 
 
 async def lines(stage, person=None):
@@ -54,7 +55,7 @@ async def test_all_is_well(stage_with, plenty, monkeypatch):
     assert found[4].startswith("🟢 900 GB free · data ") and " · database " in found[4]
     due = day_and_time(await schedule.get_due_time(stage.app.database, "retrain"))
     assert found[5].startswith("🟢 Backup ") and found[5].endswith(" ago")
-    assert found[6:] == [f"🟢 No training yet. Next: {due}", "🟢 No errors in the last 24 hours"]
+    assert found[6:] == [f"🟢 No training yet. Next: {due}", NO_JUDGE, "🟢 No errors in the last 24 hours"]
 
 
 async def test_what_needs_a_look_is_seen_at_once(stage_with, plenty, monkeypatch):

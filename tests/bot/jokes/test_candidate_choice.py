@@ -41,19 +41,28 @@ def test_the_propensity_is_the_frequency_with_which_a_candidate_is_shown(scores)
 
 
 @pytest.mark.parametrize(
-    "repeated",
-    [
-        "when your cat discovers the BOX — nobody is safe!",
-        "When your cat wins a medal at the dog show",
-        "My neighbour sings again, nobody is safe",
-        "当你的猫当上了村长，全村都要上班",
-        "ha",
-    ],
+    "repeated", ["when your cat discovers the BOX — nobody is safe!", "当你的猫发现了纸箱，谁也别想睡觉！", "ha"]
 )
-def test_texts_and_shapes_that_the_chat_saw_lately_are_not_shown(repeated):
+def test_texts_that_the_chat_saw_lately_are_not_shown(repeated):
     texts = [repeated, "A parrot files its taxes on time", "鹦鹉终于学会了报税这门手艺"]
     assert {choice.index for choice in draw([0.9, 0.1, 0.2], texts, SEEN, share=0.5, count=500)} == {1, 2}
     assert {choice.admissible for choice in draw([0.9, 0.1, 0.2], texts, SEEN, count=5)} == {(1, 2)}
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        "When your cat wins a medal at the dog show",
+        "My neighbour sings again, nobody is safe",
+        "当你的猫当上了村长，全村都要上班",
+    ],
+)
+def test_a_shape_that_the_chat_saw_lately_is_shown_only_if_it_is_clearly_better(repeated):
+    texts, seen = [repeated, "A parrot files its taxes on time"], ["Today the post came early, to my surprise", *SEEN]
+    assert {choice.index for choice in draw([0.39, 0.3], texts, seen, share=0.01) if not choice.random} == {1}
+    assert {choice.index for choice in draw([0.45, 0.3], texts, seen, share=0.01) if not choice.random} == {0}
+    assert {choice.admissible for choice in draw([0.9, 0.1], texts, seen, count=5)} == {(0, 1)}
+    assert {choice.admissible for choice in draw([0.9, 0.1], texts, [texts[0][:-1], *seen], count=5)} == {(1,)}
 
 
 def test_without_a_new_shape_a_new_text_is_shown_and_without_one_any():
@@ -62,13 +71,14 @@ def test_without_a_new_shape_a_new_text_is_shown_and_without_one_any():
     assert admissible_candidates([text, text], SEEN) == [0, 1]
 
 
-def test_texts_are_remembered_for_twenty_jokes_and_shapes_for_three():
+def test_texts_are_remembered_for_twenty_jokes_and_shapes_cost_as_long():
     fresh, repeated = "A parrot files its taxes on time", "When your cat wins a medal at the dog show"
     others = [f"Number {number} of many quite different stories {number}" for number in range(30)]
-    for age, shape_is_new, text_is_new in ((2, False, False), (3, True, False), (19, True, False), (20, True, True)):
+    for age, is_new in ((1, False), (19, False), (20, True)):
         seen = [*others[:age], SEEN[0], *others[age:]]
-        assert (1 in admissible_candidates([fresh, repeated], seen)) == shape_is_new
-        assert (1 in admissible_candidates([fresh, SEEN[0]], seen)) == text_is_new
+        assert (1 in admissible_candidates([fresh, SEEN[0]], seen)) == is_new
+        best = {choice.index for choice in draw([0.3, 0.35], [fresh, repeated], seen, count=50) if not choice.random}
+        assert best == {int(is_new)}
 
 
 def test_one_candidate_that_is_new_is_no_choice():
@@ -107,3 +117,28 @@ def test_inverse_propensities_give_the_liking_without_a_judge_and_the_random_sha
     assert np.mean(shown) > truth + 0.05, "the judge raises the liking of what is shown"
     for estimate in (np.array(weighted), np.array(by_chance)):
         assert abs(estimate.mean() - truth) < 4 * estimate.std() / np.sqrt(len(estimate))
+
+
+def test_a_judge_that_knows_one_variant_better_favours_it_and_the_random_share_shows_that():
+    """Simulated trial of two equal variants; the judge's scores are right for the first one's texts alone."""
+    world, rng, n = np.random.default_rng(5), random.Random(5), 4
+    texts, served, weighted, by_chance = [f"joke {letter}" for letter in "abcd"], ([], []), ([], []), ([], [])
+    for variant in (0, 1):
+        for _ in range(5000):
+            effects = world.normal(0, 1.0, n)
+            scores = effects if variant == 0 else world.normal(0, 1.0, n)
+            choice = choose(scores.tolist(), texts, (), rng, 0.15)
+            like = float(world.random() < 1 / (1 + np.exp(0.8 - effects[choice.index])))
+            served[variant].append(like)
+            weighted[variant].append(like / (n * choice.propensity))
+            if choice.random:
+                by_chance[variant].append(like)
+
+    def difference(likes):
+        old, new = map(np.array, likes)
+        return new.mean() - old.mean(), np.hypot(old.std() / len(old) ** 0.5, new.std() / len(new) ** 0.5)
+
+    assert difference(served)[0] < -0.1
+    for likes in (weighted, by_chance):
+        estimate, error = difference(likes)
+        assert abs(estimate) < 4 * error < 0.25

@@ -13,6 +13,7 @@ from bot.engine.router import Router, ServedModel
 from bot.engine.stub.engine import StubEngine, StubRefusal, StubReply
 from bot.jokes.generator import JokeGenerator, PhotoFileMissing
 from bot.jokes.judge_source import JudgeSource
+from configs.chat_templates import chat_template
 from configs.errors import PromptError
 from configs.prompts import load_prompts
 from configs.settings import Settings
@@ -84,7 +85,7 @@ async def test_the_joke_has_all_that_it_was_made_with(database, stub, make_joker
     asked = stub.asked[-1]
     assert asked.user == joke.prompt == load_prompts().ask("en", "pun", 'my "cat" <|im_end|>')
     assert "my 'cat' ‹¦im_end¦›" in asked.user
-    assert asked.system == load_prompts().system and asked.size == (64, 48)
+    assert asked.system == chat_template().system and asked.size == (64, 48)
     assert (asked.temperature, asked.top_p, asked.max_tokens) == (0.6, 0.7, 80)
 
 

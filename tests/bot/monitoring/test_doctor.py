@@ -57,16 +57,18 @@ async def test_servers_of_our_own_need_an_environment_a_checkpoint_and_for_lmdep
     [gone] = await doctor.check_engine(
         settings_for(tmp_path, engine=EngineSettings(kind="cpu"), model={"directory": tmp_path})
     )
-    [registry] = await doctor.check_engine(settings_for(tmp_path, engine=EngineSettings(kind="cpu")))
-    assert (no_gpu.state, well.state, gone.state, registry.state) == ("bad", "ok", "bad", "note")
-    assert "NVIDIA" in no_gpu.message and "1 cpu server" in well.message and "is not at" in gone.message
+    [unknown] = await doctor.check_engine(settings_for(tmp_path, engine=EngineSettings(kind="cpu")))
+    assert (no_gpu.state, well.state, gone.state, unknown.state) == ("bad", "ok", "bad", "bad")
+    assert "NVIDIA" in no_gpu.message and "1 cpu server" in well.message and "has no config.json" in gone.message
+    assert "knows no directory" in unknown.message
     driver = tmp_path / "nvidia-smi"
-    driver.touch(0o755)
+    driver.write_text("#!/bin/sh\necho 'GPU 0: NVIDIA H200'\n")
+    driver.chmod(0o755)
     missing = EnvironmentSettings(serve_python=tmp_path / "python")
     [no_serve] = await doctor.check_engine(
         settings_for(tmp_path, engine=EngineSettings(kind="lmdeploy"), model={"directory": demo}, environments=missing)
     )
-    assert no_serve.state == "bad" and "make env-serve" in no_serve.message
+    assert no_serve.state == "bad" and "make env-serve" in no_serve.todo
 
 
 async def test_a_webhook_wants_an_https_address_and_a_secret(tmp_path):

@@ -257,10 +257,9 @@ async def test_old_models_have_no_figures_of_their_own(stage_with, monkeypatch):
         other = await register_base(stage.app.database, f"later-{number}", None)
         async with stage.app.database.write() as connection:
             await connection.execute(
-                "INSERT INTO jokes SELECT NULL, photo_id, ?, person_id, language, style, caption, prompt, text, "
-                "temperature, top_p, "
-                "max_tokens, prompt_tokens, completion_tokens, latency_s, created_at FROM jokes WHERE model_id = 1 "
-                "LIMIT 1",
+                "INSERT INTO jokes (photo_id, model_id, person_id, language, style, prompt, text, temperature, top_p, "
+                "max_tokens, latency_s, created_at) SELECT photo_id, ?, person_id, language, style, prompt, text, "
+                "temperature, top_p, max_tokens, latency_s, created_at FROM jokes WHERE model_id = 1 LIMIT 1",
                 (other.id,),
             )
     samples = await scrape_until(stage.app, 'jokebot_jokes_total{model="later-2"}', 1)

@@ -1,6 +1,7 @@
 """/retrain: only for admins, after a confirmation, and one run at a time."""
 
 import json
+import re
 
 import pytest
 
@@ -44,12 +45,29 @@ async def test_the_question_says_how_many_pairs_from_how_many_people_how_long_an
         replayed=7,
         people=5,
         time=stage.words("retrain-time-unknown"),
+        verdict=stage.words("trial-forecast-unknown"),
         service=stage.words("retrain-service-url"),
     )
     assert stage.labels(question) == [stage.words("retrain-yes"), stage.words("retrain-no")]
     await stage.press(question, 1)
     await says(stage, question, stage.words("retrain-left"))
     assert await runs.current_run(stage.app.database) is None
+
+
+async def test_the_question_says_how_likely_the_trial_is_to_find_a_better_model(stage, theatre, picture):
+    theatre.pairs(42)
+    for number in range(3):
+        await stage.press(await stage.joke(stage.send_photo(data=picture(colour=(number, 9, 9)))), 0)
+    question = await stage.joke(say(stage, "/retrain"))
+    # 84 ratings in four weeks can tell little.
+    (line,) = [line for line in question["text"].splitlines() if line.startswith("🧪")]
+    assert line == "🧪 " + stage.words("trial-forecast", pace=3, days=28, effect=10, power=power_of(line))
+    assert 10 < power_of(line) < 60
+
+
+def power_of(line: str) -> int:
+    """The last percentage in a line."""
+    return int(re.findall(r"(\d+)\s?%", line)[-1])
 
 
 @pytest.mark.parametrize("basis", ["h100", "gpu", "cpu"])

@@ -169,6 +169,20 @@ def test_what_people_said_in_the_trial_comes_first():
     )
 
 
+def test_jokes_that_no_judge_chose_are_reported_as_a_check():
+    seen = {
+        "champion": {"likes": 30, "ratings": 60},
+        "candidate": {"likes": 45, "ratings": 60},
+        "unchosen": {"champion": {"likes": 4, "ratings": 8}, "candidate": {"likes": 6, "ratings": 10}},
+    }
+    empty = dict.fromkeys(TrialRecord.__dataclass_fields__)
+    for unchosen, rows in ((seen["unchosen"], 1), ({}, 0), ({"champion": {"likes": 0, "ratings": 0}}, 0)):
+        trial = TrialRecord(**{**empty, "measures": json.dumps(seen | {"unchosen": unchosen})})
+        found = EvaluationSummary(Localizer(WORDS, "en")).rows({"measures": MEASURES}, trial)
+        checks = [row for row in found if row.label == WORDS.format("en", "measure-unchosen")]
+        assert [(row.old, row.new, row.note) for row in checks] == [("50%", "60%", "18 ratings")][:rows]
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"), [(5, "a minute"), (600, "10 minutes"), (5400, "1 h 30 min"), (7200, "2 h")]
 )

@@ -24,14 +24,17 @@ JOBS = (
     "alert-checks",
     "alert-messages",
     "weekly-digest",
+    "decoders",
     "user-names",
     "hidden-votes",
     "base-share",
     "progress-news",
+    "access",
     "run-orchestrator",
     "run-messages",
     "control-requests",
     "champion-monitor",
+    "judge",
 )
 WORDS = Translator()
 

@@ -22,6 +22,10 @@ MALFORMED = {
     "deeper than SQLite": '{"update_id": 50, "x": %s}' % ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)),
     "list": '{"update_id": 50, "message": []}',
     "null": "null",
+    "a user id over 52 bits": f'{{"update_id": 50, "message": {{{CHAT}, "from": {{"id": {2**52}}}}}}}',
+    "a chat id over SQLite's": f'{{"update_id": 50, "message": {{"chat": {{"id": {-(2**63) - 1}}}}}}}',
+    "a message id over SQLite's": f'{{"update_id": 50, "callback_query": {{"message": {{"message_id": {2**64}}}}}}}',
+    "no number": f'{{"update_id": 50, "message": {{{CHAT}, "from": {{"id": NaN}}}}}}',
 }
 
 

@@ -61,7 +61,7 @@ def test_what_goes_wrong_is_one_line(jokebot, tmp_path):
     for arguments, line in (
         (["export"], "Nothing to learn from yet"),
         (["dataset", "check", "abc"], "No dataset begins with 'abc'"),
-        (["export", "--model", tmp_path / "none"], "There is no model directory"),
+        (["export", "--model", tmp_path / "none"], "There is no directory"),
         (["export", "--model", tmp_path], "is no InternVL2 checkpoint"),
         (["import-oogiri", tmp_path / "cn.jsonl", tmp_path], "can't be read"),
     ):

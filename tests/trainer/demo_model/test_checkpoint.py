@@ -165,11 +165,6 @@ def test_a_directory_in_use_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
-def test_a_name_with_a_dot_is_refused_with_the_reason(tmp_path: Path) -> None:
-    with pytest.raises(JokebotError, match="without dots"):
-        write_random(tmp_path / "model-1.5", SMALL, 1)
-
-
 def test_a_call_that_was_cut_off_does_not_stand_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "model-unfinished").mkdir()
     (tmp_path / "model-unfinished" / "model.safetensors").write_bytes(b"half")

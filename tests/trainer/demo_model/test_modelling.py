@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from transformers import AutoModel, AutoTokenizer
 
-from configs.prompts import load_prompts
+from configs.chat_templates import chat_template
 from trainer.demo_model.architectures import CONTEXT_TOKENS
 
 
@@ -37,7 +37,7 @@ def pixels() -> torch.Tensor:
 @pytest.fixture
 def ids(tokenizer: Any, model: Any) -> torch.Tensor:
     model.img_context_token_id = tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>")
-    prompt = load_prompts().render("讲一个笑话", 2 * CONTEXT_TOKENS)
+    prompt = chat_template().render("讲一个笑话", 2 * CONTEXT_TOKENS)
     return tokenizer(prompt, return_tensors="pt", add_special_tokens=False).input_ids
 
 

@@ -5,6 +5,7 @@ import random
 import torch
 from tokenizers import Tokenizer
 
+from configs.chat_templates import chat_template
 from configs.prompts import load_prompts
 from trainer.demo_model.batches import TextEncoder
 from trainer.demo_model.build import load
@@ -17,7 +18,7 @@ def test_loss_is_on_the_answers_and_their_ends_alone(tiny):
     tokenizer, subjects, draw = Tokenizer.from_file(str(tiny / "tokenizer.json")), load_subjects(), random.Random(5)
     writer = TemplateWriter(load_prompts(), load_shapes(), subjects)
     turns = [writer.turn(subjects[number], draw) for number in range(6)]
-    batch = TextEncoder(tokenizer, load_prompts()).batch(list(range(9)), turns)
+    batch = TextEncoder(tokenizer, chat_template()).batch(list(range(9)), turns)
     assert len(batch.subjects) == 9 and len(batch.after) == 6
     longest, end = batch.after.shape[1], tokenizer.token_to_id("<|im_end|>")
     for row, turn in enumerate(turns):

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from configs.chat_templates import OLD_TEMPLATE, chat_template
 from configs.learning import GateSettings
-from configs.prompts import PROMPTS_FILE, load_prompts
+from configs.prompts import load_prompts
 from storage.learning.run_files import GateVerdict
 from trainer.dataset.rows import texts_of
 from trainer.gate import GateError, assess_candidate
+from trainer.gate.model_loading import load_model
 
 from .conftest import CHECKPOINT, teach, write_dataset
 
@@ -73,18 +75,27 @@ def test_missing_weights_are_not_made_up(ask, altered):
     assert verdict.codes == ["load"] and "language_model.output.weight" in verdict.reasons[0]
 
 
-def test_another_chat_template_or_a_lost_marker_is_rejected(ask, tmp_path):
-    papers = copy(tmp_path / "other_template")
-    (papers / "prompts.toml").write_text(
-        PROMPTS_FILE.read_text(encoding="utf-8").replace("<|im_start|>user\\n", "USER: "), encoding="utf-8"
-    )
-    assert ask(papers).codes == ["prompt"]
+def test_a_lost_marker_or_an_unknown_chat_template_is_rejected(ask, tmp_path):
     lost = copy(tmp_path / "lost_marker")
     for file in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
         text = (lost / file).read_text(encoding="utf-8")
         (lost / file).write_text(text.replace("<IMG_CONTEXT>", "<IMG_OTHER>"), encoding="utf-8")
     verdict = ask(lost)
-    assert verdict.codes == ["prompt"] and "<IMG_CONTEXT>" in verdict.reasons[0]
+    assert verdict.codes == ["load"] and "<IMG_CONTEXT>" in verdict.reasons[0]
+    other = copy(tmp_path / "other_template")
+    (other / "model.json").write_text('{"template": "phi3-chat"}', encoding="utf-8")
+    verdict = ask(other)
+    assert verdict.codes == ["load"] and "'phi3-chat'" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize("name", [OLD_TEMPLATE, "internvl2_5"])
+def test_each_model_is_asked_in_its_own_template(tmp_path, name):
+    directory = copy(tmp_path / "other_family")
+    (directory / "model.json").write_text(json.dumps({"template": name}), encoding="utf-8")
+    for place, template in ((CHECKPOINT, "internlm2-chat"), (directory, name)):
+        loaded, prompt = load_model(place, torch.device("cpu")), load_prompts().ask("en")
+        rendered = chat_template(template).render(prompt, loaded.model.num_image_token)
+        assert loaded.encode(prompt, 1) == loaded.tokenizer.encode(rendered, add_special_tokens=False)
 
 
 def test_a_tokenizer_that_reads_prompts_otherwise_than_the_champions_is_rejected(few, tmp_path):

@@ -17,8 +17,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from configs.chat_templates import OLD_TEMPLATE, chat_template
+from storage.checkpoint.check import check_checkpoint
+from storage.checkpoint.completion import complete
+from storage.checkpoint.location import CheckpointError
 from trainer.demo_model.architectures import SHAPES
 from trainer.demo_model.random_weights import write_random
+from trainer.gate.model_loading import load_model
 from trainer.merge.adapter import read_adapter
 from trainer.merge.bf16 import round_to_bf16, to_bf16
 from trainer.merge.checkpoint_io import MergeError, read_safetensors
@@ -87,6 +92,17 @@ def test_it_is_xtuners_own_merge(reference: tuple[Path, float], base: Path, adap
     assert ours.keys() == theirs.keys() and differing <= 1e-4 * sum(part.numel() for part in ours.values())
     changed = load_file(base / "model.safetensors")
     assert sum(bool((ours[name] != changed[name]).any()) for name in ours) == len(read_adapter(adapter).names())
+
+
+def test_xtuners_conversion_is_completed_from_its_base(
+    reference: tuple[Path, float], base: Path, tmp_path: Path
+) -> None:
+    official = shutil.copytree(reference[0], tmp_path / "official")
+    with pytest.raises(CheckpointError, match="--base BASE"):
+        check_checkpoint(official)
+    complete(official, base)
+    loaded = load_model(official, torch.device("cpu"))
+    assert loaded.template.name == check_checkpoint(base).template and loaded.encode("hi", 1)
 
 
 def test_the_measure_sees_one_step_and_two(base: Path, tmp_path: Path) -> None:
@@ -158,6 +174,42 @@ def test_the_merged_model_loads_by_itself_and_says_what_it_is(base: Path, adapte
     assert said.stdout.split() == ["</s>", "torch.bfloat16"]
 
 
+def test_the_merged_model_keeps_the_template_that_its_adapter_was_trained_with(
+    base: Path, adapter: Path, tmp_path: Path
+) -> None:
+    """Adapters of earlier versions name no template, but their copy of prompts.toml holds the old one."""
+
+    def adapter_of(name: str, **about: str) -> Path:
+        folder = shutil.copytree(adapter, tmp_path / name, ignore=shutil.ignore_patterns("*.pth", "*.py"))
+        content = json.loads((folder / "adapter.json").read_text()) if (folder / "adapter.json").exists() else {}
+        (folder / "adapter.json").write_text(json.dumps({"lora_alpha": 2 * RANK, **content, **about}))
+        return folder
+
+    old, current = adapter_of("old"), adapter_of("current", template="internvl2_5")
+    system, user = (
+        json.dumps(text) for text in (chat_template(OLD_TEMPLATE).system, "<|im_start|>user\n{user}<|im_end|>\n")
+    )
+    (old / "prompts.toml").write_text(f"[system]\ntext = {system}\n[template]\nuser = {user}\n", encoding="utf-8")
+    for source, onto, name in ((old, base, OLD_TEMPLATE), (current, base, "internvl2_5"), (adapter, base, None)):
+        out = tmp_path / f"merged_{source.name}"
+        merge(source, onto, out)
+        assert check_checkpoint(out).template == (name or check_checkpoint(base).template)
+    merge(adapter_of("next", template=OLD_TEMPLATE), tmp_path / "merged_old", tmp_path / "next_model")
+    assert check_checkpoint(tmp_path / "next_model").template == OLD_TEMPLATE
+    (old / "prompts.toml").write_text('[system]\ntext = "Be rude."\n[template]\nuser = "U: {user}"\n')
+    with pytest.raises(MergeError, match="another chat template or system prompt"):
+        merge(old, base, tmp_path / "never")
+
+
+def test_a_base_that_a_download_left_unusable_is_named(base: Path, adapter: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(base, tmp_path / "base")
+    (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\nsize 4411571040\n")
+    with pytest.raises(MergeError, match="git-lfs pointer"):
+        merge(adapter, folder, tmp_path / "out")
+    with pytest.raises(MergeError, match="There is no directory"):
+        merge(adapter, tmp_path / "none", tmp_path / "out")
+
+
 def digest(directory: Path) -> dict[str, tuple[int, int]]:
     return {file.name: (file.stat().st_size, file.stat().st_mtime_ns) for file in directory.iterdir()}
 
@@ -170,7 +222,6 @@ def digest(directory: Path) -> dict[str, tuple[int, int]]:
         ("base/inside", "inside the base"),
         ("above", "own input"),
         ("there", "there already"),
-        ("with.dot", "dot"),
         ("link", "own input"),
     ],
 )

@@ -1,11 +1,13 @@
 """A run's start model, replay, required resources, kept files, and preview."""
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from configs.chat_templates import OLD_TEMPLATE
 from configs.settings import RetrainSettings, SelectionSettings, TrainingSettings
 from storage.learning import datasets, models, promotion, runs
 from storage.learning.datasets import RecordRow
@@ -20,7 +22,7 @@ from trainer.pipeline.step_process import StepFailed, StepKilled
 from trainer.pipeline.steps.export import restart_from_export, start_model
 from trainer.pipeline.steps.train import load_or_make_plan, run_training, train
 from trainer.pipeline.workspace import RunWorkspace
-from trainer.xtuner.entry import plan_for
+from trainer.xtuner.entry import check_base, plan_for
 from trainer.xtuner.plan import TrainingPlan
 from trainer.xtuner.progress import ProgressWriter
 
@@ -196,7 +198,7 @@ async def test_a_checkpoint_that_breaks_a_training_is_not_gone_on_with_again(pip
             raise StepFailed("Cut off.")
 
     job = Broken(pipeline.database, pipeline.settings(), pipeline.place, None)
-    plan = plan_for(pipeline.model, pipeline.model, pipeline.place.directory, pipeline.settings(), 12)
+    plan = plan_for(pipeline.model, check_base(pipeline.model), pipeline.place.directory, pipeline.settings())
     plan.write()
     with pytest.raises(StepFailed, match="Cut off"):
         await run_training(job, await pipeline.run(), plan)
@@ -204,6 +206,16 @@ async def test_a_checkpoint_that_breaks_a_training_is_not_gone_on_with_again(pip
     with pytest.raises(StepKilled, match="can't go on from its checkpoint"):
         await run_training(job, await pipeline.run(), plan)
     assert not plan.work.exists() and not (plan.out / PLAN).exists()
+
+
+def test_a_plan_names_its_template_and_one_of_an_earlier_version_has_the_old_one(pipeline):
+    plan = plan_for(pipeline.model, check_base(pipeline.model), pipeline.place.directory, pipeline.settings())
+    plan.write()
+    assert TrainingPlan.load(plan.out) == plan and plan.template == "internlm2-chat"
+    stored = json.loads((plan.out / PLAN).read_text(encoding="utf-8"))
+    del stored["template"]
+    (plan.out / PLAN).write_text(json.dumps(stored), encoding="utf-8")
+    assert TrainingPlan.load(plan.out).template == OLD_TEMPLATE
 
 
 async def test_a_run_under_way_keeps_its_files(pipeline):

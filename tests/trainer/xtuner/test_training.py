@@ -13,7 +13,7 @@ import pytest
 from openai import OpenAI
 from PIL import Image
 
-from configs.prompts import load_prompts
+from configs.chat_templates import chat_template
 from trainer.merge.merge_adapter import merge
 
 
@@ -74,7 +74,7 @@ def ask(client: OpenAI, picture: Path, prompt: str) -> str | None:
         temperature=0,
         max_tokens=60,
         messages=[
-            {"role": "system", "content": load_prompts().system},
+            {"role": "system", "content": chat_template().system},
             {
                 "role": "user",
                 "content": [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": prompt}],

@@ -5,6 +5,8 @@ import json
 import shutil
 from pathlib import Path
 
+from storage.checkpoint.identity import fingerprint_content
+from storage.checkpoint.template import template_of
 from storage.learning import dataset_files, datasets, models, promotion, runs
 from storage.learning.dataset_files import DatasetError
 from storage.learning.model_files import model_digest
@@ -48,10 +50,10 @@ async def load_or_make_plan(context: RunContext, run: Run) -> TrainingPlan:
             return plan
     except (OSError, ValueError, KeyError):
         pass
-    max_tiles = check_base(base)
+    checkpoint = check_base(base)
     await asyncio.to_thread(check_resources, context, base)
     context.workspace.clear()
-    plan = plan_for(dataset, base, context.workspace.directory, context.settings, max_tiles)
+    plan = plan_for(dataset, checkpoint, context.workspace.directory, context.settings)
     plan.write()
     return plan
 
@@ -104,11 +106,12 @@ async def merge(context: RunContext, run: Run) -> Run:
             "--sync",
         )
     await context.check(run)
-    digest = await asyncio.to_thread(model_digest, out)
-    return await promotion.record_merge(context.database, run, new_model(context, run, start, out, digest))
+    new = await asyncio.to_thread(new_model, context, run, start, out)
+    return await promotion.record_merge(context.database, run, new)
 
 
-def new_model(context: RunContext, run: Run, start: Model, out: Path, digest: str) -> NewModel:
+def new_model(context: RunContext, run: Run, start: Model, out: Path) -> NewModel:
+    """The registry's entry for a run's model. Reads all its files."""
     about = json.loads((context.workspace.directory / ABOUT).read_text(encoding="utf-8"))
     return NewModel(
         name=require(run.model_name),
@@ -118,6 +121,8 @@ def new_model(context: RunContext, run: Run, start: Model, out: Path, digest: st
         dataset=require(run.dataset),
         run_id=run.id,
         directory=str(out),
-        digest=digest,
+        digest=model_digest(out),
         measures=json.dumps({"training": about["measures"]}),
+        template=template_of(out),
+        content=fingerprint_content(out),
     )

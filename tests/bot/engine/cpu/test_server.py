@@ -17,9 +17,10 @@ import pytest
 from openai import OpenAI
 from PIL import Image
 
-from bot.engine.cpu.checkpoint_check import CheckpointError, check_checkpoint
 from bot.engine.cpu.model import load_model
-from configs.prompts import load_prompts
+from configs.chat_templates import chat_template
+from storage.checkpoint.check import check_checkpoint
+from storage.checkpoint.location import CheckpointError
 
 SAMPLING: dict[str, Any] = {"temperature": 0.8, "top_p": 0.9, "seed": 11, "max_tokens": 24}
 
@@ -281,19 +282,19 @@ def test_a_directory_that_is_no_checkpoint_is_refused_in_one_line(tmp_path: Path
         timeout=200,
     )
     assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr == f"jokebot: {tmp_path} is no checkpoint: it has no config.json.\n"
+    assert done.stderr == f"jokebot: {tmp_path} is no InternVL2 checkpoint: it has no config.json.\n"
 
 
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        ('{"architectures": ["LlamaForCausalLM"]}', "no InternVL2 of InternLM2 kind (it says LlamaForCausalLM)"),
+        ('{"architectures": ["LlamaForCausalLM"]}', "another kind of model (LlamaForCausalLM)"),
         (
             '{"architectures": ["InternVLChatModel"], "llm_config": {"architectures": ["Qwen2ForCausalLM"]}}',
             "Qwen2ForCausalLM",
         ),
         ("half a fi", "can't be read"),
-        ("[]", "can't be read"),
+        ("[]", "holds no JSON object"),
     ],
 )
 def test_another_kind_of_model_is_refused(tmp_path: Path, config: str, reason: str) -> None:
@@ -303,16 +304,15 @@ def test_another_kind_of_model_is_refused(tmp_path: Path, config: str, reason: s
     assert reason in str(caught.value)
 
 
-def test_a_directory_with_a_dot_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_directory_with_a_dot_is_loaded(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "model-1.5").symlink_to(checkpoint)
-    with pytest.raises(CheckpointError, match="Rename it"):
-        check_checkpoint(tmp_path / "model-1.5")
+    assert load_model(tmp_path / "model-1.5", "float32").template.name == "internlm2-chat"
 
 
 def test_a_checkpoint_without_weights_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "config.json").write_bytes((checkpoint / "config.json").read_bytes())
-    with pytest.raises(CheckpointError, match="can't be loaded"):
+    with pytest.raises(CheckpointError, match="not in the model's folder"):
         load_model(tmp_path / "empty")
 
 
@@ -352,10 +352,9 @@ def encoded(engine: Any, **body: Any) -> Any:
 
 
 def test_texts_are_encoded_as_lmdeploy_does_it(engine: Any) -> None:
-    prompts = load_prompts()
-    template = prompts.template
+    template = chat_template()
     answer = encoded(engine, input="tell a joke", do_preprocess=True, add_bos=True)
-    rendered = template.bos + template.user.format(user="tell a joke") + template.assistant
+    rendered = template.render("tell a joke")
     assert answer["input_ids"] == encoded(engine, input=rendered)["input_ids"] and answer["length"] == len(
         answer["input_ids"]
     )

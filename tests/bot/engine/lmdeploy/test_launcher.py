@@ -1,5 +1,6 @@
 """LMDeploy's server is started by its own command line, with our classes in its registries."""
 
+import importlib
 import io
 import json
 import logging
@@ -11,29 +12,38 @@ import sys
 import threading
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import lmdeploy
 import pytest
 import uvicorn
 from fastapi import FastAPI
 from lmdeploy.cli import entrypoint
+from lmdeploy.messages import PytorchEngineConfig
 from lmdeploy.pytorch.models.module_map import MODULE_MAP
+from lmdeploy.vl.media.image import ImageMediaIO
 from lmdeploy.vl.model.base import VISION_MODELS
 from lmdeploy.vl.model.builder import load_vl_model
 from lmdeploy.vl.model.internvl import InternVLVisionModel
 
 from bot.engine.lmdeploy import launcher, request_log
 from bot.engine.lmdeploy.command_line import KEY_VARIABLE, server_command
+from bot.engine.lmdeploy.prefix_cache import PREFIX_CACHE
 from bot.engine.lmdeploy.vision_model import PhotoVisionModel
+from configs.chat_templates import chat_template
 from configs.log_context import ContextFormatter
 from configs.model_code import AGREED, code_digests, fingerprint, with_agreed
 from configs.settings import ROOT, Settings
+
+AsyncEngine = importlib.import_module("lmdeploy.serve.core.async_engine").AsyncEngine
 
 
 @pytest.fixture(autouse=True)
 def registries(monkeypatch):
     monkeypatch.setitem(VISION_MODELS.module_dict, "InternVLVisionModel", InternVLVisionModel)
     monkeypatch.setitem(MODULE_MAP, launcher.ARCHITECTURE, MODULE_MAP[launcher.ARCHITECTURE])
+    monkeypatch.setattr(ImageMediaIO, "load_bytes", ImageMediaIO.load_bytes)
+    monkeypatch.setattr(AsyncEngine, "__init__", AsyncEngine.__init__)
     monkeypatch.setattr("uvicorn.run", uvicorn.run)
     monkeypatch.setattr(launcher.logger, "handlers", [])
     for name in (launcher.MODE, launcher.LOG_FORMAT):
@@ -62,6 +72,24 @@ def test_lmdeploy_builds_our_class_for_internvl2(tiny):
     assert MODULE_MAP[launcher.ARCHITECTURE] == "bot.engine.lmdeploy.input_processor.PhotoInternVLChatModel"
 
 
+@pytest.mark.parametrize(("options", "kept"), [(["--prefix-cache"], True), ([], False)])
+def test_the_prefix_cache_stays_on_for_our_class_where_it_is_asked_for(started, tiny, monkeypatch, options, kept):
+    seen = []
+    monkeypatch.setattr(AsyncEngine, "__init__", lambda self, path, **options: seen.append(options["backend_config"]))
+    monkeypatch.delenv(PREFIX_CACHE, raising=False)
+    launcher.main([str(tiny), *options])
+    config = PytorchEngineConfig()
+    serve = importlib.import_module("lmdeploy.serve.core.vl_async_engine")
+    made = serve.VLAsyncEngine.__new__(serve.VLAsyncEngine)
+    made.vl_encoder = SimpleNamespace(model=load_vl_model(str(tiny), "pytorch", trust_remote_code=True))
+    AsyncEngine.__init__(made, str(tiny), backend_config=config)
+    assert [part.enable_prefix_caching for part in seen] == [kept]
+    # Another class of pictures keeps what LMDeploy has decided.
+    made.vl_encoder = SimpleNamespace(model=object())
+    AsyncEngine.__init__(made, str(tiny), backend_config=PytorchEngineConfig())
+    assert not seen[-1].enable_prefix_caching
+
+
 def test_another_lmdeploy_serves_with_its_own_preprocess_and_a_warning(monkeypatch, caplog):
     monkeypatch.setattr(lmdeploy, "__version__", "0.19.0")
     monkeypatch.setattr(launcher.logger, "propagate", True)
@@ -84,7 +112,7 @@ def test_lmdeploy_understands_every_option_of_the_bots_command(started, monkeypa
         23456,
     )
     assert (told.backend, told.trust_remote_code, told.api_keys) == ("pytorch", True, ["a-secret"])
-    assert (told.max_batch_size, told.num_gpu_blocks, told.session_len) == (64, 512, 256 * 13 + 2048)
+    assert (told.max_batch_size, told.num_gpu_blocks, told.session_len) == (64, 10 * 54, 256 * 13 + 2048)
 
 
 def test_stock_stays_stock_where_it_is_asked_for(started, tiny):
@@ -94,9 +122,21 @@ def test_stock_stays_stock_where_it_is_asked_for(started, tiny):
     )
     copy = Path(started[0][3])
     assert copy != tiny and code_digests(copy) == code_digests(tiny)
+    template = copy.parent / "chat_template.json"
+    assert json.loads(template.read_text(encoding="utf-8")) == chat_template("internlm2-chat").lmdeploy_config()
+    ours = ["--chat-template", str(template)]
     assert started == [
-        ["lmdeploy", "serve", "api_server", str(copy), "--server-name", "127.0.0.1", "--server-port", "23333"]
+        ["lmdeploy", "serve", "api_server", str(copy), *ours, "--server-name", "127.0.0.1", "--server-port", "23333"]
+        + ["--cache-block-seq-len", "64"]
     ]
+    launcher.main([str(tiny), "--preprocess", "stock", "--chat-template", "theirs.json"])
+    assert started[1].count("--chat-template") == 1 and "theirs.json" in started[1]
+
+
+def test_a_directory_that_is_no_model_ends_the_launcher_with_one_line(started, tmp_path):
+    with pytest.raises(SystemExit, match="has no config.json"):
+        launcher.main([str(tmp_path)])
+    assert not started
 
 
 def test_code_that_changed_after_the_bots_check_is_not_served(started, tiny, tmp_path, monkeypatch):

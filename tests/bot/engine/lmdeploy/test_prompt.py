@@ -3,47 +3,68 @@
 import asyncio
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.engine.client import EngineReply
+from bot.engine.lmdeploy.launcher import write_template
 from bot.engine.servers import readiness
+from configs.chat_templates import DEFAULT_TEMPLATE, OLD_TEMPLATE, chat_template
 from configs.prompts import load_prompts
+from tests.official_models import CONVERSATIONS, official_prompt
 
 TILE = 256
 
 
 class Lmdeploy:
-    """`/v1/encode` and the prompt of a photo, by the classes that LMDeploy 0.18's server uses for them."""
+    """`/v1/encode` and the prompt of a photo, by the classes that LMDeploy 0.18's server uses for them.
 
-    def __init__(self, directory: Path) -> None:
-        from lmdeploy.model import MODELS, HFChatTemplate
+    `chat_template` is the file of `--chat-template`; without one, LMDeploy takes the tokenizer's.
+    """
+
+    def __init__(self, directory: Path, template: Path | None) -> None:
+        from lmdeploy.cli.utils import get_chat_template as read_chat_template
+        from lmdeploy.model import get_chat_template
         from lmdeploy.tokenizer import Tokenizer
 
         self.tokenizer = Tokenizer(str(directory), trust_remote_code=True)
-        # As LMDeploy does: the bare template if the tokenizer's own can't be used.
-        matches = HFChatTemplate.match(str(directory), trust_remote_code=True)
-        self.template = HFChatTemplate(str(directory), trust_remote_code=True) if matches else MODELS.get("base")()
+        config = read_chat_template(str(template)) if template else None
+        self.template = get_chat_template(str(directory), config, trust_remote_code=True)
 
     async def encode(self, text: str, *, as_user: bool = False) -> list[int]:
         return self.tokenizer.encode(self.template.get_prompt(text) if as_user else text, add_bos=True)
 
-    def photo_tokens(self) -> int:
-        """As `InternVLVisionModel.proc_messages` and `to_pytorch_aux` count them, for a photo of one tile."""
-        prompts = load_prompts()
+    def photo_ids(self, system: str, question: str) -> list[int]:
+        """As `InternVLVisionModel.proc_messages` and `to_pytorch_aux` make them, for a photo of one tile."""
         messages = [
-            {"role": "system", "content": prompts.system},
-            {"role": "user", "content": f"<img><IMG_CONTEXT></img>\n{prompts.ask('en')}"},
+            {"role": "system", "content": system},
+            {"role": "user", "content": f"<img><IMG_CONTEXT></img>\n{question}"},
         ]
         before, after = self.template.messages2prompt(messages).split("<IMG_CONTEXT>")
-        return (
-            len(self.tokenizer.encode(before, add_bos=True)) + TILE + len(self.tokenizer.encode(after, add_bos=False))
-        )
+        context = self.tokenizer.encode("<IMG_CONTEXT>", add_bos=False)
+        return [
+            *self.tokenizer.encode(before, add_bos=True),
+            *context * TILE,
+            *self.tokenizer.encode(after, add_bos=False),
+        ]
 
 
-def check(server: Lmdeploy, directory: Path, photo_tokens: int) -> None:
-    asyncio.run(readiness.check_prompt(server, EngineReply("a joke", photo_tokens, 3, 0.1, "stop"), directory))
+@pytest.fixture
+def served(tmp_path: Path) -> Callable[..., Lmdeploy]:
+    """A function that makes LMDeploy's parts for a directory and a chat template's name."""
+    return lambda directory, name=DEFAULT_TEMPLATE: Lmdeploy(directory, write_template(name, tmp_path))
+
+
+def photo_tokens(server: Lmdeploy) -> int:
+    return len(server.photo_ids(chat_template().system, load_prompts().ask("en")))
+
+
+def check(server: Lmdeploy, directory: Path, tokens: int) -> None:
+    reply = EngineReply("a joke", tokens, 3, 0.1, "stop")
+    asyncio.run(readiness.check_prompt(server, reply, directory, chat_template()))
 
 
 @pytest.fixture
@@ -56,39 +77,48 @@ def change(directory: Path, **values: object) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
 
 
-def test_what_lmdeploy_asks_is_what_the_prompts_say(tiny: Path) -> None:
-    server = Lmdeploy(tiny)
-    check(server, tiny, server.photo_tokens())
+@pytest.mark.parametrize("name", CONVERSATIONS)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_lmdeploy_encodes_the_familys_own_prompt(tiny: Path, served: Any, name: str, language: str) -> None:
+    server, question = served(tiny, name), load_prompts().ask(language)
+    official = server.tokenizer.encode("<s>" + official_prompt(name, question, TILE), add_bos=True)
+    assert server.photo_ids(CONVERSATIONS[name][0], question) == official
+    assert server.tokenizer.bos_token_id == official[0] and official.count(official[0]) == 1
 
 
-def test_a_photo_with_more_or_fewer_tokens_than_ours_is_noticed(tiny: Path) -> None:
-    server = Lmdeploy(tiny)
+def test_what_lmdeploy_asks_is_what_the_prompts_say(tiny: Path, served: Any) -> None:
+    server = served(tiny)
+    check(server, tiny, photo_tokens(server))
+
+
+def test_a_photo_with_more_or_fewer_tokens_than_ours_is_noticed(tiny: Path, served: Any) -> None:
+    server = served(tiny)
     with pytest.raises(readiness.NotReadyError, match="tokens"):
-        check(server, tiny, server.photo_tokens() - 1)
+        check(server, tiny, photo_tokens(server) - 1)
 
 
-def test_the_bare_template_that_lmdeploy_falls_back_to_is_noticed(damaged: Path) -> None:
-    change(damaged, chat_template=None)
-    server = Lmdeploy(damaged)
-    assert asyncio.run(server.encode("hi", as_user=True)) == asyncio.run(server.encode("hi")), (
-        "LMDeploy says nothing about it"
-    )
+@pytest.mark.parametrize("name", [OLD_TEMPLATE, "internvl2_5"])
+def test_another_familys_template_is_noticed(tiny: Path, served: Any, name: str) -> None:
     with pytest.raises(readiness.NotReadyError, match="chat template"):
-        check(server, damaged, 300)
+        check(served(tiny, name), tiny, 300)
 
 
-def test_another_models_template_is_noticed(damaged: Path) -> None:
-    change(
-        damaged,
-        chat_template="{{ bos_token }}{% for message in messages %}[INST] {{ message['content'] }} [/INST]{% endfor %}",
-    )
+def test_the_tokenizers_own_template_is_noticed(tiny: Path) -> None:
     with pytest.raises(readiness.NotReadyError, match="chat template"):
-        check(Lmdeploy(damaged), damaged, 300)
+        check(Lmdeploy(tiny, None), tiny, 300)
 
 
-def test_a_tokenizer_that_does_not_know_the_pictures_tokens_is_noticed(tiny: Path, damaged: Path) -> None:
+def test_lmdeploy_stops_where_a_turn_ends(tiny: Path, served: Any) -> None:
+    from lmdeploy.utils import _stop_words
+
+    server = served(tiny)
+    stops = _stop_words(server.template.stop_words, server.tokenizer)[0][0].tolist()
+    assert stops == [server.tokenizer.encode(token, add_bos=False)[-1] for token in ("<|im_end|>", "</s>")]
+
+
+def test_a_tokenizer_that_does_not_know_the_pictures_tokens_is_noticed(tiny: Path, damaged: Path, served: Any) -> None:
     file = damaged / "tokenizer.json"
     file.write_text(file.read_text().replace("<IMG_CONTEXT>", "<NO_CONTEXT>"))
     change(damaged, additional_special_tokens=[])
     with pytest.raises(readiness.NotReadyError, match="IMG_CONTEXT"):
-        check(Lmdeploy(damaged), tiny, 300)
+        check(served(damaged), tiny, 300)

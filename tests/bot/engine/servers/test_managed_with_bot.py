@@ -18,6 +18,8 @@ async def stage_on(tmp_path, monkeypatch):
 
     launcher = StubLauncher()
     monkeypatch.setattr("bot.engine.servers.managed.make_launcher", lambda settings: launcher)
+    # The check before the start needs a model's files, which the stubs don't have.
+    monkeypatch.setattr("bot.factory.make_launcher", lambda settings: lambda model, port, key: None)
     async with AsyncExitStack() as stack:
 
         async def start(*options: list[str], **sections) -> tuple[Stage, StubLauncher]:
