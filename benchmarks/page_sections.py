@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import plots
+from benchmarks.community.page import community, community_sizes
 from benchmarks.plot_parts import Theme
 
 Result = dict[str, Any]
@@ -254,6 +255,8 @@ def share(result: Result) -> str:
 SECTIONS = (
     Section("flywheel", "The flywheel", flywheel, about="Liking rises from run to run"),
     Section("loop_h100", "The loop while photos come", loop),
+    Section("community_sizes", "Communities of other sizes", community_sizes),
+    Section("community", "A community of 30", community),
     Section("gate", "The trial", trial, plots.trial, "Shares of candidates that are promoted"),
     Section("train_h100", "A training step", train, plots.steps, "Seconds per step and memory, XTuner and ours"),
     Section("loss_gap_h100", "The same losses", loss_gap, plots.losses, "Two overlapping loss curves"),
