@@ -8,6 +8,7 @@ from configs.settings import SelectionSettings
 from storage.learning.dataset_files import FORMAT, DatasetContents, Row, digest
 from storage.learning.datasets import RecordRow
 from storage.learning.rating_arrays import DatasetSource
+from trainer.dataset.rows import prompts_now
 from trainer.selection.empirical_bayes import VarianceComponents, row_weight
 
 Entry = dict[str, Any]
