@@ -78,7 +78,8 @@ def flywheel(result: Result) -> str:
 
 def trial(result: Result) -> str:
     return (
-        "The bot's own code tests simulated candidates after every rating; base liking .5, "
+        "**Of the former test of a trial; the present one is on the page about the gate.** "
+        "The bot's own code tested simulated candidates after every rating; base liking .5, "
         f"{result['candidates']:,} candidates "
         "of each kind. Targets: of those 5 points worse at most 1 % promoted, of equal ones at most 5 %, of those "
         "10 points better at least 80 %. "
