@@ -97,7 +97,7 @@ async def test_forget_erases_what_was_sent_in_the_groups_name_and_nothing_else(s
         )
     )
     assert await stage.value("SELECT count(*) FROM jokes") == 2
-    assert await stage.press(joke, 1) == stage.words("rated", emoji="🙂")
+    assert (await stage.press(joke, 1)).startswith(stage.words("rated", emoji="🙂"))
     assert await stage.value("SELECT count(*) FROM deliveries WHERE chat_id = ?", stage.group) == 1
 
 
@@ -191,7 +191,8 @@ OLD_ROWS = (
     "INSERT INTO models (id, name, status, created_at) VALUES (1, 'base', 'champion', 1)",
     "INSERT INTO photos VALUES (1, 'aa', 5, 640, 480, 9000, 'image/jpeg', 2)",
     "INSERT INTO photo_senders VALUES (1, 1087968824, 2)",
-    "INSERT INTO jokes VALUES (1, 1, 1, 1087968824, 'en', 'pun', NULL, 'Ask', 'Ha', 1, 1, 9, NULL, NULL, 1, 3)",
+    "INSERT INTO jokes (id, photo_id, model_id, person_id, language, style, prompt, text, temperature, top_p, "
+    "max_tokens, latency_s, created_at) VALUES (1, 1, 1, 1087968824, 'en', 'pun', 'Ask', 'Ha', 1, 1, 9, 1, 3)",
     "INSERT INTO deliveries VALUES (1, 1, -100, 7, 7, 3)",
     "INSERT INTO private_people VALUES (1087968824, 9)",
     "INSERT INTO known_people VALUES (1087968824, 'Group', 'GroupAnonymousBot')",
