@@ -117,6 +117,8 @@ class ChampionMonitor:
         try:
             decision = await self._trial.step(watch)
         except RegistryError as error:
+            if error.code == "in-service":  # An admin has just gone back to it: the next step ends the watch.
+                return
             log.warning("model %d can't be compared with its predecessor: %s", watch.model_id, error)
             await self._keep(watch, {**json.loads(watch.suspicion), "error": str(error)})
             return
