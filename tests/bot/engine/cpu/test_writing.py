@@ -17,7 +17,7 @@ from configs.tiling import cut_tiles
 
 
 def prompt(model: CpuModel, text: str = "tell a joke") -> Any:
-    return model.prepare_prompt(parse_request({"messages": [{"role": "user", "content": text}]}, model.prompts), [])
+    return model.prepare_prompt(parse_request({"messages": [{"role": "user", "content": text}]}), [])
 
 
 def stream(model: CpuModel, text: str, *stop: str) -> tuple[list[str], bool]:
@@ -144,7 +144,7 @@ def test_writing_stops_at_the_next_token_after_a_cancel(model: CpuModel) -> None
 def test_the_decoding_loop_agrees_with_transformers_generate(model: CpuModel, cat: Any, url: str) -> None:
     content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "讲一个笑话"}]
     ready = model.prepare_prompt(
-        parse_request({"messages": [{"role": "user", "content": content}]}, model.prompts), [cut_tiles(cat, 2)]
+        parse_request({"messages": [{"role": "user", "content": content}]}), [cut_tiles(cat, 2)]
     )
     written = [
         token
@@ -169,7 +169,6 @@ def test_the_loop_runs_on_modelling_code_that_hands_caches_on_as_tuples(model: C
     other = CpuModel(
         types.SimpleNamespace(config=model.model.config, language_model=reference, num_image_token=256),
         model.tokenizer,
-        model.prompts,
     )
 
     def write(writer: CpuModel) -> list[int]:
@@ -197,7 +196,7 @@ class FailingModel:
 
 async def test_a_failure_ends_its_own_request_and_no_other(model: CpuModel, caplog: pytest.LogCaptureFixture) -> None:
     worker = GenerationWorker(cast(CpuModel, FailingModel(model)), 4)
-    request = parse_request({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}, model.prompts)
+    request = parse_request({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 5})
     jobs = [GenerationJob(request, []) for _ in range(3)]
     for job in jobs:
         worker.submit(job)
