@@ -20,6 +20,8 @@ What must not promote a candidate; each the worst of several worlds, which `worl
     `silence_promoted`    a bland candidate (.45) whose dislikers stay silent in 35 %
     `one_fan_promoted`    an equal candidate with one user who likes all its jokes; several shares of the ratings
 
+`gate_equal_rejected`: share of equal models that the gate rejects before a trial (`benchmarks/gate_equal.py`).
+
 `upper` has the upper 95 % confidence bound of each share.
 """
 
@@ -39,6 +41,7 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.gate_equal import rejected_equal  # noqa: E402
 from benchmarks.machine import RESULTS, machine  # noqa: E402
 from benchmarks.trial_worlds import Outcome, Simulation, World, upper_bound  # noqa: E402
 from bot.experiments.trial_design import TrialAnswer, TrialDesign  # noqa: E402
@@ -100,6 +103,10 @@ class Bench:
             *(np.concatenate([getattr(part, name) for part in parts]) for name in Outcome.__dataclass_fields__)
         )
 
+    def map(self, function: Callable[[int], Any], count: int) -> list[Any]:
+        """Call a function with `count` seeds."""
+        return list(self._pool.map(function, range(self._first, self._first + count), chunksize=20))
+
 
 def simulate(world: World, design: TrialDesign, count: int, seed: list[int]) -> Outcome:
     """Simulate trials of one world."""
@@ -140,12 +147,23 @@ def add_worst(name: str, worlds: dict[str, World]) -> Callable[[Bench, Figures],
     return add
 
 
+EQUAL_MODELS = 2000
+"""Worlds in which the gate judges an equal model."""
+
+
+def add_equal_gate(bench: Bench, figures: Figures) -> None:
+    """The share of equal models that the gate rejects, before any trial; `benchmarks/gate_equal.py`."""
+    rejected = [reasons for reasons in bench.map(rejected_equal, EQUAL_MODELS) if reasons]
+    figures.add_share("gate_equal_rejected", len(rejected), EQUAL_MODELS)
+
+
 PARTS: tuple[Callable[[Bench, Figures], None], ...] = (
     add_lines,
     add_worst("novelty_promoted", NOVELTY),
     add_worst("novelty_decaying_promoted", DECAYING),
     add_worst("silence_promoted", SILENCE),
     add_worst("one_fan_promoted", FANS),
+    add_equal_gate,
 )
 """What the benchmark measures, in this order."""
 

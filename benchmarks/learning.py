@@ -66,13 +66,7 @@ def main() -> None:
         painter, _ = painters(drawings, arguments.model, torch.device("cpu"))
         painter.random.manual_seed(SEED + 100)
         dataset = write_dataset(work / "dataset", painter)
-        # On a shared machine, spinning threads slow down the threads that they wait for.
-        environment = {
-            "OMP_WAIT_POLICY": "passive",
-            **os.environ,
-            **{f"JOKEBOT_TRAINING_{name}": value for name, value in TRAINING.items()},
-            "JOKEBOT_STORAGE_DIRECTORY": str(work / "data"),
-        }
+        environment = run_environment(work / "data")
         train_s = timed(
             ["train", str(dataset), "--base", str(arguments.model.resolve()), "--out", str(work / "run")], environment
         )
@@ -122,6 +116,17 @@ def write_dataset(directory: Path, painter: PicturePainter) -> Path:
         )
     (directory / "train.json").write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
     return directory
+
+
+def run_environment(data: Path) -> dict[str, str]:
+    """The environment of `jokebot train` and `jokebot merge`, with TRAINING as settings."""
+    return {
+        # On a shared machine, spinning threads slow down the threads that they wait for.
+        "OMP_WAIT_POLICY": "passive",
+        **os.environ,
+        **{f"JOKEBOT_TRAINING_{name}": value for name, value in TRAINING.items()},
+        "JOKEBOT_STORAGE_DIRECTORY": str(data),
+    }
 
 
 def timed(command: list[str], environment: dict[str, str]) -> float:

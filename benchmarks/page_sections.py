@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import plots
+from benchmarks.community.page import community, community_sizes
 from benchmarks.plot_parts import Theme
 
 Result = dict[str, Any]
@@ -77,7 +78,8 @@ def flywheel(result: Result) -> str:
 
 def trial(result: Result) -> str:
     return (
-        "The bot's own code tests simulated candidates after every rating; base liking .5, "
+        "**Of the former test of a trial; the present one is on the page about the gate.** "
+        "The bot's own code tested simulated candidates after every rating; base liking .5, "
         f"{result['candidates']:,} candidates "
         "of each kind. Targets: of those 5 points worse at most 1 % promoted, of equal ones at most 5 %, of those "
         "10 points better at least 80 %. "
@@ -254,6 +256,8 @@ def share(result: Result) -> str:
 SECTIONS = (
     Section("flywheel", "The flywheel", flywheel, about="Liking rises from run to run"),
     Section("loop_h100", "The loop while photos come", loop),
+    Section("community_sizes", "Communities of other sizes", community_sizes),
+    Section("community", "A community of 30", community),
     Section("gate", "The trial", trial, plots.trial, "Shares of candidates that are promoted"),
     Section("train_h100", "A training step", train, plots.steps, "Seconds per step and memory, XTuner and ours"),
     Section("loss_gap_h100", "The same losses", loss_gap, plots.losses, "Two overlapping loss curves"),

@@ -92,7 +92,8 @@ class SimulatedUsers:
         if not jokes:
             return
         joke, user = self.random.choice(jokes), self.random.choice(self.user_ids if chat == self.group else [chat])
-        data = self.random.choice([button["callback_data"] for button in joke["reply_markup"]["inline_keyboard"][0]])
+        buttons = [button["callback_data"] for button in joke["reply_markup"]["inline_keyboard"][0]]
+        data = self.random.choice([button for button in buttons if button.startswith(("r:", "a:"))])
         kind, joke_id, *value = data.split(":")
         if kind == "a":
             self.photos[chat, joke["reply_to_message"]["message_id"]] += 1

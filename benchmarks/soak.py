@@ -115,7 +115,8 @@ class SoakUsers:
         elif kind < 0.9:
             joke = self.random.choice(self.jokes[user])
             self.sent["presses"] += 1
-            self.world.press(user, user, joke["message_id"], self.random.choice(callback_data(joke)))
+            buttons = [data for data in callback_data(joke) if data.startswith(("r:", "a:"))]
+            self.world.press(user, user, joke["message_id"], self.random.choice(buttons))
         else:
             self.sent["commands"] += 1
             self.await_answer(

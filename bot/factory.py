@@ -6,7 +6,6 @@ after its construction. Only `bot/app.py` imports this module.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, TypeVar
@@ -14,7 +13,12 @@ from typing import Any, TypeVar
 from telegram.ext import Application, JobQueue
 
 from bot.chats.chat_parts import ChatParts
-from bot.composition.handlers import make_admin_handlers, make_joke_handlers, make_user_handlers
+from bot.composition.handlers import (
+    make_admin_handlers,
+    make_flag_handlers,
+    make_joke_handlers,
+    make_user_handlers,
+)
 from bot.composition.operations import (
     make_maintenance_jobs,
     make_monitoring,
@@ -39,6 +43,7 @@ from bot.jokes.album_tracker import AlbumTracker
 from bot.maintenance.backup_job import BackupJob
 from bot.messaging.access_notices import AccessNotices
 from bot.messaging.admin_notifier import AdminNotifier
+from bot.messaging.delay_notices import DelayNotices
 from bot.messaging.messenger import Messenger
 from bot.monitoring.metrics import MetricsServer
 from bot.panel.images import PanelImages
@@ -61,8 +66,6 @@ from storage.media.decoder_pool import DecoderPool
 AppType = TypeVar("AppType")
 RETRY_S = 60.0
 """Until the next try after a decoder process could not be started. A photo that comes before starts one too."""
-RESIZERS = 2
-"""Stored photos made smaller concurrently, for the panel and the weekly post."""
 
 
 async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callable[..., AppType]) -> AppType:
@@ -81,27 +84,26 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     coalescer, queue = Coalescer(), FairQueue.of(settings)
     notifier = AdminNotifier(messenger, admins, partial(get_language, database))
     notices, gate = _make_gate(messenger, database, known, notifier)
-    decoders, resizers = _make_decoders(settings, stack)
+    decoders, delays = _make_decoders(settings, stack), DelayNotices(messenger)
     servers, progress = await _make_servers(settings, stack, database, queue), _make_progress_reader(settings, database)
     backup, albums = BackupJob(settings), AlbumTracker(client, database, settings.limits)
     retraining = make_retraining(settings, database, servers, messenger, notifier, coalescer, progress, job_queue)
     reported = (progress, backup, retraining.judge)
     monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, *reported)
     access, line = AdminAccess(messenger, database, admins), ProgressLine(database, servers.router, translator)
-    services = (messenger, database, prompts, known, gate, queue, servers.router, coalescer, albums, decoders)
-    jokes, last, joke_jobs = make_joke_handlers(settings, *services, access, retraining.judge.source)
-    about_users = (known, coalescer, access, line, retraining.judge.source)
-    users = make_user_handlers(settings, messenger, database, prompts, *about_users)
-    admin = make_admin_handlers(
-        settings, messenger, database, known, notices, notifier, monitoring.status, retraining.orchestrator, access
-    )
-    routes = [route for group in (*jokes, *users, *admin, *last) for route in group.routes()]
-    updates = _make_dispatcher(settings, ptb, messenger, database, known, gate, routes)
-    weekly = make_weekly_jobs(settings, database, client, translator, known.settings, resizers, servers, notifier, line)
+    shared, router = (settings, messenger, database), servers.router
+    services = (prompts, known, gate, queue, router, coalescer, albums, decoders, access, delays)
+    jokes, last, joke_jobs = make_joke_handlers(settings, messenger, database, *services, retraining.judge.source)
+    users = make_user_handlers(*shared, prompts, known, coalescer, access, line, retraining.judge.source)
+    admin = make_admin_handlers(*shared, known, notices, notifier, monitoring.status, retraining.orchestrator, access)
+    flags = make_flag_handlers(*shared, known, coalescer, notifier, access)
+    routes = [route for group in (*jokes, *users, *admin, *flags, *last) for route in group.routes()]
+    updates = _make_dispatcher(*shared, ptb, known, gate, routes, delays)
+    weekly = make_weekly_jobs(settings, database, client, translator, known.settings, decoders, servers, notifier, line)
     upkeep = [*make_maintenance_jobs(settings, database, backup), known.names.job(), _warm_up(decoders)]
     menu = CommandMenu(client, translator, admins, routes)
     jobs = [menu.job(), *upkeep, *monitoring.alerts.jobs(), *weekly, *joke_jobs, notices.job(updates.resume_stored)]
-    panel = _panel_starter(settings, database, translator, servers, queue, progress, resizers)
+    panel = _panel_starter(settings, database, translator, servers, queue, progress, decoders)
     metrics = partial(MetricsServer.start, settings, queue, servers, monitoring.host)
     parts = (settings, ptb, client, database, servers, coalescer, albums, decoders, updates)
     return make_app(*parts, retraining.schedule, [*jobs, *retraining.jobs], monitoring.alerts, panel, metrics)
@@ -112,12 +114,11 @@ def _make_application(client: TelegramClient) -> tuple[PtbApplication, JobQueue[
     return Application.builder().bot(client).updater(None).job_queue(job_queue).build(), job_queue
 
 
-def _make_decoders(settings: Settings, stack: AsyncExitStack) -> tuple[DecoderPool, ThreadPoolExecutor]:
-    """What decodes new files, and what makes stored photos smaller."""
-    decoders, resizers = DecoderPool(settings.limits), ThreadPoolExecutor(RESIZERS, "resizer")
+def _make_decoders(settings: Settings, stack: AsyncExitStack) -> DecoderPool:
+    """What decodes new files, and makes stored photos smaller."""
+    decoders = DecoderPool(settings.limits)
     stack.push_async_callback(decoders.close)
-    stack.callback(resizers.shutdown, wait=False)
-    return decoders, resizers
+    return decoders
 
 
 def _warm_up(decoders: DecoderPool) -> Periodic:
@@ -154,15 +155,16 @@ def _make_gate(
 
 def _make_dispatcher(
     settings: Settings,
-    application: PtbApplication,
     messenger: Messenger,
     database: Database,
+    application: PtbApplication,
     known: ChatParts,
     gate: StrangerGate,
     routes: Sequence[Route],
+    delays: DelayNotices,
 ) -> UpdateDispatcher:
     access = AccessControl(messenger, known.bans, known.names, known.access, gate, routes)
-    router = UpdateRouter(application, access, routes, ErrorReporter(messenger, database))
+    router = UpdateRouter(application, access, routes, ErrorReporter(messenger, database, delays))
     return UpdateDispatcher(database, settings.limits, router.handle, router.abandon)
 
 
@@ -173,8 +175,8 @@ def _panel_starter(
     servers: ModelServers,
     queue: FairQueue,
     progress: RunProgressReader,
-    resizers: ThreadPoolExecutor,
+    decoders: DecoderPool,
 ) -> Callable[[], Awaitable[PanelServer]]:
     overview = PanelOverview(database, servers, queue, progress, settings.storage.directory)
-    images = PanelImages(database, settings, resizers)
+    images = PanelImages(database, settings, decoders)
     return partial(PanelServer.start, database, settings, translator, overview, images)

@@ -21,6 +21,10 @@ class SettingsError(JokebotError):
     """A setting is missing or wrong."""
 
 
+class StorageUnavailable(JokebotError):
+    """The data folder can't be written now: the disk is full, read-only or failing, or rights are missing."""
+
+
 class PromptError(JokebotError):
     """A language or style that `configs/prompts.toml` does not define."""
 

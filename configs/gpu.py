@@ -4,6 +4,8 @@ import subprocess
 from dataclasses import dataclass
 from functools import cache
 
+from configs.child_environment import child_environment
+
 QUERY = ("--query-gpu=name,memory.used,memory.total", "--format=csv,noheader,nounits")
 """Arguments of nvidia-smi whose output `parse_gpus` reads."""
 TIMEOUT_S = 20
@@ -36,7 +38,9 @@ def _gb(mebibytes: str) -> float:
 def _gpus() -> list[GpuInfo]:
     """The GPUs, queried once per process; empty if nvidia-smi is missing, fails or hangs."""
     try:
-        output = subprocess.run(["nvidia-smi", *QUERY], capture_output=True, text=True, timeout=TIMEOUT_S).stdout
+        output = subprocess.run(
+            ["nvidia-smi", *QUERY], capture_output=True, text=True, timeout=TIMEOUT_S, env=child_environment()
+        ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return []
     return parse_gpus(output)

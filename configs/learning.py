@@ -44,12 +44,18 @@ class SelectionSettings(SettingsSection):
     burst_minutes: Positive = Field(10.0, description="Minutes within which these ratings must come.")
     max_jokes_per_photo: Count = Field(2, description="Most jokes of one photo in a dataset.")
     max_jokes_per_group: Count = Field(4, description="Most jokes of a photo and its near-duplicates together.")
+    max_jokes_per_text: Count = Field(
+        3, description="Most rows with the same text, over all photos. Case, spaces, punctuation and emoji don't count."
+    )
     max_age_days: Positive = Field(365.0, description="Oldest rating that counts, days.")
     max_rows: Count = Field(2000, description="Most rows to train on, new and replayed.")
     replay_per_new: float = Field(1.0, ge=0, description="Replayed jokes of earlier runs for each new joke.")
     imported_per_new: float = Field(0.0, ge=0, description="Rows of imported datasets for each new joke.")
     holdout_share: float = Field(
         0.1, gt=0, lt=1, description="Share of photos that are held out for evaluation. Decided once per photo."
+    )
+    holdout_enough: Count = Field(
+        300, description="Held-out photos from which on only a fifth of that share of new photos is held out."
     )
     holdout_photos: Count = Field(500, description="Most held-out photos in a dataset.")
     near_duplicate_bits: int = Field(
@@ -82,6 +88,9 @@ class TrainingSettings(SettingsSection):
     nf4: bool = Field(True, description="Keep the frozen language model in 4 bits (QLoRA).")
     max_length: Count = Field(8192, description="Longest row, tokens, the photo's included.")
     seed: int = Field(1, ge=0, description="Seed of the row order, the initial LoRA weights and the dropout.")
+    row_weights: bool = Field(
+        True, description="Weigh rows in the loss by how surely their jokes are better than others (docs/datasets.md)."
+    )
     checkpoint_steps: Count = Field(
         500, description="Steps between two checkpoints, from which a stopped run continues."
     )
@@ -107,14 +116,13 @@ class GateSettings(SettingsSection):
         "replies_per_language": "replies",
         "max_wrong_language_increase": "wrong_language",
         "max_likelihood_drift": "likelihood_drift",
-        "max_self_overlap_increase": "self_overlap",
         "max_copying_increase": "copying",
         "batch_size": "batch",
     }
 
     photos: Count = Field(200, description="Most held-out photos on which both models are evaluated.")
     replies_per_language: Count = Field(
-        60, description="Photos among these for which both models write a new joke, in each language in use."
+        480, description="New jokes about these photos that each model writes in each language in use."
     )
     gallery: Count = Field(8, description="Photos shown with both models' jokes.")
     temperature: float = Field(
@@ -138,23 +146,44 @@ class GateSettings(SettingsSection):
         2.0,
         description=("Drop of the likelihood that rejects a candidate however few photos there are, nats per token."),
     )
-    ranking_margin: float = Field(0.05, ge=0, le=1, description="Largest drop of the ranking accuracy (0 to 1).")
-    ranking_photos: Count = Field(
-        30, description="Photos with liked and disliked jokes that the ranking needs to reject a candidate."
+    failure_alpha: float = Field(
+        0.005, gt=0, lt=0.5, description="Significance level of the one-sided test for empty or broken replies."
+    )
+    variety_ratio: float = Field(
+        0.6, gt=0, le=1, description="Least effective number of kinds of jokes, relative to the base model's."
     )
     entropy_ratio: float = Field(
-        0.6, ge=0, le=1, description="Least entropy of the word pairs in its jokes, relative to the reference."
+        0.45, gt=0, le=1, description="Least effective number of word pairs (exp of Ent-2), relative to the base's."
     )
     distinct_ratio: float = Field(
-        0.6, ge=0, le=1, description="Least share of distinct word pairs, relative to the reference."
+        0.5, gt=0, le=1, description="Least share of distinct word pairs, relative to the base's."
     )
-    max_self_overlap_increase: float = Field(
-        0.2,
+    max_commonest_text_increase: float = Field(
+        0.1, ge=0, le=1, description="Largest increase of the share of the most frequent joke, compared with the base."
+    )
+    max_commonest_shape_increase: float = Field(
+        0.3, ge=0, le=1, description="Largest increase of the share of the most frequent kind of joke."
+    )
+    max_repetition_factor: float = Field(
+        3.5, ge=1, description="Largest factor by which equal openings, closings or jokes on one photo become frequent."
+    )
+    max_phrase_increase: float = Field(
+        0.4, ge=0, le=1, description="Largest increase of the share of jokes with one word or pair of words."
+    )
+    max_emoji_increase: float = Field(
+        0.5,
         ge=0,
         le=1,
-        description=(
-            "Largest increase of the similarity among its jokes, compared with the reference (ROUGE-L, 0 to 1)."
-        ),
+        description="Largest increase of the share of jokes with one emoji; of emoji a joke, twice that.",
+    )
+    length_ratio: float = Field(
+        0.67, gt=0, le=1, description="Least mean length of its jokes, relative to the base's. Its inverse is the most."
+    )
+    grounding_ratio: float = Field(
+        0.4, gt=0, le=1, description="Least degree to which jokes are about their photos, relative to the base's."
+    )
+    max_echo_increase: float = Field(
+        0.25, ge=0, le=1, description="Largest increase of the share of a joke that repeats the user's caption."
     )
     max_copying_increase: float = Field(
         0.3,
@@ -181,7 +210,7 @@ class RetrainSettings(SettingsSection):
     start_at_new_pairs: int = Field(
         200, ge=0, description="New pairs of photo and liked joke that start a run. 0: never."
     )
-    min_pairs: Count = Field(20, description="Least number of new pairs for any run.")
+    min_pairs: Count = Field(60, description="Least number of new pairs for any run.")
     start_from: Literal["base", "champion"] = Field(
         "base",
         description=(

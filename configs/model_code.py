@@ -7,19 +7,17 @@ name without dots, from which transformers can load code. Weights are linked, no
 loading pickled weights can run code. Used in all environments: standard library only.
 """
 
-import atexit
 import hashlib
 import json
 import os
 import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from configs.errors import JokebotError
+from configs.temporary_folder import make_process_folder
 
 CODE_SUFFIXES = {".py", ".json", ".jinja", ".model", ".txt", ".vocab", ".tiktoken"}
 """Modelling code, configurations, chat templates and tokenizer files. No other files are copied."""
@@ -127,8 +125,7 @@ def verified_copy(directory: Path) -> Path:
     agreed = json.loads(os.environ.get(AGREED) or "{}").get(str(directory.resolve()))
     if agreed is not None and agreed != fingerprint(digests_of(files)):
         raise ModelCodeError(f"The code in {directory} has changed since it was checked. It isn't loaded.")
-    folder = Path(tempfile.mkdtemp(prefix="jokebot-model-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = make_process_folder("jokebot-model-")
     if "transformers" not in sys.modules:
         os.environ.setdefault("HF_MODULES_CACHE", str(folder / "modules"))
     # The name is in the names of the loaded modules, so it has no dot, and is LMDeploy's default name for the model.

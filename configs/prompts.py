@@ -21,11 +21,15 @@ EXPLAIN = "explain"
 
 @dataclass(frozen=True)
 class LanguagePrompts:
-    """The prompts of a language: `styles` by name, the default style, and the quotation of a caption or a joke."""
+    """The prompts of a language: `styles` by name, the default style, and the quotation of a caption or a joke.
+
+    `gentle` is appended to the prompt of a joke that shall spare faces, bodies and children.
+    """
 
     default: str
     caption: str
     joke: str
+    gentle: str
     styles: dict[str, str]
 
     @property
@@ -48,16 +52,25 @@ class Prompts:
             )
         return self.languages[code]
 
-    def ask(self, language: str, style: str | None = None, caption: str | None = None, joke: str | None = None) -> str:
+    def ask(
+        self,
+        language: str,
+        style: str | None = None,
+        caption: str | None = None,
+        joke: str | None = None,
+        *,
+        gentle: bool = False,
+    ) -> str:
         """The text of the user turn, without the photo. `caption` and `joke` are quoted as data (see `disarm`).
 
-        Raises PromptError if the language or style is not defined.
+        `gentle` asks for a joke that spares faces, bodies and children. Raises PromptError if the language or style is
+        not defined.
         """
         prompts = self.language(language)
         style = style or prompts.default
         if style not in prompts.styles:
             raise PromptError(f"There is no style {style!r}; prompts.toml has {', '.join(prompts.styles)}.")
-        text = prompts.styles[style]
+        text = prompts.styles[style] + (prompts.gentle if gentle else "")
         if joke:
             text += prompts.joke.format(joke=disarm(joke))
         if caption and (clean := disarm(caption)):

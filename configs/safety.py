@@ -34,6 +34,16 @@ class SafetySettings(SettingsSection):
         None, description="Text file with more of them, one per line. # starts a comment."
     )
     max_blocked_attempts: Count = Field(3, description="Blocked jokes for one photo before the bot gives up on it.")
+    max_flags_per_day: Count = Field(
+        5, description="Jokes that one member of a group can hide with 🚩 in 24 hours. Administrators have no limit."
+    )
+    gentle: bool = Field(
+        False,
+        description=(
+            "Whether the prompt asks for jokes that don't make fun of faces, bodies or children. Chats can change it "
+            "in /settings."
+        ),
+    )
     moderation_hook: str = Field(
         "", description="module:function that checks each photo before the bot stores it. Empty: no check."
     )

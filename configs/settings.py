@@ -127,7 +127,7 @@ def load_settings(path: Path | None = None) -> Settings:
     """
     path = path or Path(os.environ.get(f"{PREFIX}CONFIG", CONFIG_FILE))
     try:
-        data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"The settings file {path} can't be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

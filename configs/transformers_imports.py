@@ -6,13 +6,12 @@ exist"). Jokebot, XTuner and transformers use only its image transforms, which a
 in, so `configs` doesn't import it.
 """
 
-import atexit
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable
 from typing import Any
+
+from configs.temporary_folder import make_process_folder
 
 
 def import_torchvision(torch: Any) -> None:
@@ -47,9 +46,7 @@ def import_transformers(torch: Any) -> tuple[Any, Any]:
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     if "transformers" not in sys.modules and "HF_MODULES_CACHE" not in os.environ:
-        copies = tempfile.mkdtemp(prefix="jokebot-code-")
-        atexit.register(shutil.rmtree, copies, ignore_errors=True)
-        os.environ["HF_MODULES_CACHE"] = copies
+        os.environ["HF_MODULES_CACHE"] = str(make_process_folder("jokebot-code-"))
     import_torchvision(torch)
     from transformers import AutoModel, AutoTokenizer
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from configs.settings import StorageSettings
 
 MIGRATIONS = Path(__file__).with_name("migrations")
+USED_FOLDERS = ("photos", "datasets", "runs", "backups")
+"""Folders beside the database that fill while the bot is used."""
 RESTORE = "`jokebot restore` brings back the newest backup, and keeps this file beside it."
 
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -57,14 +59,18 @@ class Database:
     async def open(cls, path: Path, *, busy_timeout_s: float = 10.0) -> "Database":
         """Open or create the file and bring it up to the newest migration.
 
-        Raises DatabaseError if it is damaged, locked for longer than the timeout, or newer than this program.
+        Raises DatabaseError if it is damaged, locked for longer than the timeout, newer than this program, or empty
+        because its write-ahead log is lost.
         """
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        existed = await asyncio.to_thread(path.exists)
         try:
             writer = await _connect(path, busy_timeout_s)
         except sqlite3.Error as error:
             raise as_database_error(path, error) from error
         try:
+            if existed:
+                await _refuse_lost_log(writer, path)
             await _migrate(writer, path)
             reader = await _connect(path, busy_timeout_s)
         except sqlite3.Error as error:
@@ -190,6 +196,23 @@ async def _connect(path: Path, busy_timeout_s: float) -> aiosqlite.Connection:
         await connection.close()
         raise
     return connection
+
+
+async def _refuse_lost_log(connection: aiosqlite.Connection, path: Path) -> None:
+    """Raise DatabaseError for a file without tables in a data folder that has been used.
+
+    SQLite moves the write-ahead log into the file once it has 4 MB, or at an orderly stop. Until then a young database
+    is in its log alone, which is easily forgotten when files are copied.
+    """
+    async with connection.execute("SELECT count(*) FROM sqlite_master") as cursor:
+        row = await cursor.fetchone()
+    used = [name for name in USED_FOLDERS if next((path.parent / name).glob("*"), None)]
+    if row and not row[0] and used:
+        raise DatabaseError(
+            f"The database {path} is empty, though the folder has been used ({', '.join(used)}): probably its "
+            f"write-ahead log {path.name}-wal is missing. Copy that file here too. If it is gone: {RESTORE} To begin "
+            f"anew, remove {path.name}."
+        )
 
 
 async def _write_ahead(connection: aiosqlite.Connection, deadline: float) -> None:

@@ -35,10 +35,6 @@ def on_one_card(*path: str) -> Any:
     return values
 
 
-def gate(*keys: str) -> list[float]:
-    return [100 * stored_result("gate")[key] for key in keys]
-
-
 def train(*keys: str) -> list[float]:
     return [stored_result("train_h100")[key]["step_s"] for key in keys]
 
@@ -142,28 +138,6 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
             100 * stored_result("demo_model")["other_set_accuracy"],
         ],
     ),
-    (
-        "docs/gate.md",
-        rf"harmful, −5 points: promoted \| ≤ 1 % \| {N} % \| {N} %",
-        lambda: gate("harmful_promoted", "harmful_promoted_groups"),
-    ),
-    (
-        "docs/gate.md",
-        rf"equal: promoted \| ≤ 5 % \| {N} % \| {N} %",
-        lambda: gate("equal_promoted", "equal_promoted_groups"),
-    ),
-    (
-        "docs/gate.md",
-        rf"promoted within 1,000 ratings \| ≥ 80 %; – \| {N} % \| {N} %",
-        lambda: gate("better_promoted", "better_promoted_groups"),
-    ),
-    (
-        "docs/gate.md",
-        rf"ratings at the promotion, median \| \| {N} \| {N}",
-        lambda: [stored_result("gate")["median_ratings"], stored_result("gate")["median_ratings_groups"]],
-    ),
-    ("docs/gate.md", rf"stopped after {N} of its own ratings", lambda: [stored_result("gate")["terrible_ratings"]]),
-    ("docs/gate.md", rf"`drift_equal_promoted`\): {N} %", lambda: gate("drift_equal_promoted")),
     (
         "docs/loop.md",
         rf"earlier increments taught: base \| \| {N} \| {N} \| {N} \| \*\*{N}\*\*",

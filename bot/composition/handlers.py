@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from bot.chats.chat_parts import ChatParts
 from bot.chats.daily_quota import DailyQuota
+from bot.chats.group_admins import GroupAdmins
 from bot.engine.fair_queue import FairQueue
 from bot.engine.router import Router
 from bot.handlers.admin.access_requests import AccessAdmin
+from bot.handlers.admin.flags import FlagAdmin
 from bot.handlers.admin.models import ModelAdmin
 from bot.handlers.admin.retrain import RetrainAdmin
 from bot.handlers.admin.review import ReviewAdmin
@@ -19,6 +21,9 @@ from bot.handlers.best import BestJokeHandlers
 from bot.handlers.duel import DuelHandlers
 from bot.handlers.explain import ExplainHandlers
 from bot.handlers.fallback import FallbackHandlers
+from bot.handlers.flag import FlagHandlers
+from bot.handlers.flag_notices import FlagNotices
+from bot.handlers.flagged_messages import FlaggedMessages
 from bot.handlers.forget import ForgetHandlers
 from bot.handlers.help import HelpHandlers
 from bot.handlers.joke_delivery import JokeDelivery
@@ -43,6 +48,7 @@ from bot.jokes.styles import StyleRotation
 from bot.jokes.user_limiter import UserLimiter
 from bot.messaging.access_notices import AccessNotices
 from bot.messaging.admin_notifier import AdminNotifier
+from bot.messaging.delay_notices import DelayNotices
 from bot.messaging.messenger import Messenger
 from bot.messaging.overflow_notices import OverflowNotices
 from bot.monitoring.status_report import StatusReport
@@ -73,22 +79,22 @@ def make_joke_handlers(
     albums: AlbumTracker,
     decoders: DecoderPool,
     access: AdminAccess,
+    delays: DelayNotices,
     judges: JudgeSource,
 ) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup], Sequence[Periodic]]:
     """Handlers that make, rate and explain jokes, those of the remaining updates, whose routes come last, and jobs."""
     limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
     write_access, chats = messenger.client.write_access, known.settings
     quota, limiter = DailyQuota(database, chats, known.access), UserLimiter(max_photos)
-    votes = VoteRule(settings.joke.counts_after_votes, MINUTE_S * settings.joke.counts_after_minutes)
-    keyboards, styles = JokeKeyboards(messenger.client, database, coalescer, votes), StyleRotation(database, prompts)
+    keyboards, styles = _make_keyboards(settings, messenger, database, coalescer), StyleRotation(database, prompts)
     generator = JokeGenerator(database, settings, router, prompts, queue, judges, is_banned=known.bans.is_banned)
     photo_folder, moderator = settings.storage.photos, Moderator(settings.safety)
     intake = PhotoIntake(messenger.client, database, limits, photo_folder, decoders, moderator)
     overflow = OverflowNotices(messenger, coalescer, max_photos)
-    replies = StreamingReplies(messenger, database, queue, limits.edit_interval_s)
+    replies = StreamingReplies(messenger, database, queue, delays, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, prompts, settings)
     stored = StoredPhotoAccess(messenger, quota, limiter, intake, write_access)
-    duels = DuelHandlers(messenger, database, generator, replies, router, quota, settings.duel.one_in_photos)
+    duels = DuelHandlers(messenger, database, generator, replies, router, quota, settings.duel, settings.safety)
     another = AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery)
     album_jokes = AlbumJokeHandlers(messenger, database, keyboards, albums, limiter, intake, styles, stored, delivery)
     photos = PhotoHandlers(
@@ -100,6 +106,33 @@ def make_joke_handlers(
     last: list[HandlerGroup] = [FallbackHandlers(messenger, albums, photos, explain), UnknownButtonHandlers(messenger)]
     members = MembershipHandlers(write_access, gate)
     return [members, ratings, another, album_jokes, duels, usage, photos, explain], last, [keyboards.job()]
+
+
+def _make_keyboards(
+    settings: Settings, messenger: Messenger, database: Database, coalescer: Coalescer
+) -> JokeKeyboards:
+    votes = VoteRule(settings.joke.counts_after_votes, MINUTE_S * settings.joke.counts_after_minutes)
+    return JokeKeyboards(messenger.client, database, coalescer, votes)
+
+
+def make_flag_handlers(
+    settings: Settings,
+    messenger: Messenger,
+    database: Database,
+    known: ChatParts,
+    coalescer: Coalescer,
+    notifier: AdminNotifier,
+    access: AdminAccess,
+) -> Sequence[HandlerGroup]:
+    """Handlers of 🚩 and of the admins' decisions about flagged jokes."""
+    keyboards, group_admins = _make_keyboards(settings, messenger, database, coalescer), GroupAdmins(messenger.client)
+    messages = FlaggedMessages(messenger, database, known.settings, keyboards)
+    notices = FlagNotices(messenger, database, notifier, known.names, settings.storage)
+    most = settings.safety.max_flags_per_day
+    return [
+        FlagHandlers(messenger, database, keyboards, messages, notices, group_admins, access, most),
+        FlagAdmin(messenger, database, access, messages, notices, known.bans, known.names, notifier),
+    ]
 
 
 def make_user_handlers(
@@ -115,7 +148,7 @@ def make_user_handlers(
 ) -> Sequence[HandlerGroup]:
     """Handlers of the other commands for all users."""
     languages, chats, judge = known.languages, known.settings, JudgeLine(database, messenger.translator)
-    pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest)
+    pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest, settings.safety)
     return [
         BestJokeHandlers(messenger, database),
         StatsHandlers(messenger, database, access, progress, judge, settings.storage.directory),

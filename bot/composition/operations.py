@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -47,6 +46,7 @@ from bot.telegram.coalescer import Coalescer
 from configs.errors import SettingsError
 from configs.settings import Settings
 from storage.database import Database
+from storage.media.decoder_pool import DecoderPool
 
 SCHEDULE_RETRY_S = 60.0
 """Until the next try after the schedule of runs could not be started."""
@@ -132,12 +132,12 @@ def make_weekly_jobs(
     client: TelegramClient,
     translator: Translator,
     chats: ChatSettingsStore,
-    resizers: Executor,
+    decoders: DecoderPool,
     servers: ModelServers,
     notifier: AdminNotifier,
     line: ProgressLine,
 ) -> Sequence[Periodic]:
     """The weekly digest, the base's share of the photos, and the weekly line about what learning has gained."""
-    digest = WeeklyDigest(database, settings, client, translator, chats, resizers, line)
+    digest = WeeklyDigest(database, settings, client, translator, chats, decoders, line)
     news = ProgressNews(database, notifier, line, partial(latest_due, settings.digest))
     return [digest.job(), BaseShare(database, servers, settings).job(), news.job()]

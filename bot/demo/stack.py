@@ -44,6 +44,7 @@ DEMO_SETTINGS = {
     "RETRAIN_CRON": "",
     "RETRAIN_START_AT_NEW_PAIRS": "0",
     "RETRAIN_MIN_PAIRS": "5",
+    "GATE_REPLIES_PER_LANGUAGE": "60",
     "CANARY_MAX_RATINGS": "40",
     "CANARY_INITIAL_RATINGS": "4",
     "CANARY_MIN_DAYS": "0",
@@ -56,10 +57,11 @@ DEMO_SETTINGS = {
     "TRAINING_ACCUMULATION": "1",
     "TRAINING_WORKERS": "0",
 }
-"""Everybody may use the demo. It learns only when its admin starts a run, from the few jokes that one user rates, with
-parameters for a small model. The hold-out share is large because a tenth of a dozen photos may be no photo, and the
-gate needs held-out photos; of the page's own photos five are held out. A trial may end within minutes: it has no
-`canary.min_days`, so nothing corrects for novelty."""
+"""All users may use the demo. It learns only when its admin starts a run, from the few jokes that one user rates (5
+pairs; default: 60), with parameters for a small model. The hold-out share is large because a tenth of a dozen photos
+may be no photo, and the gate needs held-out photos; of the page's own photos five are held out. The gate asks for 60
+new jokes in each language (default: 480), because a CPU writes them; its limits are wider then. A trial may end within
+minutes: it has no `canary.min_days`, so nothing corrects for novelty."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bot.engine.chat_types import EngineReply, OnText, SamplingParams
 from bot.engine.errors import EngineError, engine_errors
 from configs.chat_templates import chat_template
+from configs.control_tokens import CONTROL_TOKEN, ORDINARY, readable_part
 from configs.host_environment import proxy_for
 from configs.log_context import HEADER, REQUEST
 from configs.settings import EngineSettings
@@ -33,23 +34,43 @@ Result = TypeVar("Result")
 
 @dataclass
 class PartialReply:
-    """A reply during its generation."""
+    """A reply during its generation. `raw` is what the engine sent, `text` the readable part of it.
 
+    `ended`: a control token was sent, so what follows is no part of the reply.
+    """
+
+    raw: str = ""
     text: str = ""
+    ended: bool = False
     finish_reason: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
     def add(self, chunk: Any) -> bool:
-        """Add a chunk; returns whether it has text. Raises a built-in exception for a chunk of another shape."""
+        """Add a chunk; returns whether the text has grown. Raises a built-in exception for a chunk of another shape."""
         if chunk.usage is not None:
             self.prompt_tokens, self.completion_tokens = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
         added = ""
         for choice in chunk.choices:
             added += choice.delta.content or ""
             self.finish_reason = choice.finish_reason or self.finish_reason
-        self.text += added
-        return bool(added)
+        if not added or self.ended:
+            return False
+        self.raw += added
+        before = self.text
+        if ORDINARY.fullmatch(self.raw):
+            self.text = self.raw
+        else:
+            self.text = readable_part(self.raw, finished=False)
+            self.ended = CONTROL_TOKEN.search(self.raw) is not None
+        return self.text != before
+
+    def finish(self) -> None:
+        """Take the rest of the text, after the last chunk. A control token is a reply's regular end."""
+        if not ORDINARY.fullmatch(self.raw):
+            self.text = readable_part(self.raw, finished=True)
+        if self.ended:
+            self.finish_reason = "stop"
 
 
 class EngineClient:
@@ -145,8 +166,10 @@ class EngineClient:
             if error.kind in ("down", "cut_off", "refused"):
                 self._model = self._settings.model
             # A finished joke is used even if the token counts after it are missing or broken.
+            draft.finish()
             if not (draft.text.strip() and draft.finish_reason in ("stop", "length")):
                 raise
+        draft.finish()
         reply = self._complete_reply(draft, time.monotonic() - started_at)
         log.debug(
             "%s at %s wrote %s tokens in %.2f s", model, self._settings.url, reply.completion_tokens, reply.latency_s
@@ -182,9 +205,9 @@ class EngineClient:
             )
         try:
             with engine_errors(url, midway=True):
-                while True:
+                while not draft.ended:
                     chunk_deadline = first_token_deadline
-                    if draft.text:
+                    if draft.raw:
                         chunk_deadline = min(deadline, time.monotonic() + limits.token_timeout_s)
                     chunk = await self._await_until(chunk_deadline, anext(stream, None))
                     if chunk is None:

@@ -9,12 +9,12 @@ import asyncio
 import json
 import logging
 import time
+from typing import TYPE_CHECKING
 
 from bot.engine.servers.base import NoCapacity
 from bot.experiments.predecessor_trial import PredecessorTrial
 from bot.experiments.trial_design import SECONDS_A_DAY, TrialAnswer, TrialDecision
 from bot.experiments.watch_comparison import COMPARED_DAYS, LikingComparison, compare_likings
-from bot.messaging.admin_notifier import AdminNotifier
 from bot.retraining.deployer import ModelDeployer
 from bot.runtime.periodic import Periodic
 from configs.trials import ChampionMonitorSettings as WatchSettings
@@ -23,6 +23,9 @@ from storage.learning import champion_watches, promotion, trial_evidence, trials
 from storage.learning.champion_watches import MonitorRecord
 from storage.learning.models import RegistryError, get_model
 from storage.learning.trial_evidence import RatedJoke
+
+if TYPE_CHECKING:  # the train environment, where benchmarks simulate the monitor, has no Telegram library
+    from bot.messaging.admin_notifier import AdminNotifier
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +41,7 @@ class ChampionMonitor:
         self,
         database: Database,
         deployer: ModelDeployer,
-        notifier: AdminNotifier,
+        notifier: "AdminNotifier",
         settings: WatchSettings,
         trial: PredecessorTrial,
     ) -> None:
@@ -114,6 +117,8 @@ class ChampionMonitor:
         try:
             decision = await self._trial.step(watch)
         except RegistryError as error:
+            if error.code == "in-service":  # An admin has just gone back to it: the next step ends the watch.
+                return
             log.warning("model %d can't be compared with its predecessor: %s", watch.model_id, error)
             await self._keep(watch, {**json.loads(watch.suspicion), "error": str(error)})
             return

@@ -2,9 +2,9 @@
 
 Liking is measured on jokes that were rated. A bland candidate leaves users silent where the champion got a 😐, so its
 liking rises while it is liked less. Where a candidate's jokes are rated less often, the missing ratings are therefore
-counted as dislikes: its liking is multiplied by the ratio of the rating rates (never by more than 1), and what is left
-of its advantage must still be positive by MIN_SCORE standard errors (the delta method). This is the worst case of
-missing data, as in C. F. Manski's bounds (American Economic Review 80, 1990, 319-323), tested at a lower level than
+counted as dislikes: its liking is multiplied by the ratio of the rating rates (never by more than 1). What is left of
+its advantage, duels included, must be positive by MIN_SCORE standard errors (the delta method). This is the worst case
+of missing data, as in C. F. Manski's bounds (American Economic Review 80, 1990, 319-323), tested at a lower level than
 the trial, because the trial's own test has to be passed too.
 """
 
@@ -14,7 +14,7 @@ from bot.experiments.boundaries import TINY, BoolArray, FloatArray
 from bot.experiments.effect import estimate_difference, mantel_haenszel_weight
 from bot.experiments.trial_sums import EngagementSums, TrialSums
 
-MIN_SCORE = 1.2
+MIN_SCORE = 1.4
 """Standard errors by which the advantage must remain where all missing ratings count as dislikes."""
 MAX_AGAIN_SCORE = 1.96
 """Standard errors by which 🔁 may be more frequent than with the champion."""
@@ -51,19 +51,19 @@ def rate_ratio(engagement: EngagementSums, counted: tuple[float, ...]) -> tuple[
 
 
 def _keeps_advantage(sums: TrialSums, engagement: EngagementSums, counted: tuple[float, ...]) -> BoolArray:
-    rated = estimate_difference(sums, counted, duel_weight=0.0)
-    weight = liked = np.zeros(rated.weight.shape)
+    whole = estimate_difference(sums, counted)
+    weight = liked = np.zeros(whole.weight.shape)
     for stage in (number for number, used in enumerate(counted) if used):
         old = sums.weight[..., stage, 0]
         share = mantel_haenszel_weight(old, sums.weight[..., stage, 1])
         weight, liked = weight + share, liked + share * sums.total[..., stage, 0] / np.maximum(old, TINY)
-    champion = liked / np.maximum(weight, TINY)
-    candidate = champion + rated.difference
+    # Only the ratings' part of the difference suffers from silence, not that of the duels.
+    rated = weight / np.maximum(whole.weight, TINY)
+    candidate = rated * (liked / np.maximum(weight, TINY) + whole.difference)
     ratio, variance = rate_ratio(engagement, counted)
-    ratio = np.minimum(ratio, 1.0)
-    left = candidate * ratio - champion
-    error = np.sqrt(ratio**2 * rated.variance + candidate**2 * variance)
-    return (rated.weight <= 0) | (left > MIN_SCORE * error)
+    left = whole.difference - candidate * (1 - np.minimum(ratio, 1.0))
+    error = np.sqrt(whole.variance + candidate**2 * variance)
+    return (weight <= 0) | (left > MIN_SCORE * error)
 
 
 def _is_repeated(jokes: list[FloatArray], again: list[FloatArray]) -> BoolArray:

@@ -45,7 +45,7 @@ from bot.experiments.trial_sums import EngagementSums, TrialData, TrialSums
 
 FUTILE, MIN_PROGRESS = 0.1, 0.3
 """Conditional power below which a trial ends, and the share of the information before which it doesn't."""
-LASTING_ALPHA = 0.1
+LASTING_ALPHA = 0.15
 """Level of the test without the novel jokes, which a promotion has to pass too."""
 OUTLIER = 1.5
 """Standard errors by which a user differs from the others so that the verdict must stand without that user."""

@@ -2,8 +2,8 @@
 
 Telegram keeps old messages, so these formats don't change: r:JOKE:VALUE, a:JOKE, n:ALBUM_PHOTO, d:DUEL:CHOICE,
 f:USER:ANSWER, l:USER:LANGUAGE, c:PAGE[:VALUE], v:ANSWER:JOKE, u:PAGE, x:ANSWER:REQUEST, s:THEME,
-yes:USER:WHAT:NUMBER, no:USER:WHAT:NUMBER. A modified client can send any data: decoding proves nothing about who may
-press the button.
+yes:USER:WHAT:NUMBER, no:USER:WHAT:NUMBER, h:JOKE, y:JOKE, w:ANSWER:JOKE:USER. A modified client can send any data:
+decoding proves nothing about who may press the button.
 """
 
 import re
@@ -69,6 +69,33 @@ class AnotherJokeButton(CallbackData):
 
     PREFIX, PATTERN = "a:", _pattern("a:", joke_id=ID)
     joke_id: int
+
+
+@dataclass(frozen=True)
+class FlagButton(CallbackData):
+    """Hides a joke."""
+
+    PREFIX, PATTERN = "h:", _pattern("h:", joke_id=ID)
+    joke_id: int
+
+
+@dataclass(frozen=True)
+class UnflagButton(CallbackData):
+    """Shows a hidden joke again."""
+
+    PREFIX, PATTERN = "y:", _pattern("y:", joke_id=ID)
+    joke_id: int
+
+
+@dataclass(frozen=True)
+class FlagDecisionButton(CallbackData):
+    """An admin's decision about a flagged joke: "restore", "keep" (hidden), or "ban" of `user_id`, which is else 0."""
+
+    PREFIX, PATTERN = "w:", _pattern("w:", answer="restore|keep|ban", joke_id=ID, user_id=ID)
+    REJECTION = "not-your-button"
+    answer: str
+    joke_id: int
+    user_id: int
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ has ended or both jokes are the same.
 import asyncio
 import logging
 import secrets
+import sqlite3
 from functools import partial
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, User
@@ -22,6 +23,8 @@ from bot.handlers.routes import ButtonPress, Route, button
 from bot.handlers.streaming_reply import StreamingReplies, StreamingReply
 from bot.jokes.generator import JokeGenerator
 from bot.messaging.messenger import Messenger
+from configs.safety import SafetySettings
+from configs.trials import DuelSettings
 from storage.chat.duels import (
     Choice,
     DuelRecord,
@@ -38,6 +41,7 @@ from storage.chat.jokes import Joke, get_joke
 from storage.database import Database
 from storage.learning.trials import get_open_trial
 from storage.media.photos import Photo
+from storage.write_retry import repeat_write
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +49,7 @@ SIDES: dict[Choice, str] = {"a": "🅰️", "b": "🅱️"}
 
 
 class DuelHandlers:
-    """Delivers duels, at most one in `one_in` photos (0: none), and handles the choices."""
+    """Delivers duels, at most one in `duels.one_in_photos` photos (0: none), and handles the choices."""
 
     def __init__(
         self,
@@ -55,10 +59,12 @@ class DuelHandlers:
         replies: StreamingReplies,
         router: Router,
         quota: DailyQuota,
-        one_in: int,
+        duels: DuelSettings,
+        safety: SafetySettings,
     ) -> None:
         self._messenger, self._database, self._generator = messenger, database, generator
-        self._replies, self._router, self._quota, self._one_in = replies, router, quota, one_in
+        self._replies, self._router, self._quota = replies, router, quota
+        self._one_in, self._gentle = duels.one_in_photos, safety.gentle
 
     def routes(self) -> list[Route]:
         return [button(DuelButton, self.on_choice)]
@@ -173,8 +179,14 @@ class DuelHandlers:
             caption=request.caption,
             served=served,
             on_position=reply.show_position,
+            on_wait=reply.show_delay,
+            gentle=self._gentle if request.chat.gentle is None else bool(request.chat.gentle),
         )
-        await record_duel_joke(self._database, duel.id, side, joke.id)
+        record = partial(record_duel_joke, self._database, duel.id, side, joke.id)
+        try:
+            await record()
+        except sqlite3.OperationalError as error:
+            await repeat_write(error, record)
         return joke
 
     async def _may_choose(self, press: ButtonPress[DuelButton], duel: DuelRecord) -> bool:

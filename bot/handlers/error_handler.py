@@ -7,9 +7,10 @@ from telegram.error import ChatMigrated, Forbidden, TelegramError
 
 from bot.handlers.callback_data import AlbumPhotoButton, AnotherJokeButton
 from bot.handlers.error_messages import error_message_with_id
+from bot.messaging.delay_notices import DelayNotices
 from bot.messaging.messenger import Messenger
 from bot.telegram.dispatcher import RESUME
-from bot.telegram.message_parsing import quoted_message_id
+from bot.telegram.message_parsing import is_private, is_reply_to_bot, mentions_bot, quoted_message_id
 from bot.telegram.rate_limiter import CallDropped, Priority
 from storage.chat import inbox
 from storage.database import Database
@@ -23,8 +24,8 @@ JOKE_BUTTONS = (AnotherJokeButton, AlbumPhotoButton)
 class ErrorReporter:
     """Logs errors and apologises to users."""
 
-    def __init__(self, messenger: Messenger, database: Database) -> None:
-        self._messenger, self._database = messenger, database
+    def __init__(self, messenger: Messenger, database: Database, delays: DelayNotices) -> None:
+        self._messenger, self._database, self._delays = messenger, database, delays
 
     async def report_error(self, update: Update, error: BaseException | None) -> bool:
         """Log an error and apologise; False where it is none: no right to write, or a dropped call."""
@@ -41,6 +42,20 @@ class ErrorReporter:
         except (TelegramError, CallDropped) as failure:
             log.info("update %d: the apology could not be sent: %s", update.update_id, failure)
         return True
+
+    async def report_delay(self, update: Update) -> None:
+        """Tell the user that the update is handled later, because its results can't be stored now.
+
+        In groups only where the message addresses the bot.
+        """
+        query, message, bot = update.callback_query, update.effective_message, self._messenger.client
+        if query:
+            try:
+                await self._messenger.answer_button(query, "button-wait")
+            except (TelegramError, CallDropped) as error:
+                log.info("update %d: the press could not be answered: %s", update.update_id, error)
+        elif message and (is_private(message) or mentions_bot(message, bot) or is_reply_to_bot(message, bot)):
+            await self._delays.tell(message.chat.id, update.effective_user, message.message_id)
 
     async def abandon_update(self, update: Update) -> None:
         """Apologise for an update that was tried several times and never finished, in place of its reply."""

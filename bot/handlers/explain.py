@@ -17,6 +17,7 @@ from bot.telegram.message_parsing import caption_hint, is_reply_to_bot
 from bot.telegram.write_access import WriteAccess
 from configs.errors import JokebotError
 from configs.settings import LimitSettings
+from storage.chat.flags import is_hidden
 from storage.chat.jokes import Joke, get_delivery, get_joke
 from storage.database import Database
 from storage.media.photos import Photo
@@ -70,8 +71,8 @@ class ExplainHandlers:
         if self._access.is_refused(message.chat.id):
             return True
         photo = await self._intake.find_stored(joke.photo_id)
-        if photo is None:
-            await self._messenger.reply(message, "photo-gone")
+        if photo is None or await is_hidden(self._database, joke.id):
+            await self._messenger.reply(message, "photo-gone" if photo is None else "flag-is-hidden")
             return True
         try:
             with self._limiter.acquire(incoming.user.id):

@@ -77,6 +77,7 @@ class JokeDelivery:
         self._messenger, self._database, self._chats, self._quota = messenger, database, chats, quota
         self._generator, self._replies, self._prompts = generator, replies, prompts
         self._limits, self._default_style = settings.limits, settings.joke.style
+        self._gentle = settings.safety.gentle
 
     def request_for(
         self,
@@ -102,7 +103,7 @@ class JokeDelivery:
     async def deliver(self, request: JokeRequest, photo: Photo) -> None:
         """Make a joke and deliver it, or an error message."""
         chat_id, user, update_id, resume = request.chat.chat_id, request.user, request.update_id, request.resume
-        limited = request.chat.daily is not None or self._quota.limits_strangers
+        gentle, limited = self._is_gentle(request.chat), request.chat.daily is not None or self._quota.limits_strangers
         if limited and not await self._quota.reserve(chat_id, update_id):
             await self.reply_quota_used_up(request.chat, user, update_id, request.message_id)
             return
@@ -120,6 +121,8 @@ class JokeDelivery:
                     update_id=update_id,
                     on_position=None if request.unasked else reply.show_position,
                     on_text=reply.show_partial,
+                    gentle=gentle,
+                    on_wait=None if request.unasked else reply.show_delay,
                 )
             except JokebotError as error:
                 await self._quota.release(chat_id, update_id)
@@ -148,6 +151,10 @@ class JokeDelivery:
         )
         with suppress(Forbidden):
             await self._messenger.send(chat_id, text, quoted_id=quoted_id, priority=Priority.ESSENTIAL)
+
+    def _is_gentle(self, chat: ChatSettings) -> bool:
+        """Whether the chat's jokes spare faces, bodies and children."""
+        return self._gentle if chat.gentle is None else bool(chat.gentle)
 
     async def _finish_with_error(self, request: JokeRequest, reply: StreamingReply, error: JokebotError) -> None:
         """Show an error message.

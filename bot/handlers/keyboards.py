@@ -10,7 +10,7 @@ from typing import Any
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest, Forbidden, TelegramError
 
-from bot.handlers.callback_data import AlbumPhotoButton, AnotherJokeButton, RateButton
+from bot.handlers.callback_data import AlbumPhotoButton, AnotherJokeButton, FlagButton, RateButton, UnflagButton
 from bot.handlers.routes import ButtonPress
 from bot.i18n.formatting import EMOJI
 from bot.runtime.periodic import Periodic
@@ -19,6 +19,7 @@ from bot.telegram.coalescer import Coalescer
 from bot.telegram.rate_limiter import CallDropped, Priority
 from storage.chat import hidden_votes
 from storage.chat.albums import AlbumPhoto, list_photos_under_message
+from storage.chat.flags import is_hidden
 from storage.chat.hidden_votes import VoteRule
 from storage.chat.jokes import add_delivery, get_delivery, get_joke
 from storage.chat.ratings import RatingCounts, get_counts
@@ -26,7 +27,7 @@ from storage.database import Database
 
 log = logging.getLogger(__name__)
 
-ANOTHER, PHOTO = "🔁", "🖼"
+ANOTHER, PHOTO, FLAG, UNFLAG = "🔁", "🖼", "🚩", "↩️"
 POLL_INTERVAL_S = 15.0
 BUTTONS_PER_ROW, MAX_NUMBERS = 4, 50
 """Phones cut longer rows. A Telegram album has 10 photos, a message up to 100 buttons."""
@@ -35,7 +36,7 @@ BUTTONS_PER_ROW, MAX_NUMBERS = 4, 50
 def joke_keyboard(
     joke_id: int, rated: RatingCounts | None = None, album: Sequence[AlbumPhoto] = ()
 ) -> InlineKeyboardMarkup:
-    """A row with the three ratings, their counts, and 🔁; below it the photo numbers of an album's joke."""
+    """A row with the three ratings, their counts, 🔁 and 🚩; below it the photo numbers of an album's joke."""
     rated = rated or RatingCounts()
     votes = {3: rated.funny, 2: rated.somewhat, 1: rated.unfunny}
     row = []
@@ -43,13 +44,26 @@ def joke_keyboard(
         label = f"{emoji} {votes[value]}" if votes[value] else emoji
         row.append(InlineKeyboardButton(label, callback_data=RateButton(joke_id, value).encode()))
     row.append(InlineKeyboardButton(ANOTHER, callback_data=AnotherJokeButton(joke_id).encode()))
-    if len(album) < 2:
-        return InlineKeyboardMarkup([row])
+    row.append(InlineKeyboardButton(FLAG, callback_data=FlagButton(joke_id).encode()))
+    return InlineKeyboardMarkup([row, *_number_rows(album)] if len(album) > 1 else [row])
+
+
+def hidden_keyboard(joke_id: int, album: Sequence[AlbumPhoto] = ()) -> InlineKeyboardMarkup:
+    """The buttons under a flagged joke: ↩️ and 🔁, and the photo numbers of an album's joke."""
+    row = [
+        InlineKeyboardButton(UNFLAG, callback_data=UnflagButton(joke_id).encode()),
+        InlineKeyboardButton(ANOTHER, callback_data=AnotherJokeButton(joke_id).encode()),
+    ]
+    return InlineKeyboardMarkup([row, *_number_rows(album)] if len(album) > 1 else [row])
+
+
+def _number_rows(album: Sequence[AlbumPhoto]) -> list[list[InlineKeyboardButton]]:
+    """The photos of an album with several photos."""
     numbers = [
         InlineKeyboardButton(f"{PHOTO} {photo.number}", callback_data=AlbumPhotoButton(photo.id).encode())
         for photo in album[:MAX_NUMBERS]
     ]
-    return InlineKeyboardMarkup([row, *_even_rows(numbers)])
+    return _even_rows(numbers)
 
 
 def _even_rows(numbers: list[InlineKeyboardButton]) -> list[list[InlineKeyboardButton]]:
@@ -116,17 +130,21 @@ class JokeKeyboards:
         """Schedule an update of the counts and photo numbers; of several changes the last is shown."""
         self._coalescer.submit((chat_id, message_id), partial(self._edit, chat_id, message_id, joke_id))
 
+    async def current(self, chat_id: int, message_id: int, joke_id: int) -> InlineKeyboardMarkup:
+        """The buttons that a message with the joke should have now."""
+        album = await list_photos_under_message(self._database, chat_id, message_id)
+        if await is_hidden(self._database, joke_id):
+            return hidden_keyboard(joke_id, album)
+        counts = await hidden_votes.get_shown_counts(self._database, chat_id, message_id, joke_id, self.rule)
+        return joke_keyboard(joke_id, counts, album)
+
     async def wait_refreshed(self, chat_id: int, message_id: int) -> None:
         """Wait until no update of a message's buttons is pending."""
         await self._coalescer.wait_idle((chat_id, message_id))
 
     async def _edit(self, chat_id: int, message_id: int, joke_id: int) -> None:
         """Show the counts and photo numbers as they are now. Raises TelegramError, CallDropped."""
-        album = await list_photos_under_message(self._database, chat_id, message_id)
-        counts = await hidden_votes.get_shown_counts(self._database, chat_id, message_id, joke_id, self.rule)
+        markup = await self.current(chat_id, message_id, joke_id)
         await self._client.edit_message_reply_markup(
-            chat_id,
-            message_id,
-            reply_markup=joke_keyboard(joke_id, counts, album),
-            rate_limit_args=Priority.ESSENTIAL,
+            chat_id, message_id, reply_markup=markup, rate_limit_args=Priority.ESSENTIAL
         )

@@ -29,7 +29,7 @@ from bot.telegram.message_parsing import (
 from bot.telegram.write_access import WriteAccess
 from configs.settings import Settings
 from storage.chat.chats import ChatSettings
-from storage.media.photos import PhotoError
+from storage.media.photos import PhotoError, SenderForgotten
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class PhotoHandlers:
         """Answer the image in `target` with a joke or an error message; its album's caption stands in for its own."""
         if self._access.refused and self._access.is_refused(target.chat.id):
             return
-        user, chat, update_id = incoming.user, self._chats.get(target.chat.id), incoming.update_id
+        user, chat, quoted_id = incoming.user, self._chats.get(target.chat.id), target.message_id
         whole_album = album if self._one_for_album else None
         admitted = whole_album is not None and whole_album.is_admitted
         limited = chat.daily is not None or self._quota.limits_strangers
@@ -112,18 +112,16 @@ class PhotoHandlers:
                 photo = await self._intake.receive(picture, user.id, incoming.update)
                 if album and caption is None:
                     caption = await self._albums.wait_hint(album)
-                request = self._delivery.request_for(
-                    incoming, target.message_id, chat.chat_id, caption, unasked=unasked
-                )
+                request = self._delivery.request_for(incoming, quoted_id, chat.chat_id, caption, unasked=unasked)
                 if not await self._duels.deliver(request, photo):
                     await self._delivery.deliver(request, photo)
         except TooManyPending:
             if not unasked:
                 self._overflow.add_photo(incoming.message)
-        except (PhotoError, PhotoDownloadError) as error:
-            log.info("update %d: the photo is rejected: %s", update_id, error)
+        except (PhotoError, PhotoDownloadError, SenderForgotten) as error:
+            log.info("update %d: the photo is rejected: %s", incoming.update_id, error)
             key, values = error_message_key(error, self._limits)
-            if not unasked:
+            if not (unasked or isinstance(error, SenderForgotten)):
                 await self._messenger.reply(incoming.message, key, **values)
 
     async def _is_over_quota(self, incoming: IncomingMessage, chat: ChatSettings) -> bool:

@@ -7,6 +7,7 @@ from bot.handlers.keyboards import JokeKeyboards
 from bot.handlers.routes import ButtonPress, Route, any_button, button
 from bot.i18n.formatting import EMOJI, format_rating_counts
 from bot.messaging.messenger import Messenger
+from storage.chat.flags import is_hidden
 from storage.chat.ratings import get_counts, get_rating, record_rating
 from storage.database import Database
 
@@ -29,6 +30,9 @@ class RatingHandlers:
         chat_id, message_id = press.message.chat.id, press.message.message_id
         if not await self._keyboards.is_joke_button(press, joke_id):
             await self._messenger.reject_button(press.query)
+            return
+        if await is_hidden(self._database, joke_id):
+            await self._messenger.reject_button(press.query, "flag-is-hidden")
             return
         same = await get_rating(self._database, joke_id, press.user.id) == value
         if same:

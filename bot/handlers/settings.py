@@ -5,20 +5,18 @@ button press checks whether its user may change settings; Telegram says in which
 """
 
 from telegram import InlineKeyboardMarkup, MaybeInaccessibleMessage, User
-from telegram.constants import ChatMemberStatus, ChatType
-from telegram.error import BadRequest
+from telegram.constants import ChatType
 from telegram.ext import filters
 
 from bot.chats.chat_settings import ChatSettingsStore
+from bot.chats.group_admins import is_administrator
 from bot.handlers.callback_data import SettingsButton
 from bot.handlers.routes import ButtonPress, IncomingMessage, Route, button, command, message
 from bot.handlers.settings_pages import CLOSE, MAIN, SettingsContext, SettingsPages
 from bot.messaging.messenger import Messenger
-from bot.telegram.client import TelegramClient
 from bot.telegram.coalescer import Coalescer
 from bot.telegram.message_parsing import is_private
 
-ADMINS = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
 GROUPS = (ChatType.GROUP, ChatType.SUPERGROUP)
 
 
@@ -132,11 +130,3 @@ class SettingsHandlers:
         if self._client.bot.can_read_all_group_messages:
             return True
         return await is_administrator(self._client, chat_id, self._client.id)
-
-
-async def is_administrator(client: TelegramClient, chat_id: int, user_id: int) -> bool:
-    """Whether a user is an administrator of a group. Raises TelegramError."""
-    try:
-        return (await client.get_chat_member(chat_id, user_id)).status in ADMINS
-    except BadRequest:  # members can be hidden from bots, administrators can't
-        return any(member.user.id == user_id for member in await client.get_chat_administrators(chat_id))

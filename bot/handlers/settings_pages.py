@@ -17,6 +17,7 @@ from bot.handlers.callback_data import SettingsButton
 from bot.jokes.styles import available_styles, style_label
 from bot.messaging.messenger import Messenger
 from configs.prompts import Prompts
+from configs.safety import SafetySettings
 from configs.settings import DigestSettings
 from storage.database import Database
 
@@ -24,7 +25,7 @@ MAIN, CLOSE = "main", "close"
 USUAL, ANY, AS_APP, NO_LIMIT, OFF, ON = "usual", "any", "app", "none", "off", "on"
 LIMITS = ("5", "10", "20", "50", "100")
 CHOSEN_MARK = "✓ "
-PRIVATE_CHAT_PAGES = ("language", "style", "weekly")
+PRIVATE_CHAT_PAGES = ("language", "style", "gentle", "weekly")
 """The pages in a private chat; groups have all pages."""
 
 
@@ -50,7 +51,7 @@ class SettingsPage:
 
 
 class SettingsPages:
-    """Makes the pages and stores choices. `digest`: settings of the weekly digest, which its page shows."""
+    """Makes the pages and stores choices. `digest` and `safety` have what the pages show and their defaults."""
 
     def __init__(
         self,
@@ -60,9 +61,10 @@ class SettingsPages:
         chats: ChatSettingsStore,
         prompts: Prompts,
         digest: DigestSettings,
+        safety: SafetySettings,
     ) -> None:
         self._messenger, self._database, self._languages = messenger, database, languages
-        self._chats, self._prompts, self._digest = chats, prompts, digest
+        self._chats, self._prompts, self._digest, self._gentle = chats, prompts, digest, safety.gentle
         self._pages = self._make_pages()
 
     def names(self, context: SettingsContext) -> tuple[str, ...]:
@@ -108,6 +110,11 @@ class SettingsPages:
                 lambda user, value: style_label(messenger.translator, messenger.language(user), value),
                 wide=2,
             ),
+            "gentle": SettingsPage(
+                lambda _: (OFF, ON),
+                lambda context: ON if self._is_gentle(context.chat_id) else OFF,
+                self._labels("gentle"),
+            ),
             "answers": SettingsPage(
                 lambda _: ("called", "photos"),
                 lambda context: chats.get(context.chat_id).answers,
@@ -143,6 +150,8 @@ class SettingsPages:
             new = {
                 "weekly_since": (self._chats.get(context.chat_id).weekly_since or time.time()) if value == ON else None
             }
+        elif name == "gentle":
+            new = {name: value == ON}
         elif value in (USUAL, ANY):
             new = {name: None}
         await self._chats.change(context.chat_id, **new, speaks=self._messenger.language(context.user))
@@ -160,6 +169,10 @@ class SettingsPages:
         if value in (AS_APP, ANY):
             return self._messenger.text(user, "language-app" if value == AS_APP else "settings-language-any")
         return self._messenger.translator.format(value, "language-name")
+
+    def _is_gentle(self, chat_id: int) -> bool:
+        chosen = self._chats.get(chat_id).gentle
+        return self._gentle if chosen is None else bool(chosen)
 
     def _daily_name(self, user: User, value: str) -> str:
         return self._messenger.text(user, "settings-daily-none") if value == NO_LIMIT else value

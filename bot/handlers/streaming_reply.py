@@ -5,6 +5,7 @@ import logging
 import sqlite3
 import time
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -12,12 +13,14 @@ from telegram import InlineKeyboardMarkup, User
 from telegram.error import TelegramError
 
 from bot.engine.fair_queue import FairQueue
+from bot.messaging.delay_notices import DelayNotices
 from bot.messaging.messenger import Messenger
 from bot.telegram.rate_limiter import CallDropped, Priority
-from bot.telegram.send_journal import Note
+from bot.telegram.send_journal import MessageNotRecorded, Note
 from storage.chat import inbox
 from storage.chat.inbox import AnswerProgress
 from storage.database import Database
+from storage.write_retry import repeat_write
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,8 @@ class StreamingReply:
         messenger: Messenger,
         database: Database,
         queue: FairQueue,
+        delays: DelayNotices,
+        unrecorded: dict[int, int],
         interval_s: float,
         *,
         update_id: int,
@@ -46,8 +51,9 @@ class StreamingReply:
         resume: AnswerProgress | None = None,
     ) -> None:
         self._messenger, self._database, self._queue, self._interval_s = messenger, database, queue, interval_s
+        self._delays, self._unrecorded = delays, unrecorded
         self._update_id, self._chat_id, self._quoted_id, self._user = update_id, chat_id, quoted_id, user
-        self._message_id = resume.message_id if resume else None
+        self._message_id = (resume.message_id or unrecorded.get(update_id)) if resume else None
         self._position_text = self._text = self._shown = ""
         self._not_before = self._started_at = 0.0
         self._changed = asyncio.Event()
@@ -64,6 +70,8 @@ class StreamingReply:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stop_updates()
+        if error is None:
+            self._unrecorded.pop(self._update_id, None)
 
     @property
     def is_visible(self) -> bool:
@@ -84,21 +92,37 @@ class StreamingReply:
         self._text = text
         self._changed.set()
 
+    async def show_delay(self) -> None:
+        """Say that the answer has to wait, because it can't be stored now: in the message, if it has been sent."""
+        await self._stop_updates()
+        if self._message_id is None:
+            await self._delays.tell(self._chat_id, self._user, self._quoted_id)
+            return
+        lines = [self._text.strip(), self._messenger.text(self._user, "storage-wait")]
+        with suppress(TelegramError, CallDropped):
+            await self._messenger.edit(
+                self._chat_id, self._message_id, "\n\n".join(filter(None, lines)), priority=Priority.NORMAL
+            )
+
     async def finish(self, text: str, keyboard: InlineKeyboardMarkup | None = None, note: Note | None = None) -> None:
-        """Show the final text; `note` records the message's id. Raises TelegramError."""
+        """Show the final text; `note` records the message's id, and is repeated until it can. Raises TelegramError."""
         await self._stop_updates()
         if self._message_id is not None and await self._messenger.edit(self._chat_id, self._message_id, text, keyboard):
             if note:
-                await note(self._message_id)
+                await self._note(note, self._message_id)
             return
-        await self._messenger.send(
-            self._chat_id,
-            text,
-            quoted_id=self._quoted_id,
-            keyboard=keyboard,
-            priority=Priority.ESSENTIAL,
-            note=note or self._record_message,
-        )
+        note = note or self._record_message
+        try:
+            await self._messenger.send(
+                self._chat_id,
+                text,
+                quoted_id=self._quoted_id,
+                keyboard=keyboard,
+                priority=Priority.ESSENTIAL,
+                note=note,
+            )
+        except MessageNotRecorded as error:
+            await repeat_write(error, partial(note, error.message_id))
 
     async def discard(self) -> None:
         """Delete the message, if it has been sent."""
@@ -109,11 +133,18 @@ class StreamingReply:
                     self._chat_id, self._message_id, rate_limit_args=Priority.NORMAL
                 )
 
+    async def _note(self, note: Note, message_id: int) -> None:
+        try:
+            await note(message_id)
+        except sqlite3.OperationalError as error:
+            await repeat_write(error, partial(note, message_id))
+
     async def _record_message(self, message_id: int) -> None:
         try:
             await inbox.record_message(self._database, self._update_id, message_id)
         except sqlite3.Error as error:
             log.warning("the reply's message can't be recorded: %s", error)
+            self._unrecorded[self._update_id] = message_id
 
     async def _stop_updates(self) -> None:
         """Stop the updates. Waits for one that is being sent, so that none arrives after the final text."""
@@ -179,8 +210,13 @@ class StreamingReply:
 class StreamingReplies:
     """Makes streaming replies. `interval_s`: the shortest time between two edits of one."""
 
-    def __init__(self, messenger: Messenger, database: Database, queue: FairQueue, interval_s: float) -> None:
+    def __init__(
+        self, messenger: Messenger, database: Database, queue: FairQueue, delays: DelayNotices, interval_s: float
+    ) -> None:
         self._messenger, self._database, self._queue, self._interval_s = messenger, database, queue, interval_s
+        self._delays = delays
+        self._unrecorded: dict[int, int] = {}
+        """Messages that could not be recorded, by update, for an update that is handled again."""
 
     def begin(
         self, update_id: int, chat_id: int, quoted_id: int, user: User, resume: AnswerProgress | None
@@ -190,6 +226,8 @@ class StreamingReplies:
             self._messenger,
             self._database,
             self._queue,
+            self._delays,
+            self._unrecorded,
             self._interval_s,
             update_id=update_id,
             chat_id=chat_id,

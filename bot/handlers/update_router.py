@@ -10,7 +10,8 @@ from bot.handlers.access import ACCESS_GROUP, AccessControl
 from bot.handlers.command_menu import ADMIN_COMMANDS, COMMANDS, menu_commands
 from bot.handlers.error_handler import ErrorReporter
 from bot.handlers.routes import Route
-from bot.telegram.dispatcher import RawUpdate
+from bot.telegram.dispatcher import RawUpdate, UpdatePostponed
+from storage.write_retry import is_temporary
 
 PtbApplication = Application[Any, Any, Any, Any, Any, Any]
 
@@ -23,13 +24,17 @@ class UpdateRouter:
     ) -> None:
         self._application, self._errors = application, errors
         self._failed: set[int] = set()
+        self._postponed: set[int] = set()
         add_routes(application, access, routes)
         application.add_error_handler(self._on_error)
 
     async def handle(self, raw: RawUpdate) -> bool:
-        """Handle an update; whether that succeeded."""
+        """Handle an update; whether that succeeded. Raises UpdatePostponed where its results can't be stored now."""
         update = Update.de_json(raw, self._application.bot)
         await self._application.process_update(update)
+        if update.update_id in self._postponed:
+            self._postponed.discard(update.update_id)
+            raise UpdatePostponed("its results can't be stored now")
         failed = update.update_id in self._failed
         self._failed.discard(update.update_id)
         return not failed
@@ -40,7 +45,10 @@ class UpdateRouter:
         return False
 
     async def _on_error(self, update: Any, context: Any) -> None:
-        if await self._errors.report_error(update, context.error):
+        if is_temporary(context.error):
+            self._postponed.add(update.update_id)
+            await self._errors.report_delay(update)
+        elif await self._errors.report_error(update, context.error):
             self._failed.add(update.update_id)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,9 +18,11 @@ from bot.jokes.reply_writer import ReplyWriter
 from configs.errors import JokebotError
 from configs.prompts import Prompts
 from configs.settings import Settings
+from storage.chat.candidates import UnshownCandidate
 from storage.chat.jokes import Joke, NewJoke, add_joke, get_joke
 from storage.database import Database
 from storage.media.photos import Photo, get_photo, photo_path, read_photo
+from storage.write_retry import OnWait, repeat_write
 
 log = logging.getLogger(__name__)
 
@@ -84,15 +86,16 @@ class JokeGenerator:
         served: ServedModel | None = None,
         on_position: OnPosition | None = None,
         on_text: OnText | None = None,
+        on_wait: OnWait | None = None,
+        gentle: bool = False,
     ) -> Joke:
-        """Make and store a joke about a stored photo.
+        """Make and store a joke about a photo, for update `update_id`. `served` overrides the router's choice.
 
-        `update_id` is the update that the joke answers. `served` overrides the router's choice of a model. Raises
-        PromptError, QueueFull, UserBanned, PhotoFileMissing, PhotoForgotten, EngineError, JokeBlocked.
+        Raises PromptError, QueueFull, UserBanned, PhotoFileMissing, PhotoForgotten, EngineError, JokeBlocked.
         """
         style = style or self._settings.joke.style
         chat_id = chat_id or user_id
-        async with self._turn(photo, user_id, on_position, language, style, caption) as question:
+        async with self._turn(photo, user_id, on_position, language, style, caption, gentle=gentle) as question:
             key = {"user": user_id, "chat": chat_id, "photo": photo.id}[self._settings.canary.assign_by]
             base_share = self._router.base_share if served is None and self._router.base else None
             style = style or self._prompts.languages[language].default
@@ -104,8 +107,16 @@ class JokeGenerator:
                 served, reply = await self._replies.write(served, key, language, on_text, **question)
                 chosen = ChosenReply(reply)
         new = new_joke(photo, served, context, question, chosen, base_share)
+        return await self._store(new, update_id, chosen.not_shown, on_wait)
+
+    async def _store(
+        self, new: NewJoke, update_id: int | None, not_shown: Sequence[UnshownCandidate], on_wait: OnWait | None
+    ) -> Joke:
+        """Store a joke. Raises PhotoForgotten if its photo was erased meanwhile."""
         try:
-            return await add_joke(self._database, new, update_id, chosen.not_shown)
+            return await add_joke(self._database, new, update_id, not_shown)
+        except sqlite3.OperationalError as error:
+            return await repeat_write(error, lambda: self._store(new, update_id, not_shown, None), on_wait)
         except sqlite3.IntegrityError:
             if await get_photo(self._database, new.photo_id) is None:
                 raise PhotoForgotten(f"Photo {new.photo_id} was erased while its joke was in work.") from None
@@ -187,6 +198,7 @@ class JokeGenerator:
         style: str | None,
         caption: str | None,
         joke: str | None = None,
+        gentle: bool = False,
     ) -> AsyncIterator[dict[str, Any]]:
         """Wait in the queue; yields parameters of EngineClient.ask.
 
@@ -195,7 +207,8 @@ class JokeGenerator:
         """
         if language not in self._sampling:
             self._sampling[language] = SamplingParams.of(self._settings.joke, language)
-        prompt = self._prompts.ask(language, style, caption, joke)
+        style = style or self._settings.joke.style
+        prompt = self._prompts.ask(language, style, caption, joke, gentle=gentle)
         async with self._queue.acquire_slot(user_id, on_position):
             if self._is_banned(user_id):
                 raise UserBanned("An admin has banned the user.")

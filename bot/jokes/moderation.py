@@ -3,6 +3,9 @@
 The function gets the bytes of the cleaned picture file and returns None, or the reason to decline the photo. It runs in
 a thread of its own with a time limit. Threads can't be killed, so one that hangs is abandoned; with MAX_HANGING such
 threads the hook is no longer called.
+
+A hook that decodes the picture does so in the bot's process. The file has been decoded before, in a decoder with
+limits, and holds one image of at most limits.photo_pixels without unusual scans or tiles, so decoding costs no more.
 """
 
 import asyncio

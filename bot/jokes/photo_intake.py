@@ -66,7 +66,7 @@ class PhotoIntake:
         """Download and store a user's picture. A rejected one leaves nothing behind.
 
         If the picture kills its decoder, its update in the inbox is marked, so that a restart doesn't decode it again.
-        Raises PhotoError, PhotoDownloadError, PhotoFolderError, DecoderUnavailable.
+        Raises PhotoError, PhotoDownloadError, PhotoFolderError, DecoderUnavailable, SenderForgotten.
         """
         if (picture.bytes or 0) > self._limits.photo_bytes:
             raise PhotoError("too_many_bytes")
@@ -86,7 +86,7 @@ class PhotoIntake:
                 raise
             if self._moderator.is_active:
                 await self._moderator.check(checked)
-            return await add_photo(self._database, self._folder, checked, user_id)
+            return await add_photo(self._database, self._folder, checked, user_id, update.update_id)
 
     async def find_stored(self, photo_id: int) -> Photo | None:
         """A stored photo; None where its row or its file is missing."""

@@ -5,10 +5,8 @@ that passes while the bot is down is made up for at the next start, up to MAX_DE
 """
 
 import asyncio
-import io
 import logging
 import time
-from concurrent.futures import Executor
 from datetime import datetime, timedelta
 
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
@@ -21,14 +19,15 @@ from bot.runtime.periodic import Periodic
 from bot.telegram.client import TelegramClient
 from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.send_journal import finish_despite_cancel
-from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
+from bot.telegram.text import CAPTION_UNITS, PHOTO_BYTES, PHOTO_SIDES, truncate_for_telegram
 from configs.blocklist import BlockList
 from configs.settings import DigestSettings, Settings
 from storage.chat import weekly_digest
 from storage.chat.best import MIN_RATINGS_IN_GROUPS
 from storage.chat.weekly_digest import DigestJoke, DigestPost
 from storage.database import Database
-from storage.media.photos import photo_file
+from storage.media.decoder_pool import DecoderPool, DecoderUnavailable
+from storage.media.photos import PhotoError, photo_file
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +36,8 @@ MAX_DELAY_S = 86400.0
 POLL_INTERVAL_S = 60.0
 """Polled, because clocks are set and hosts sleep."""
 MEDALS = ("🥇", "🥈", "🥉", "4️⃣", "5️⃣")
-PHOTO_BYTES, PHOTO_SIDES, SMALLER_SIDE = 10_000_000, 10_000, 2560
-"""Telegram's limits: bytes, and width plus height in pixels (https://core.telegram.org/bots/api#sendphoto)."""
+SMALLER_SIDE = 2560
+"""Pixels of the longer side of a picture that is made smaller, because it exceeds Telegram's limits."""
 
 
 class WeeklyDigest:
@@ -51,7 +50,7 @@ class WeeklyDigest:
         client: TelegramClient,
         translator: Translator,
         chats: ChatSettingsStore,
-        decoders: Executor,
+        decoders: DecoderPool,
         progress: ProgressLine,
     ) -> None:
         self._database, self._client, self._translator = database, client, translator
@@ -101,7 +100,7 @@ class WeeklyDigest:
 
     async def _send(self, chat_id: int, post: DigestPost) -> int:
         """Send one photo with its joke; returns the chat's id, a new one where the group became a supergroup."""
-        data = await asyncio.get_running_loop().run_in_executor(self._decoders, self._picture, post.liked)
+        data = await self._picture(post.liked)
         if data is None:
             return chat_id
         try:
@@ -133,25 +132,16 @@ class WeeklyDigest:
         room = CAPTION_UNITS - len((title + ending).encode("utf-16-le")) // 2 - 4
         return f"{title}{MEDALS[post.place - 1]} {truncate_for_telegram(post.liked.text, max_units=room)}{ending}"
 
-    def _picture(self, liked: DigestJoke) -> bytes | None:
-        """The photo's file, shrunk where Telegram would refuse it; None where it is missing. Blocks."""
+    async def _picture(self, liked: DigestJoke) -> bytes | None:
+        """The photo's file, made smaller where Telegram would refuse it; None where that can't be read."""
         try:
-            data = photo_file(self._photos, liked.sha256).read_bytes()
-        except OSError as error:
+            data = await asyncio.to_thread(photo_file(self._photos, liked.sha256).read_bytes)
+            if liked.bytes <= PHOTO_BYTES and liked.width + liked.height <= PHOTO_SIDES:
+                return data
+            return await self._decoders.reduce(data, SMALLER_SIDE)
+        except (OSError, PhotoError, DecoderUnavailable) as error:
             log.info("the photo of joke %d can't be shown again: %s", liked.joke_id, error)
             return None
-        return data if liked.bytes <= PHOTO_BYTES and liked.width + liked.height <= PHOTO_SIDES else smaller(data)
-
-
-def smaller(data: bytes) -> bytes:
-    """The picture as a JPEG with sides of at most SMALLER_SIDE pixels."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data)) as picture:
-        picture.thumbnail((SMALLER_SIDE, SMALLER_SIDE))
-        buffer = io.BytesIO()
-        picture.convert("RGB").save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()
 
 
 def latest_due(settings: DigestSettings, now: float) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection
 from contextlib import nullcontext
 from typing import Any
 
+from telegram import InlineKeyboardMarkup
 from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.messaging.messenger import Messenger
@@ -68,6 +69,7 @@ class AdminNotifier:
         text: str,
         *,
         photo: bytes | None = None,
+        keyboard: InlineKeyboardMarkup | None = None,
         note: NoteDelivery | None = None,
         silent: bool | None = None,
         priority: Priority = Priority.NORMAL,
@@ -78,10 +80,15 @@ class AdminNotifier:
                 if photo:
                     caption = truncate_for_telegram(text, max_units=CAPTION_UNITS)
                     await self._messenger.client.send_photo(
-                        admin_id, photo, caption=caption, disable_notification=silent, rate_limit_args=priority
+                        admin_id,
+                        photo,
+                        caption=caption,
+                        reply_markup=keyboard,
+                        disable_notification=silent,
+                        rate_limit_args=priority,
                     )
                 else:
-                    await self._messenger.send(admin_id, text, silent=silent, priority=priority)
+                    await self._messenger.send(admin_id, text, keyboard=keyboard, silent=silent, priority=priority)
         except (Forbidden, BadRequest) as error:  # the admin blocked the bot, or never wrote to it
             log.info("admin %d can't be reached: %s", admin_id, error)
             if note:

@@ -13,6 +13,7 @@ from pathlib import Path
 from bot.monitoring.doctor_finding import DoctorFinding
 from bot.monitoring.doctor_telegram import check_access, check_bot_of_database, check_token, check_webhook
 from bot.monitoring.engine_check import check_engine, check_model
+from configs.child_environment import child_environment
 from configs.settings import ROOT, Settings
 from storage.database import DatabaseError, check_file
 
@@ -63,6 +64,7 @@ def check_environment(name: str, python: Path, modules: list[str], *, needed: bo
             text=True,
             timeout=PROBE_TIMEOUT_S,
             cwd=ROOT,
+            env=child_environment(),
         )
         report = json.loads(process.stdout.splitlines()[-1])
     except (OSError, subprocess.TimeoutExpired, IndexError, json.JSONDecodeError) as error:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from configs.child_environment import child_environment
 from configs.gpu import QUERY, GpuInfo, parse_gpus
 
 NVIDIA_SMI = "nvidia-smi"
@@ -35,6 +36,7 @@ async def list_gpus() -> list[GpuInfo] | None:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
+            env=child_environment(),
         )
     except OSError:
         return []

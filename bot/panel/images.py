@@ -1,13 +1,9 @@
 """Images for the admin pages: thumbnails of jokes' photos and of the gate's gallery, and pictures of runs."""
 
 import asyncio
-import io
 import time
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import NamedTuple
-
-from PIL import Image, ImageOps
 
 from bot.i18n.localizer import Localizer
 from bot.retraining.run_report import RunReport
@@ -16,7 +12,8 @@ from storage.chat import recent_ratings
 from storage.database import Database
 from storage.learning import runs
 from storage.learning.run_files import gallery_of
-from storage.media.photos import photo_path
+from storage.media.decoder_pool import DecoderPool, DecoderUnavailable
+from storage.media.photos import PhotoError, photo_path
 
 SIDE = 320
 CACHE_S = 300.0
@@ -33,7 +30,7 @@ class RenderedImage(NamedTuple):
 class PanelImages:
     """Reads and draws the images; draws one at a time."""
 
-    def __init__(self, database: Database, settings: Settings, decoders: Executor) -> None:
+    def __init__(self, database: Database, settings: Settings, decoders: DecoderPool) -> None:
         self._database, self._settings, self._decoders = database, settings, decoders
         self._cache: dict[tuple[int, str, str], tuple[float, bytes | None]] = {}
         self._draw_lock = asyncio.Lock()
@@ -72,19 +69,9 @@ class PanelImages:
         return RenderedImage(data, "image/png") if data else None
 
     async def _thumbnail(self, file: Path) -> RenderedImage | None:
+        """The middle of an image file as a square JPEG with a side of SIDE pixels; None if it can't be read."""
         try:
-            return RenderedImage(
-                await asyncio.get_running_loop().run_in_executor(self._decoders, square_thumbnail, file), "image/jpeg"
-            )
-        except OSError:
+            data = await asyncio.to_thread(file.read_bytes)
+            return RenderedImage(await self._decoders.reduce(data, SIDE, square=True), "image/jpeg")
+        except (OSError, PhotoError, DecoderUnavailable):
             return None
-
-
-def square_thumbnail(file: Path) -> bytes:
-    """The middle of an image file as a square JPEG with a side of SIDE pixels. Raises OSError if it can't be read."""
-    with Image.open(file) as image:
-        image.draft("RGB", (SIDE * 2, SIDE * 2))
-        square = ImageOps.fit(image.convert("RGB"), (SIDE, SIDE), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    square.save(buffer, "JPEG", quality=82)
-    return buffer.getvalue()

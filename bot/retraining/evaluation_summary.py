@@ -1,6 +1,7 @@
 """The measures of the gate and the trial as localized table rows, champion and candidate side by side."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,57 +43,37 @@ class EvaluationSummary:
                 )
             )
         rows += self._unchosen_row(trial)
-        for name in ("likelihood", "ranking"):
-            measure = measures.get(name) or {}
-            if measure.get("champion") is not None:
-                rows.append(self._comparison_row(name, measure))
+        if (measure := measures.get("likelihood") or {}).get("champion") is not None:
+            rows.append(self._likelihood_row(measure))
         codes = verdict.get("codes", [])
-        for name in ("distinct", "self_overlap", "copying"):
+        for name, formatted in TEXT_MEASURES.items():
             measure = measures.get(name) or {}
             if measure.get("champion") is not None:
                 rows.append(
                     MetricRow(
                         self._localize(f"measure-{name.replace('_', '-')}"),
-                        percent(measure["champion"]),
-                        percent(measure["candidate"]),
-                        False if name in codes else None,
+                        formatted(measure["champion"]),
+                        formatted(measure["candidate"]),
+                        False if name in codes or name == "short" and "long" in codes else None,
                     )
                 )
         if measure := measures.get("replies"):
             rows.append(self._failure_row(measure, codes))
         return rows
 
-    def _comparison_row(self, name: str, measure: dict[str, Any]) -> MetricRow:
-        """A paired comparison over photos, with its interval. The likelihood is in nats; lower is better."""
-        nats, interval, photos = name == "likelihood", measure.get("interval"), measure.get("photos", 0)
-        format_value = (lambda value: f"{value:.3f}") if nats else percent
-        less = f"{self._localize('measure-less')} · " if nats else ""
-        min_photos = self._settings.likelihood_photos if nats else self._settings.ranking_photos
-        if photos < min_photos:
-            return MetricRow(
-                self._localize(f"measure-{name}"),
-                format_value(measure["champion"]),
-                format_value(measure["candidate"]),
-                None,
-                less + self._localize("measure-few", photos=photos, needed=min_photos),
-            )
-        low, high = [-end for end in reversed(interval)] if nats and interval else interval or (-1.0, 1.0)
-        better = True if low > 0 else False if high < 0 else None
-        ends = (
-            [(f"{end:+.3f}" if nats else f"{100 * end:+.0f}").replace("-", "−") for end in interval] if interval else []
-        )
-        note = less + (
-            self._localize("measure-interval", photos=photos, low=ends[0], high=ends[1])
-            if ends
-            else self._localize("measure-photos", photos=photos)
-        )
-        return MetricRow(
-            self._localize(f"measure-{name}"),
-            format_value(measure["champion"]),
-            format_value(measure["candidate"]),
-            better,
-            note,
-        )
+    def _likelihood_row(self, measure: dict[str, Any]) -> MetricRow:
+        """The paired comparison over photos, in nats a token, with its interval; lower is better."""
+        interval, photos, needed = measure.get("interval"), measure.get("photos", 0), self._settings.likelihood_photos
+        old, new = (f"{measure[side]:.3f}" for side in ("champion", "candidate"))
+        name, less = self._localize("measure-likelihood"), f"{self._localize('measure-less')} · "
+        if photos < needed:
+            return MetricRow(name, old, new, None, less + self._localize("measure-few", photos=photos, needed=needed))
+        if not interval:
+            return MetricRow(name, old, new, None, less + self._localize("measure-photos", photos=photos))
+        low, high = (f"{end:+.3f}".replace("-", "−") for end in interval)
+        better = True if interval[1] < 0 else False if interval[0] > 0 else None
+        note = less + self._localize("measure-interval", photos=photos, low=low, high=high)
+        return MetricRow(name, old, new, better, note)
 
     def _unchosen_row(self, trial: TrialRecord | None) -> list[MetricRow]:
         """The likings of jokes that no judge chose, for comparison; none before both models have ratings of such."""
@@ -137,6 +118,20 @@ class EvaluationSummary:
 
 def percent(share: float) -> str:
     return f"{100 * share:.0f}%"
+
+
+def one_digit(number: float) -> str:
+    return f"{number:.1f}"
+
+
+TEXT_MEASURES: dict[str, Callable[[float], str]] = {
+    "variety": one_digit,
+    "commonest_text": percent,
+    "short": one_digit,
+    "distinct": percent,
+    "copying": percent,
+}
+"""The measures of the new jokes that are shown, each with its format. `short` is the mean length."""
 
 
 def pairs_of(verdict: dict[str, Any], dataset: Path) -> list[dict[str, str]]:

@@ -1,11 +1,10 @@
 """Runs commands of the train environment as processes of the bot: a run's pipeline, and the retraining preview.
 
 They read their settings like every command. Settings that differ from the defaults are passed in environment
-variables, except those that only the bot needs.
+variables, except secrets and those that only the bot needs.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +12,25 @@ from pydantic import SecretStr
 
 from bot.runtime.child_process import ChildProcess, run_program, start_child
 from configs.base import SettingsSection
+from configs.child_environment import child_environment
 from configs.settings import PREFIX, ROOT, Settings
 from storage.learning.retrain_preview import PreviewError, RetrainPreview
 
 BOT_ONLY_SECTIONS = ("telegram", "metrics", "panel")
-"""Sections that the train environment doesn't need, among them the bot's token and the admin pages' key."""
+"""Sections that the train environment doesn't need."""
 PREVIEW_TIMEOUT_S = 300.0
 GRACE_MARGIN_S = 10.0
 """Seconds beyond the grace of the pipeline's own child, so that it isn't killed while that writes its checkpoint."""
 
 
 def train_environment(settings: Settings) -> dict[str, str]:
-    """This process's environment with the settings, without the sections that only the bot needs."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(tuple(f"{PREFIX}{section.upper()}_" for section in BOT_ONLY_SECTIONS))
-    }
-    for section in Settings.model_fields:
-        if section not in BOT_ONLY_SECTIONS:
-            environment |= {
-                f"{PREFIX}{section}_{name}".upper(): text for name, text in _changed_values(getattr(settings, section))
-            }
+    """This process's environment with the settings, without secrets and the sections that only the bot needs."""
+    sections = [section for section in Settings.model_fields if section not in BOT_ONLY_SECTIONS]
+    environment = child_environment(f"{PREFIX}CONFIG", *(f"{PREFIX}{section}_".upper() for section in sections))
+    for section in sections:
+        environment |= {
+            f"{PREFIX}{section}_{name}".upper(): text for name, text in _changed_values(getattr(settings, section))
+        }
     environment[f"{PREFIX}STORAGE_DIRECTORY"] = str(settings.storage.directory.absolute())
     return environment
 
@@ -46,12 +42,14 @@ def _changed_values(section: SettingsSection) -> list[tuple[str, str]]:
         for name in type(section).model_fields
         if getattr(section, name) != getattr(defaults, name)
     }
-    return [(name, _format_value(value)) for name, value in values.items() if value is not None]
+    return [
+        (name, _format_value(value))
+        for name, value in values.items()
+        if value is not None and not isinstance(value, SecretStr)
+    ]
 
 
 def _format_value(value: Any) -> str:
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
     if isinstance(value, list | tuple):
         # As JSON, since texts may contain commas.
         return json.dumps(value) if any(isinstance(part, str) for part in value) else ", ".join(map(str, value))

@@ -46,9 +46,11 @@ from bot.sandbox import request_models
 from bot.sandbox.api import BotApi
 from bot.sandbox.errors import ApiError, SandboxError
 from bot.sandbox.faults import FaultInjector
+from bot.sandbox.media import is_moving_sticker
 from bot.sandbox.page_files import page_file
 from bot.sandbox.panel_proxy import PanelProxy
 from bot.sandbox.parameters import CallParameters, UploadedFile
+from bot.sandbox.pictures import measure
 from bot.sandbox.state import SandboxState
 from bot.sandbox.telegram_objects import Message
 from bot.sandbox.websocket_hub import WebSocketHub
@@ -126,6 +128,8 @@ class ControlApi:
         caption, reply_to = parameters.text("caption") or None, parameters.integer("reply_to") or None
         user, chat, kind = parameters.integer("person"), parameters.integer("chat"), parameters.text("kind", "photo")
         if kind == "album":
+            for upload in uploads:
+                refuse_no_picture(upload)
             captions = [caption, *[None] * (len(uploads) - 1)]
             return {
                 "messages": self.world.send_album(user, chat, [upload.data for upload in uploads], captions, reply_to)
@@ -148,6 +152,8 @@ class ControlApi:
         reply_to: int | None,
     ) -> Message:
         world, data, small = self.world, upload.data, thumbnail.data if thumbnail else None
+        if kind in ("photo", "sticker"):
+            refuse_no_picture(upload, moving=kind == "sticker")
         if kind == "photo":
             return world.send_photo(user, chat, data, caption, reply_to)
         if kind == "document":
@@ -211,6 +217,12 @@ class ControlApi:
             "Cache-Control": "private, max-age=3600",
         }
         return web.Response(body=data, content_type=mime_type, headers=headers)
+
+
+def refuse_no_picture(upload: UploadedFile, *, moving: bool = False) -> None:
+    """Raises SandboxError for a file that Telegram's apps can't send as a photo, or as a sticker if it is `moving`."""
+    if measure(upload.data) is None and not (moving and is_moving_sticker(upload.data)):
+        raise SandboxError(f"{upload.name} is no picture; send it as a document.")
 
 
 def json_answer(

@@ -12,6 +12,7 @@ from bot.sandbox.pictures import THUMBNAIL_SIDE, duration_s, measure, shrunk
 
 UNKNOWN_SIZE = (320, 320)
 UNKNOWN_TYPE = "application/octet-stream"
+GZIP, WEBM = b"\x1f\x8b", b"\x1aE\xdf\xa3"
 Part = dict[str, Any]
 
 
@@ -51,7 +52,7 @@ def document(files: FileStore, data: bytes, file_name: str | None, mime_type: st
 
 def sticker(files: FileStore, data: bytes, emoji: str = "🙂") -> Part:
     """A sticker: static (WebP), animated (.TGS, which is gzip) or video (WebM), by its first bytes."""
-    animated, video = data.startswith(b"\x1f\x8b"), data.startswith(b"\x1aE\xdf\xa3")
+    animated, video = data.startswith(GZIP), data.startswith(WEBM)
     file = files.add(
         data, "stickers", "application/x-tgsticker" if animated else "video/webm" if video else "image/webp"
     )
@@ -66,6 +67,11 @@ def sticker(files: FileStore, data: bytes, emoji: str = "🙂") -> Part:
             **thumbnail_part(files, file, size),
         }
     }
+
+
+def is_moving_sticker(data: bytes) -> bool:
+    """Whether a sticker is animated or a video."""
+    return data.startswith((GZIP, WEBM))
 
 
 def animation(files: FileStore, data: bytes, thumbnail: bytes | None = None) -> Part:

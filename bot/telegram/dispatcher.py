@@ -3,14 +3,16 @@
 A restart resumes unfinished updates from the inbox, without the replies that were sent before. Updates that were
 resumed before run a few at a time, later one at a time: one of them may crash the process, and the others must not be
 abandoned because of it. Updates beyond the limit stay in the table, so a flood costs disk and not memory. Button
-presses never wait behind photos.
+presses never wait behind photos. While the database or the disk takes no writes, updates in work wait and are then
+handled again.
 """
 
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextvars import Context
+from functools import partial
 from typing import Any
 
 from bot.telegram.send_journal import journal_replies
@@ -22,12 +24,14 @@ from configs.settings import LimitSettings
 from storage.chat import duels, inbox, jokes
 from storage.chat.inbox import AnswerProgress
 from storage.database import Database
+from storage.write_retry import is_temporary, pauses, repeat_write
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 """How often an update is resumed before it is abandoned."""
-REFILL_PAUSE_S = 0.02
+REFILL_PAUSE_S, RETRY_PAUSE_S = 0.02, 5.0
+"""Between two reads of the table; the second after a read that failed."""
 SECOND_TRIES = 8
 """Concurrent updates among those that were resumed once before; later tries run one by one."""
 PAGE = 200
@@ -42,11 +46,16 @@ RawUpdate = dict[str, Any]
 Handle = Callable[[RawUpdate], Awaitable[bool]]
 
 
+class UpdatePostponed(Exception):
+    """The handler could not store a result now: the update has to be handled again later."""
+
+
 class UpdateDispatcher:
     """Receives updates, runs their handlers and marks them as finished.
 
-    `handle` handles an update and returns whether it succeeded; `abandon` apologises for one that failed ATTEMPTS
-    times. `limits.concurrent_updates` are handled at a time, besides the photos that wait in the fair queue.
+    `handle` handles an update and returns whether it succeeded, or raises UpdatePostponed; `abandon` apologises for one
+    that was resumed ATTEMPTS times. `limits.concurrent_updates` are handled at a time, besides the photos that wait in
+    the fair queue.
     """
 
     def __init__(self, database: Database, limits: LimitSettings, handle: Handle, abandon: Handle) -> None:
@@ -59,7 +68,7 @@ class UpdateDispatcher:
         """The number of button presses in work."""
         self._backlog = self._reading = False
         """Whether the table has updates that aren't in work, and whether it is being read."""
-        self._changed = asyncio.Event()
+        self._changed, self._stopping = asyncio.Event(), asyncio.Event()
         self._finished: dict[bool, list[int]] = {False: [], True: []}
         """Ids of updates to mark as finished (False) or failed (True)."""
         # Keyed by whether it is a button press, which must not wait behind photos.
@@ -116,6 +125,7 @@ class UpdateDispatcher:
 
     async def stop(self, grace_s: float) -> None:
         """Wait up to `grace_s` seconds for handlers; unfinished updates stay in the inbox for the next start."""
+        self._stopping.set()
         if self._feeder:
             self._feeder.cancel()
         if self._work:
@@ -125,7 +135,8 @@ class UpdateDispatcher:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         if self._finisher:
-            await self._finisher
+            await asyncio.wait({self._finisher}, timeout=grace_s)
+            self._finisher.cancel()
 
     def _free_slots(self) -> int:
         return self._max_in_work - (len(self._work) - self._button_presses)
@@ -144,10 +155,11 @@ class UpdateDispatcher:
         try:
             if attempts:
                 async with (self._second_tries if attempts == 1 else self._later_tries)[is_button_press(update)]:
-                    await inbox.count_attempts(self._database, update_id)
-                    await self._persist([update_id], failed=not await self._attempt(update, attempts, resumed))
-            else:
-                self._finish(update_id, failed=not await self._attempt(update, attempts, resumed))
+                    handled = await self._attempt_until_stored(update, attempts, resumed)
+                    if handled is not None:
+                        await self._persist([update_id], failed=not handled)
+            elif (handled := await self._attempt_until_stored(update, attempts, resumed)) is not None:
+                self._finish(update_id, failed=not handled)
         except Exception:
             log.exception("update %d failed", update_id)
             self._finish(update_id, failed=True)
@@ -157,7 +169,37 @@ class UpdateDispatcher:
             if self._backlog or self._button_presses >= self._max_in_work - 1:
                 self._changed.set()
 
-    async def _attempt(self, update: RawUpdate, attempts: int, resumed: bool) -> bool:
+    async def _attempt_until_stored(self, update: RawUpdate, attempts: int, resumed: bool) -> bool | None:
+        """Handle the update, again while its results can't be stored; whether it succeeded.
+
+        None where the bot stops meanwhile: the update stays in the inbox.
+        """
+        update_id, sent, counted = update["update_id"], dict[int, int](), not attempts
+        waits: Iterator[float] | None = None
+        while True:
+            try:
+                if not counted:
+                    await inbox.count_attempts(self._database, update_id)
+                    counted = True
+                return await self._attempt(update, attempts, resumed, sent)
+            except (UpdatePostponed, sqlite3.Error) as error:
+                if isinstance(error, sqlite3.Error) and not is_temporary(error):
+                    raise
+                waits = waits or pauses()
+                log.info("update %d is handled again later: %s", update_id, error)
+            resumed = True
+            if await self._stops_within(next(waits)):
+                return None
+
+    async def _stops_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._stopping.wait()
+        except TimeoutError:
+            return False
+
+    async def _attempt(self, update: RawUpdate, attempts: int, resumed: bool, sent: dict[int, int]) -> bool:
+        """Handle the update; whether that succeeded. `sent`: replies of earlier attempts, by number."""
         update_id = update["update_id"]
         enter_topic(update)
         if resumed and (
@@ -168,7 +210,8 @@ class UpdateDispatcher:
         progress = await inbox.get_progress(self._database, update_id) if resumed else AnswerProgress()
         # A stored joke only has to be sent, which is safe to retry.
         hopeless = attempts >= ATTEMPTS and not progress.joke_id
-        with journal_replies(self._database, update_id, progress.sent):
+        sent |= progress.sent
+        with journal_replies(self._database, update_id, sent):
             handle = self._abandon if hopeless else self._handle
             return await handle({**update, RESUME: progress} if resumed else update)
 
@@ -182,15 +225,25 @@ class UpdateDispatcher:
         """Start updates from the table as slots become free. New updates queue behind those being read."""
         while True:
             if self._backlog and (free := min(self._free_slots(), PAGE)) > 0:
-                self._backlog, self._reading = False, True
-                rows = await inbox.list_pending_updates(self._database, besides=self._unfinished, limit=free)
-                self._reading = False
-                self._backlog |= len(rows) == free
-                await self._resume([row for row in rows if not is_button_press(row[0])])
-                await asyncio.sleep(REFILL_PAUSE_S)
+                try:
+                    await self._refill(free)
+                    await asyncio.sleep(REFILL_PAUSE_S)
+                except sqlite3.Error as error:
+                    log.error("updates in the inbox can't be taken up: %s", error)
+                    self._backlog = True
+                    await asyncio.sleep(RETRY_PAUSE_S)
             else:
                 self._changed.clear()
                 await self._changed.wait()
+
+    async def _refill(self, free: int) -> None:
+        self._backlog, self._reading = False, True
+        try:
+            rows = await inbox.list_pending_updates(self._database, besides=self._unfinished, limit=free)
+        finally:
+            self._reading = False
+        self._backlog |= len(rows) == free
+        await self._resume([row for row in rows if not is_button_press(row[0])])
 
     def _finish(self, update_id: int, *, failed: bool) -> None:
         """Mark an update as finished, in one transaction with others that end at the same time."""
@@ -207,15 +260,16 @@ class UpdateDispatcher:
 
     async def _persist(self, update_ids: list[int], failed: bool) -> None:
         """Mark rows as finished. Until then the updates stay in `_unfinished`, so that they are not started again."""
-        for pause in (1.0, 5.0, 30.0, 0.0):
+        mark = partial(inbox.mark_finished, self._database, *update_ids, failed=failed)
+        try:
+            await mark()
+        except sqlite3.Error as first:
             try:
-                await inbox.mark_finished(self._database, *update_ids, failed=failed)
+                await repeat_write(first, mark)
             except sqlite3.Error as error:
-                log.error("%d finished updates can't be marked so: %s", len(update_ids), error)
-                await asyncio.sleep(pause)
-            else:
-                self._unfinished.difference_update(update_ids)
+                log.error("%d finished updates can't be marked as such: %s", len(update_ids), error)
                 return
+        self._unfinished.difference_update(update_ids)
 
 
 def is_button_press(update: RawUpdate) -> bool:

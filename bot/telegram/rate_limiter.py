@@ -11,6 +11,7 @@ import heapq
 import itertools
 import logging
 import os
+import sqlite3
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -21,7 +22,7 @@ from telegram.error import BadRequest, NetworkError, RetryAfter
 from telegram.ext import BaseRateLimiter
 
 from bot.runtime.backoff import backoff
-from bot.telegram.send_journal import JournalEntry, next_entry
+from bot.telegram.send_journal import JournalEntry, MessageNotRecorded, next_entry
 from bot.telegram.send_window import SendWindow
 from configs.settings import LimitSettings
 
@@ -235,7 +236,7 @@ class RateLimiter(BaseRateLimiter[Priority]):
         *,
         sends: bool,
     ) -> Any:
-        """Make the call once; where it `sends` a message, record the message before the next one is sent."""
+        """Make the call once, and record the message that it `sends` before the next. Raises MessageNotRecorded."""
         if not sends:
             await self._admit(chat_id, priority)
             return await callback(*args, **kwargs)
@@ -245,6 +246,8 @@ class RateLimiter(BaseRateLimiter[Priority]):
             if entry:
                 await entry.note(sent["message_id"])
             return sent
+        except sqlite3.OperationalError as error:
+            raise MessageNotRecorded(sent["message_id"], error) from error
         finally:
             self._window.release()
 

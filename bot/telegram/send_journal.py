@@ -27,6 +27,15 @@ Note = Callable[[int], Awaitable[object]]
 """Records a sent message; gets its id."""
 
 
+class MessageNotRecorded(sqlite3.OperationalError):
+    """A message was sent, and its note can't be stored now."""
+
+    def __init__(self, message_id: int, cause: sqlite3.Error) -> None:
+        super().__init__(str(cause))
+        self.message_id = message_id
+        self.sqlite_errorcode = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+
+
 @dataclass(frozen=True)
 class JournalEntry:
     """The entry of one message: `note` records it; `message_id` is set where an earlier process has sent it."""
@@ -58,9 +67,9 @@ def journal_sends(note: Note) -> Iterator[None]:
 
 @contextlib.contextmanager
 def journal_replies(database: Database, update_id: int, sent: dict[int, int]) -> Iterator[None]:
-    """Messages sent in the block are numbered and recorded as replies to an update.
+    """Messages sent in the block are numbered and recorded as replies to an update, in `sent` and in the database.
 
-    Those in `sent` (message id by number), which an earlier process has sent, are not sent again.
+    Those in `sent` (message id by number), which an earlier attempt has sent, are not sent again.
     """
     numbers = itertools.count()
 
@@ -68,6 +77,7 @@ def journal_replies(database: Database, update_id: int, sent: dict[int, int]) ->
         number = next(numbers)
 
         async def note(message_id: int) -> None:
+            sent[number] = message_id
             try:
                 await inbox.record_reply(database, update_id, number, message_id)
             except sqlite3.Error as error:

@@ -5,6 +5,9 @@ from telegram.error import BadRequest, TelegramError
 
 TEXT_UNITS, CAPTION_UNITS = 4096, 1024
 """Telegram's limits for a message and for a caption, in UTF-16 code units."""
+PHOTO_BYTES, PHOTO_SIDES = 10_000_000, 10_000
+"""Telegram's limits of a photo that a bot sends: bytes, and width plus height in pixels
+(https://core.telegram.org/bots/api#sendphoto)."""
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 

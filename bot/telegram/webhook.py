@@ -3,6 +3,7 @@
 import hmac
 import json
 import logging
+import sqlite3
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -66,5 +67,9 @@ class WebhookServer:
             return web.Response()  # Telegram would send it again and again.
         if not isinstance(update, dict) or type(update.get("update_id")) is not int:
             return web.Response(status=400)
-        await self._updates.receive([update])
+        try:
+            await self._updates.receive([update])
+        except sqlite3.Error as error:
+            log.error("an update can't be stored (%s); Telegram keeps it", error)
+            return web.Response(status=503)
         return web.Response()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from sqlite3 import Row
 
+from storage.chat.consent import NOT_HIDDEN
 from storage.chat.ratings import RatingCounts
 from storage.database import Database
 
@@ -32,7 +33,7 @@ CHATS = "(SELECT :chat UNION SELECT former_id FROM former_chats WHERE chat_id = 
 """A chat, and the group that became this supergroup."""
 SHOWN_IN_CHAT = f"jokes.id IN (SELECT joke_id FROM deliveries WHERE chat_id IN {CHATS})"
 BEST = f"""WITH rated AS (SELECT jokes.id, text, count(*) AS ratings, sum(value - 1) / 2.0 AS liking, {SUMS}
-        FROM jokes JOIN ratings ON joke_id = jokes.id WHERE {SHOWN_IN_CHAT} GROUP BY jokes.id)
+        FROM jokes JOIN ratings ON joke_id = jokes.id WHERE {SHOWN_IN_CHAT} AND {NOT_HIDDEN} GROUP BY jokes.id)
     SELECT text, funny, somewhat, unfunny FROM rated WHERE ratings >= :minimum AND liking > 0
     ORDER BY (liking + :prior * (SELECT sum(liking) / sum(ratings)
     FROM rated)) / (ratings + :prior) DESC, ratings DESC, id DESC LIMIT :limit"""
@@ -41,19 +42,20 @@ BEST = f"""WITH rated AS (SELECT jokes.id, text, count(*) AS ratings, sum(value 
 async def list_best_jokes(database: Database, chat_id: int, *, minimum: int, limit: int) -> list[BestJoke]:
     """The best liked jokes that were shown in a chat, best first.
 
-    A joke needs at least `minimum` ratings, one of them above 😐. A rating counts 0 (😐), ½ (🙂) or 1 (😂). The mean of
-    a joke is shrunk towards the chat's mean, more strongly if it has few ratings.
+    A joke needs at least `minimum` ratings, one of them above 😐, and isn't hidden. A rating counts 0 (😐), ½ (🙂) or
+    1 (😂). The mean of a joke is shrunk towards the chat's mean, more strongly if it has few ratings.
     """
     rows = await database.rows(BEST, {"chat": chat_id, "minimum": minimum, "limit": limit, "prior": PRIOR_RATINGS})
     return [_best_joke(row) for row in rows]
 
 
 async def list_latest_jokes(database: Database, user_id: int, *, chat_id: int | None, limit: int) -> list[BestJoke]:
-    """The latest jokes that a user requested, newest first; with `chat_id`, only those shown in that chat."""
+    """The latest jokes that a user requested, newest first, without hidden ones; with `chat_id`, only that chat's."""
     where = f" AND {SHOWN_IN_CHAT}" if chat_id is not None else ""
     rows = await database.rows(
         f"SELECT text, {SUMS} FROM jokes LEFT JOIN ratings ON joke_id = jokes.id "
-        f"WHERE jokes.person_id = :person{where} GROUP BY jokes.id ORDER BY jokes.id DESC LIMIT :limit",
+        f"WHERE jokes.person_id = :person{where} AND {NOT_HIDDEN} "
+        "GROUP BY jokes.id ORDER BY jokes.id DESC LIMIT :limit",
         {"person": user_id, "chat": chat_id, "limit": limit},
     )
     return [_best_joke(row) for row in rows]

@@ -13,7 +13,7 @@ class ChatSettings:
     the default. `answers`: "called" (mention, reply or command) or "photos" (every photo). `daily`: maximum jokes a
     day, None for no limit. `changers`: who may change settings, "admins" or "all". `weekly_since`: when the weekly
     digest was turned on (seconds since 1970), None if it is off. `speaks`: the language of the bot's messages to the
-    chat.
+    chat. `gentle`: whether its jokes spare faces, bodies and children; None for the default of the settings.
     """
 
     chat_id: int
@@ -24,6 +24,7 @@ class ChatSettings:
     changers: str = "admins"
     weekly_since: float | None = None
     speaks: str | None = None
+    gentle: bool | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(ChatSettings))

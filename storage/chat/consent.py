@@ -1,7 +1,7 @@
 """Private users (`/private`), and the SQL conditions on data that may be trained on, counted or shown.
 
-The conditions exclude data of private and banned users and jokes that an admin dropped in `/review`. Each is for a
-query that has the tables it names.
+The conditions exclude data of private and banned users, jokes that an admin dropped in `/review`, and jokes that are
+hidden after a flag (🚩). Each is for a query that has the tables it names.
 """
 
 import time
@@ -11,8 +11,11 @@ from storage.database import Database
 BANNED = "(SELECT person_id FROM banned_people)"
 PRIVATE_OR_BANNED = "(SELECT person_id FROM private_people UNION SELECT person_id FROM banned_people)"
 
-NOT_DROPPED = "jokes.id NOT IN (SELECT joke_id FROM reviews WHERE NOT kept)"
-"""Condition on jokes: not dropped by an admin."""
+NOT_HIDDEN = "jokes.id NOT IN (SELECT joke_id FROM hidden_jokes)"
+"""Condition on jokes: not hidden after a flag."""
+
+NOT_DROPPED = f"jokes.id NOT IN (SELECT joke_id FROM reviews WHERE NOT kept) AND {NOT_HIDDEN}"
+"""Condition on jokes: neither dropped by an admin nor hidden."""
 
 LEARNT_FROM = f"""ratings.person_id NOT IN {PRIVATE_OR_BANNED} AND jokes.person_id NOT IN {PRIVATE_OR_BANNED}
     AND photo_id NOT IN (SELECT photo_id FROM private_people JOIN photo_senders USING (person_id))"""
@@ -28,7 +31,7 @@ SHOWABLE = f"""photo_id NOT IN (SELECT photo_id FROM photo_senders WHERE person_
     AND jokes.person_id NOT IN {PRIVATE_OR_BANNED} AND {NOT_DROPPED}"""
 """Condition on jokes: allowed in the weekly digest.
 
-Excluded are photos and jokes of private or banned users, and dropped jokes.
+Excluded are photos and jokes of private or banned users, and dropped or hidden jokes.
 """
 
 

@@ -1,8 +1,8 @@
-"""The jokes rated last, for the admin pages, without data of private or banned users."""
+"""The jokes rated last, for the admin pages, without data of private or banned users and hidden jokes."""
 
 from dataclasses import dataclass
 
-from storage.chat.consent import LEARNT_FROM
+from storage.chat.consent import LEARNT_FROM, NOT_HIDDEN
 from storage.database import Database
 from storage.media.photos import Photo
 
@@ -31,8 +31,8 @@ async def list_recently_rated(database: Database, limit: int) -> list[RecentRati
         "sum(value = 2) AS somewhat, "
         "sum(value = 1) AS unfunny, max(ratings.updated_at) AS at FROM ratings JOIN jokes ON jokes.id = "
         "ratings.joke_id "
-        f"JOIN models ON models.id = jokes.model_id WHERE {LEARNT_FROM} GROUP BY jokes.id ORDER BY at DESC, "
-        "jokes.id DESC LIMIT ?",
+        f"JOIN models ON models.id = jokes.model_id WHERE {LEARNT_FROM} AND {NOT_HIDDEN} "
+        "GROUP BY jokes.id ORDER BY at DESC, jokes.id DESC LIMIT ?",
         (limit,),
     )
     return [RecentRating(**dict(row)) for row in rows]
@@ -42,7 +42,7 @@ async def get_rated_photo(database: Database, joke_id: int) -> Photo | None:
     """The photo of a joke that `list_recently_rated` may show, or None."""
     row = await database.row(
         "SELECT photos.* FROM jokes JOIN photos ON photos.id = jokes.photo_id WHERE jokes.id = ? AND EXISTS "
-        f"(SELECT 1 FROM ratings WHERE ratings.joke_id = jokes.id AND {LEARNT_FROM})",
+        f"(SELECT 1 FROM ratings WHERE ratings.joke_id = jokes.id AND {LEARNT_FROM}) AND {NOT_HIDDEN}",
         (joke_id,),
     )
     return Photo(**dict(row)) if row else None

@@ -62,10 +62,13 @@ async def _ratings(database: Database, limit: int) -> list[Reaction]:
 
 
 async def _duels(database: Database, since: float) -> list[Reaction]:
+    """The choices in duels: of the photo's sender, and of other members of a group."""
     rows = await database.rows(
-        "SELECT joke_a, joke_b, duels.person_id, duels.chat_id, CASE choice WHEN 'a' THEN 1.0 WHEN 'b' THEN 0.0 ELSE "
-        "0.5 END, chosen_at FROM duels JOIN jokes ON jokes.id = joke_a JOIN jokes AS rival ON rival.id = joke_b "
-        f"WHERE choice IS NOT NULL AND chosen_at >= ? AND duels.person_id NOT IN {PRIVATE_OR_BANNED} AND "
+        "SELECT joke_a, joke_b, picks.person_id, duels.chat_id, CASE picks.choice WHEN 'a' THEN 1.0 WHEN 'b' THEN 0.0 "
+        "ELSE 0.5 END, picks.chosen_at FROM (SELECT id AS duel_id, person_id, choice, chosen_at FROM duels WHERE "
+        "choice IS NOT NULL UNION ALL SELECT * FROM duel_choices) AS picks JOIN duels ON duels.id = picks.duel_id "
+        "JOIN jokes ON jokes.id = joke_a JOIN jokes AS rival ON rival.id = joke_b "
+        f"WHERE picks.chosen_at >= ? AND picks.person_id NOT IN {PRIVATE_OR_BANNED} AND "
         f"{JOKE_OF_NOBODY_PRIVATE.replace('photo_id NOT', 'jokes.photo_id NOT')} "
         "AND rival.id NOT IN (SELECT joke_id FROM reviews WHERE NOT kept)",
         (since,),

@@ -64,7 +64,10 @@ async def list_judges(database: Database) -> list[JudgeRecord]:
 
 async def count_reactions(database: Database) -> int:
     """Ratings and duel choices there are. Reads an index."""
-    return await database.value("SELECT (SELECT count(*) FROM ratings) + (SELECT count(choice) FROM duels)")
+    return await database.value(
+        "SELECT (SELECT count(*) FROM ratings) + (SELECT count(choice) FROM duels) + "
+        "(SELECT count(*) FROM duel_choices)"
+    )
 
 
 async def register_judge(

@@ -22,6 +22,10 @@ class ReviewItem:
     left: int
 
 
+REVIEWED = "(SELECT joke_id FROM reviews UNION SELECT joke_id FROM hidden_jokes)"
+"""Jokes that need no review: an admin has decided about them, or they are hidden."""
+
+
 async def set_review_queue(database: Database, joke_ids: Sequence[int]) -> None:
     """Replace the queue by these jokes, best first; deleted jokes are skipped."""
     async with database.write() as connection:
@@ -40,9 +44,9 @@ async def get_next_item(database: Database) -> ReviewItem | None:
         "(SELECT count(*) FROM ratings WHERE joke_id = jokes.id AND value = 3) AS funny, "
         "(SELECT count(*) FROM ratings WHERE joke_id = jokes.id AND value = 2) AS somewhat, "
         "(SELECT count(*) FROM ratings WHERE joke_id = jokes.id AND value = 1) AS unfunny, "
-        '(SELECT count(*) FROM review_queue WHERE joke_id NOT IN (SELECT joke_id FROM reviews)) AS "left" '
+        f'(SELECT count(*) FROM review_queue WHERE joke_id NOT IN {REVIEWED}) AS "left" '
         "FROM review_queue JOIN jokes ON jokes.id = review_queue.joke_id JOIN models ON models.id = model_id "
-        "WHERE jokes.id NOT IN (SELECT joke_id FROM reviews) ORDER BY place LIMIT 1"
+        f"WHERE jokes.id NOT IN {REVIEWED} ORDER BY place LIMIT 1"
     )
     return ReviewItem(**dict(row)) if row else None
 

@@ -28,6 +28,7 @@ USER_TABLES = (
     "chosen_languages",
     "albums",
     "known_people",
+    "flags",
     "held_updates",
 )
 """Tables whose rows with the user's `person_id` are deleted; a test compares this list with the migrations."""
@@ -134,7 +135,7 @@ async def forget_rows(database: Database, user_id: int) -> ErasureResult:
         # A private chat has the id of its user and contains only messages for this user. A group is no user's.
         for table in PRIVATE_CHAT_TABLES if user_id > 0 else ():
             await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (user_id,))
-        for table in ("runs", "promotions", "reviews"):
+        for table in ("runs", "promotions", "reviews", "flagged_jokes"):
             await connection.execute(f"UPDATE {table} SET asked_by = NULL WHERE asked_by = ?", (user_id,))
         await bans.forget_user(connection, user_id)
         await access.forget_user(connection, user_id)

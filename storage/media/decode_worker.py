@@ -1,9 +1,9 @@
-"""Checks photos in a process of its own, which the kernel ends when a file takes too much time or memory.
+"""Checks photos, and makes stored ones smaller, in a process that the kernel ends when a file takes too much of it.
 
-The bot starts it (decoder_pool.py) and sends one request after another over standard input; each is
-answered over standard output before the next is read. A message is a line of JSON with the length of what follows,
-then the bytes. The process ends when its input ends, and with its parent (PR_SET_PDEATHSIG: the parent starts it from
-its main thread).
+The bot starts it (decoder_pool.py) and sends one request after another over standard input; each is answered over
+standard output before the next is read. A message is a line of JSON with the length of what follows, then the bytes. A
+request has the limits of DecodeLimits, and `reduce` where a smaller picture is wanted. The process ends when its input
+ends, and with its parent (PR_SET_PDEATHSIG: the parent starts it from its main thread).
 
 usage: python -m storage.media.decode_worker PARENT_PID
 """
@@ -24,6 +24,7 @@ from typing import IO, Any
 from PIL import Image
 
 from storage.media.image_check import PhotoError, PhotoTooLarge, check_photo
+from storage.media.reduce import reduce_picture
 
 PR_SET_PDEATHSIG = 1
 """From <linux/prctl.h>."""
@@ -54,8 +55,8 @@ def main(parent: int) -> None:
     requests = sys.stdin.buffer
     while line := requests.readline():
         fields = json.loads(line)
-        data = requests.read(fields.pop("length"))
-        _answer(replies, data, DecodeLimits(**fields))
+        data, reduction = requests.read(fields.pop("length")), fields.pop("reduce", None)
+        _answer(replies, data, DecodeLimits(**fields), reduction)
 
 
 def _prepare_process(parent: int) -> None:
@@ -69,25 +70,25 @@ def _prepare_process(parent: int) -> None:
     Image.preinit()
 
 
-def _answer(replies: IO[bytes], data: bytes, limits: DecodeLimits) -> None:
-    fields, photo = _check(data, limits)
+def _answer(replies: IO[bytes], data: bytes, limits: DecodeLimits, reduction: dict[str, Any] | None) -> None:
+    try:
+        with _bounded(limits):
+            fields, photo = ({}, reduce_picture(data, **reduction)) if reduction else _check(data, limits)
+    except PhotoError as error:
+        fields, photo = {"refused": error.reason, "too_large": isinstance(error, PhotoTooLarge)}, b""
     replies.write(json.dumps({**fields, "length": len(photo)}).encode() + b"\n")
     replies.write(photo)
     replies.flush()
 
 
 def _check(data: bytes, limits: DecodeLimits) -> tuple[dict[str, Any], bytes]:
-    try:
-        with _bounded(limits):
-            checked = check_photo(
-                data,
-                max_bytes=limits.max_bytes,
-                max_pixels=limits.max_pixels,
-                memory_bytes=limits.memory_bytes,
-                reduces=limits.reduces,
-            )
-    except PhotoError as error:
-        return {"refused": error.reason, "too_large": isinstance(error, PhotoTooLarge)}, b""
+    checked = check_photo(
+        data,
+        max_bytes=limits.max_bytes,
+        max_pixels=limits.max_pixels,
+        memory_bytes=limits.memory_bytes,
+        reduces=limits.reduces,
+    )
     fields = asdict(checked)
     return fields, fields.pop("data")
 

@@ -44,6 +44,12 @@ MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "1048576"}
 """Large pictures are mapped and given back to the system, so a decoder stays small between photos."""
 
 
+Reduction = dict[str, Any]
+"""Arguments of `reduce_picture`."""
+NO_USER = 0
+"""In place of a user: pictures that the bot itself needs."""
+
+
 class DecoderUnavailable(JokebotError):
     """No decoder process can be started."""
 
@@ -74,17 +80,19 @@ class DecoderProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    async def check(self, data: bytes, limits: DecodeLimits) -> CheckedPhoto:
-        """As `check_photo`, within the limits. Raises PhotoError, and DecoderDied where the process ended or hung.
+    async def work(
+        self, data: bytes, limits: DecodeLimits, reduction: Reduction | None
+    ) -> tuple[dict[str, Any], bytes]:
+        """Check a photo, or reduce it; returns the fields of its CheckedPhoto (of a reduced one none) and its bytes.
 
-        A cancelled check kills the process.
+        Raises PhotoError, and DecoderDied where the process ended or hung. Cancelled work kills the process.
         """
         try:
             async with asyncio.timeout(START_S + limits.cpu_s * WALL_FACTOR):
-                fields, photo = await self._exchange(data, limits)
+                fields, photo = await self._exchange(data, {**asdict(limits), "reduce": reduction})
             if "refused" in fields:
                 raise PhotoTooLarge if fields["too_large"] else PhotoError(fields["refused"])
-            return CheckedPhoto(data=photo, **fields)
+            return fields, photo
         except PhotoError:
             raise
         except (OSError, EOFError, TimeoutError, ValueError, TypeError, KeyError) as error:
@@ -105,10 +113,10 @@ class DecoderProcess:
             self._process.stdin.close()
         await self._process.wait()
 
-    async def _exchange(self, data: bytes, limits: DecodeLimits) -> tuple[dict[str, Any], bytes]:
+    async def _exchange(self, data: bytes, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         requests, replies = self._process.stdin, self._process.stdout
         assert requests and replies
-        requests.write(json.dumps({**asdict(limits), "length": len(data)}).encode() + b"\n")
+        requests.write(json.dumps({**request, "length": len(data)}).encode() + b"\n")
         view = memoryview(data)
         for start in range(0, len(data), CHUNK_BYTES):
             requests.write(view[start : start + CHUNK_BYTES])
@@ -156,6 +164,20 @@ class DecoderPool:
 
         Raises PhotoError, of which DecoderKilled is one, and DecoderUnavailable.
         """
+        fields, photo = await self._take_turn(data, user_id)
+        return CheckedPhoto(data=photo, **fields)
+
+    async def reduce(self, data: bytes, side: int, *, square: bool = False) -> bytes:
+        """As `reduce_picture`, one picture at a time, so that users' photos have the other decoders. Raises as `check`.
+
+        The file may have been stored before these limits.
+        """
+        _, photo = await self._take_turn(data, NO_USER, {"side": side, "square": square})
+        return photo
+
+    async def _take_turn(
+        self, data: bytes, user_id: int, reduction: Reduction | None = None
+    ) -> tuple[dict[str, Any], bytes]:
         task = asyncio.current_task()
         assert task
         if self._stopped:
@@ -167,10 +189,10 @@ class DecoderPool:
             # The queues below are first come, first served, and a user is in them once: so users take turns.
             async with self._turns.setdefault(user_id, asyncio.Lock()):
                 try:
-                    return await self._decode(task, data, self._light)
+                    return await self._decode(task, data, self._light, reduction)
                 except PhotoTooLarge:
                     async with self._large:
-                        return await self._decode(task, data, self._limits)
+                        return await self._decode(task, data, self._limits, reduction)
         finally:
             self._waiting.discard(task)
 
@@ -187,10 +209,12 @@ class DecoderPool:
         await asyncio.gather(*(process.kill() for process in [*self._idle, *self._busy.values()]))
         self._idle.clear()
 
-    async def _decode(self, task: asyncio.Task[Any], data: bytes, limits: DecodeLimits) -> CheckedPhoto:
+    async def _decode(
+        self, task: asyncio.Task[Any], data: bytes, limits: DecodeLimits, reduction: Reduction | None
+    ) -> tuple[dict[str, Any], bytes]:
         async with self._places, self._process(task) as process:
             try:
-                return await process.check(data, limits)
+                return await process.work(data, limits, reduction)
             except DecoderDied as error:
                 log.warning("a decoder ended with a photo of %d bytes (%s); the photo is refused", len(data), error)
                 self._remember(data)

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from configs.errors import JokebotError
+from configs.errors import JokebotError, StorageUnavailable
 from storage.database import Database
 from storage.media.image_check import CheckedPhoto, PhotoError, check_photo
 from storage.media.perceptual_hash import hamming
@@ -18,6 +18,7 @@ __all__ = [
     "Photo",
     "PhotoError",
     "PhotoFolderError",
+    "SenderForgotten",
     "check_photo",
     "features_folder",
     "get_photo",
@@ -28,8 +29,12 @@ __all__ = [
 ]
 
 
-class PhotoFolderError(JokebotError):
+class PhotoFolderError(StorageUnavailable):
     """The photo folder can't be written, for example because the disk is full or permissions are missing."""
+
+
+class SenderForgotten(JokebotError):
+    """The user sent /forget while the photo was being received; nothing of it is stored."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +51,17 @@ class Photo:
     created_at: float
 
 
-async def add_photo(database: Database, folder: Path, checked: CheckedPhoto, user_id: int) -> Photo:
+NOT_FORGOTTEN = "NOT EXISTS (SELECT 1 FROM inbox WHERE update_id = ? AND state = 'done')"
+"""Condition: the update is in work. `/forget` marks the user's updates as done."""
+
+
+async def add_photo(
+    database: Database, folder: Path, checked: CheckedPhoto, user_id: int, update_id: int | None = None
+) -> Photo:
     """Store a checked photo and its sender; returns the existing row of a known photo.
 
-    The file is complete and on the disk before its row is written. Raises PhotoFolderError if it can't be written.
+    The file is complete and on the disk before its row is written. Raises PhotoFolderError if it can't be written, and
+    SenderForgotten where the update that brought the photo was erased meanwhile.
     """
     path = photo_file(folder, checked.sha256)
     try:
@@ -62,20 +74,35 @@ async def add_photo(database: Database, folder: Path, checked: CheckedPhoto, use
     now = time.time()
     async with database.write() as connection:
         await connection.execute(
-            "INSERT INTO photos (sha256, phash, width, height, bytes, media_type, created_at) VALUES (?, ?, ?, ?, "
-            "?, ?, ?) "
-            "ON CONFLICT (sha256) DO NOTHING",
-            (checked.sha256, checked.phash, checked.width, checked.height, len(checked.data), checked.media_type, now),
+            "INSERT INTO photos (sha256, phash, width, height, bytes, media_type, created_at) SELECT ?, ?, ?, ?, ?, ?, "
+            f"? WHERE {NOT_FORGOTTEN} ON CONFLICT (sha256) DO NOTHING",
+            (*_values(checked), now, update_id),
         )
         async with connection.execute("SELECT * FROM photos WHERE sha256 = ?", (checked.sha256,)) as cursor:
-            (row,) = await cursor.fetchall()
-        await connection.execute(
-            "INSERT INTO photo_senders VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET sent_at = excluded.sent_at",
-            (row["id"], user_id, now),
+            row = await cursor.fetchone()
+        stored = await connection.execute(
+            f"INSERT INTO photo_senders SELECT id, ?, ? FROM photos WHERE sha256 = ? AND {NOT_FORGOTTEN} "
+            "ON CONFLICT DO UPDATE SET sent_at = excluded.sent_at",
+            (user_id, now, checked.sha256, update_id),
         )
+    if row is None or stored.rowcount == 0:
+        if row is None:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+        raise SenderForgotten("The user sent /forget while the photo was being received.")
     # Another user's /forget may have removed the file between the two steps above; now the row protects it.
     await asyncio.to_thread(_write_once, path, checked.data)
     return Photo(**dict(row))
+
+
+def _values(checked: CheckedPhoto) -> tuple[str, int, int, int, int, str]:
+    return (
+        checked.sha256,
+        checked.phash,
+        checked.width,
+        checked.height,
+        len(checked.data),
+        checked.media_type,
+    )
 
 
 async def get_photo(database: Database, photo_id: int) -> Photo | None:

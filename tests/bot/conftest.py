@@ -156,9 +156,10 @@ class Stage:
         return answer["text"]
 
     def labels(self, joke: dict[str, Any]) -> list[str]:
-        """The buttons' current labels."""
+        """The buttons' current labels, without the 🚩 of every joke."""
         message = self.world.message(joke["chat"]["id"], joke["message_id"])
-        return [button["text"] for row in message["reply_markup"]["inline_keyboard"] for button in row]
+        rows = message["reply_markup"]["inline_keyboard"]
+        return [button["text"] for row in rows for button in row if button["text"] != "🚩"]
 
     async def shows(self, joke: dict[str, Any], *labels: str) -> None:
         """Wait until the buttons have these labels."""

@@ -15,7 +15,6 @@ from bot.runtime import periodic
 from bot.sandbox.server import Sandbox
 from bot.telegram import polling
 from storage.database import Database
-from storage.media import photos
 
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
 
@@ -71,18 +70,6 @@ async def test_on_a_full_disk_updates_stay_with_telegram_until_there_is_room(sta
     await stage.joke(photo)
     for message in more[:5]:
         await stage.answer(message)
-
-
-async def test_a_photo_that_the_disk_has_no_room_for_is_apologised_for(stage, monkeypatch):
-    def full(path: Path, data: bytes) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(photos, "_write_once", full)
-        answer = await stage.answer(stage.send_photo())
-    assert answer["text"].startswith(f"{stage.words('defect')}\n")
-    assert await stage.value("SELECT count(*) FROM photos") == 0
-    await stage.joke(stage.send_photo())
 
 
 async def test_while_another_process_locks_the_database_updates_stay_with_telegram(stage_with, monkeypatch):

@@ -43,6 +43,15 @@ def test_every_language_has_every_style():
         assert tuple(language.styles) == STYLES and language.default in STYLES
 
 
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", ("face", "body", "children")), ("zh", ("长相", "身材", "小孩"))]
+)
+def test_a_gentle_prompt_asks_to_spare_faces_bodies_and_children_before_what_people_wrote(language, words):
+    gentle = PROMPTS.ask(language, gentle=True)
+    assert gentle.startswith(PROMPTS.ask(language)) and all(word in gentle for word in words)
+    assert PROMPTS.ask(language, caption="a cat", gentle=True).startswith(gentle)
+
+
 def test_the_default_chinese_prompt_is_the_tutorials():
     assert PROMPTS.ask("zh") == "请你根据这张图片，讲一个脑洞大开的梗"
 

@@ -173,7 +173,7 @@ def test_an_lmdeploy_host_gets_as_many_requests_as_its_servers_can_work_on():
         ("selection", {"minimum_raters", "minimum_posterior", "minimum_mean", "person_share", "person_share_from"}),
         ("selection", {"jokes_per_photo", "jokes_per_group"}),
         ("training", {"recompute", "features_gb"}),
-        ("gate", {"replies", "wrong_language", "likelihood_drift", "self_overlap", "copying", "batch"}),
+        ("gate", {"replies", "wrong_language", "likelihood_drift", "copying", "batch"}),
     ],
 )
 def test_stored_files_keep_the_names_of_renamed_settings(section, renamed):

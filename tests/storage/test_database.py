@@ -3,10 +3,12 @@
 import asyncio
 import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 
 from storage import database as module
+from storage.chat.inbox import add_updates
 from storage.database import Database, DatabaseError, migrations
 
 
@@ -183,3 +185,27 @@ async def test_a_commit_survives_a_process_that_just_stops(tmp_path):
     recovered = await Database.open(tmp_path / "crashed" / "jokebot.sqlite3")
     assert await recovered.value("SELECT count(*) FROM inbox") == 1
     await recovered.close()
+
+
+async def test_a_young_database_whose_log_is_lost_is_said_to_be_so_and_nothing_is_made_anew(tmp_path):
+    """Copied without its -wal file, as by a user who saw one file grow."""
+    database = await Database.open(tmp_path / "data" / "jokebot.sqlite3")
+    await add_updates(database, [{"update_id": 1}])
+    there = tmp_path / "there"
+    (there / "photos" / "ab").mkdir(parents=True)
+    copy = Path(shutil.copy(database.path, there))
+    with pytest.raises(DatabaseError, match="jokebot.sqlite3-wal is missing"):
+        await Database.open(copy)
+    shutil.copy(f"{database.path}-wal", there)
+    await database.close()
+    found = await Database.open(copy)
+    assert await found.value("SELECT count(*) FROM inbox") == 1
+    await found.close()
+
+
+async def test_an_empty_file_in_an_unused_folder_is_a_new_database(tmp_path):
+    (tmp_path / "jokebot.sqlite3").write_bytes(b"")
+    (tmp_path / "photos").mkdir()
+    database = await Database.open(tmp_path / "jokebot.sqlite3")
+    assert await database.value("SELECT count(*) FROM migrations") > 0
+    await database.close()

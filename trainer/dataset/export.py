@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from trainer.dataset.manifest import AnonymousRaters, ScoredJoke, build_contents
 from trainer.dataset.rows import picture_name
 from trainer.dataset.token_budget import TokenBudget
 from trainer.dataset.verify import RowVerifier
-from trainer.selection.composition import SelectedJokes, select_jokes
+from trainer.selection.composition import SelectedJokes, select_jokes, text_key
 from trainer.selection.holdout_split import HoldoutSplit, update_split
 from trainer.selection.scoring import JokeScores, score_jokes
 
@@ -101,11 +101,17 @@ class DatasetExporter:
 
     async def _pick(self, verified: RowVerifier) -> DatasetDraft:
         settings = self.settings
-        split = await update_split(self.database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits)
+        split = await update_split(
+            self.database,
+            share=settings.holdout_share,
+            near_bits=settings.near_duplicate_bits,
+            enough=settings.holdout_enough,
+        )
         since = time.time() - settings.max_age_days * SECONDS_A_DAY
         scores = score_jokes(await rating_arrays.read_ratings_since(self.database, since), settings)
         learnt = await datasets.list_learnt_jokes(self.database)
-        chosen, train, problems = await self._choose(scores, split, learnt, verified)
+        texts = await read_good_texts(self.database, scores)
+        chosen, train, problems = await self._choose(scores, split, learnt, texts, verified)
         if len(chosen.new) < self.minimum:
             raise (
                 too_few_new_error(len(chosen.new), self.minimum)
@@ -126,13 +132,20 @@ class DatasetExporter:
         return DatasetDraft(scores, chosen, train, kept_apart, imported, problems)
 
     async def _choose(
-        self, scores: JokeScores, split: HoldoutSplit, learnt: Collection[int], verified: RowVerifier
+        self,
+        scores: JokeScores,
+        split: HoldoutSplit,
+        learnt: Collection[int],
+        texts: Mapping[int, str],
+        verified: RowVerifier,
     ) -> tuple[SelectedJokes, list[ScoredJoke], Counter[str]]:
         """Select jokes until all their rows pass the checks; a row that fails is replaced by the next best."""
         problems: Counter[str] = Counter()
         excluded: set[int] = set()
         while True:
-            chosen = select_jokes(scores, split, learnt, self.settings, excluded, replay_all=self.replay_all)
+            chosen = select_jokes(
+                scores, split, learnt, self.settings, excluded, texts=texts, replay_all=self.replay_all
+            )
             jokes = await self._judged(scores, chosen)
             failed = {**find_repeats(jokes, split), **verified.add(jokes)}
             gone = set(scores.evidence.joke_ids[[*chosen.new, *chosen.replayed]].tolist()) - {
@@ -218,13 +231,19 @@ class DatasetExporter:
         )
 
 
+async def read_good_texts(database: Database, scores: JokeScores) -> dict[int, str]:
+    """Texts of the good jokes by id."""
+    texts = await rating_arrays.get_texts(database, scores.evidence.joke_ids[scores.good].tolist())
+    return {joke: text for joke, (_, text) in texts.items()}
+
+
 def find_repeats(jokes: Sequence[ScoredJoke], split: HoldoutSplit) -> dict[int, str]:
     """Jokes with the text of an earlier one about the same photo or a near-duplicate, with the reason."""
     groups = split.find(np.array([item.source.photo.id for item in jokes], np.int64))[0].tolist()
     seen: set[tuple[int, str]] = set()
     repeated = {}
     for item, group in zip(jokes, groups, strict=True):
-        key = group, "".join(item.source.text.split()).casefold()
+        key = group, text_key(item.source.text) or item.source.text
         if key in seen:
             repeated[item.source.joke_id] = "it repeats another row"
         seen.add(key)

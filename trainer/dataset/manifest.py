@@ -8,8 +8,8 @@ from configs.settings import SelectionSettings
 from storage.learning.dataset_files import FORMAT, DatasetContents, Row, digest
 from storage.learning.datasets import RecordRow
 from storage.learning.rating_arrays import DatasetSource
-from trainer.dataset.rows import prompt_now
-from trainer.selection.empirical_bayes import VarianceComponents
+from trainer.dataset.rows import prompts_now
+from trainer.selection.empirical_bayes import VarianceComponents, row_weight
 
 Entry = dict[str, Any]
 WeightedRating = tuple[int, int, float | None]
@@ -47,6 +47,11 @@ class ScoredJoke:
     pivotal_raters: Sequence[int] = ()
 
     @property
+    def weight(self) -> float | None:
+        """The row's weight in the training loss; None for a held-out row."""
+        return row_weight(self.posterior) if self.part == "train" and self.posterior is not None else None
+
+    @property
     def row_id(self) -> str:
         return f"joke-{self.source.joke_id}"
 
@@ -66,7 +71,7 @@ class ScoredJoke:
             "model": {"id": source.model_id, "name": source.model},
             "language": source.language,
             "style": source.style,
-            "prompt_as_today": prompt_now(source.language, source.style, source.caption) == source.prompt,
+            "prompt_as_today": source.prompt in prompts_now(source.language, source.style, source.caption),
             "ratings": [
                 {"rater": raters.number(person), "value": value, "weight": None if weight is None else round(weight, 4)}
                 for person, value, weight in self.ratings

@@ -10,7 +10,7 @@ from storage.learning.retrain_preview import RetrainPreview
 from trainer.dataset.export import SECONDS_A_DAY
 from trainer.selection.composition import select_jokes
 from trainer.selection.holdout_split import update_split
-from trainer.selection.scoring import JokeScores, score_jokes
+from trainer.selection.scoring import score_jokes
 
 
 async def preview_retraining(database: Database, settings: SelectionSettings, blocked: BlockList) -> RetrainPreview:
@@ -18,17 +18,21 @@ async def preview_retraining(database: Database, settings: SelectionSettings, bl
 
     It also stores the split's side of new photos, as an export does.
     """
-    split = await update_split(database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits)
+    split = await update_split(
+        database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits, enough=settings.holdout_enough
+    )
     rated = await rating_arrays.read_ratings_since(database, time.time() - settings.max_age_days * SECONDS_A_DAY)
     if not len(rated.value):
         return RetrainPreview(0, 0, 0, 0)
     scores = score_jokes(rated, settings)
+    texts = await rating_arrays.get_texts(database, scores.evidence.joke_ids[scores.good].tolist())
     chosen = select_jokes(
         scores,
         split,
         await datasets.list_learnt_jokes(database),
         settings,
-        await list_blocked_jokes(database, scores, blocked),
+        {joke for joke, (language, text) in texts.items() if blocked.hit(text, language)},
+        texts={joke: text for joke, (_, text) in texts.items()},
     )
     new = rated.joke_ids[chosen.new].tolist()
     used = {*chosen.new, *chosen.replayed}
@@ -40,11 +44,3 @@ async def preview_retraining(database: Database, settings: SelectionSettings, bl
         len(people),
         tuple(new),
     )
-
-
-async def list_blocked_jokes(database: Database, scores: JokeScores, blocked: BlockList) -> set[int]:
-    """Ids of the good jokes that are on the block list."""
-    if not blocked.entries:
-        return set()
-    texts = await rating_arrays.get_texts(database, scores.evidence.joke_ids[scores.good].tolist())
-    return {joke for joke, (language, text) in texts.items() if blocked.hit(text, language)}

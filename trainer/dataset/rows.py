@@ -4,6 +4,7 @@ XTuner replaces a row whose picture it can't open by a random other row, trains 
 missing, and interprets special tokens in users' text, all without a warning. Such rows must not be written.
 """
 
+import math
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from configs.chat_templates import chat_templates
+from configs.control_tokens import CONTROL_TOKEN
 from configs.errors import PromptError
 from configs.prompts import load_prompts
 from storage.learning.dataset_files import IMAGES, Row, file_digest
@@ -18,6 +20,8 @@ from trainer.dataset.token_budget import TokenBudget
 
 IMAGE = "<image>"
 KEYS = {"id", "image", "conversations", "image_wh", "length"}
+WEIGHT = "weight"
+"""The key of a row's weight in the training loss. Optional; XTuner's own dataset class ignores it."""
 
 
 class RowError(Exception):
@@ -29,7 +33,15 @@ def picture_name(sha256: str) -> str:
     return f"{IMAGES}/{sha256}.jpg"
 
 
-def make_row(row_id: str, image: str, size: tuple[int, int], prompt: str, answer: str, budget: TokenBudget) -> Row:
+def make_row(
+    row_id: str,
+    image: str,
+    size: tuple[int, int],
+    prompt: str,
+    answer: str,
+    budget: TokenBudget,
+    weight: float | None = None,
+) -> Row:
     """Make a row and check its text; `check_picture` checks the picture. Raises RowError."""
     answer = answer.strip()
     row = {
@@ -38,6 +50,7 @@ def make_row(row_id: str, image: str, size: tuple[int, int], prompt: str, answer
         "conversations": [{"from": "human", "value": f"{IMAGE}\n{prompt}"}, {"from": "gpt", "value": answer}],
         "image_wh": list(size),
         "length": budget.length(prompt, answer, *size),
+        **({} if weight is None else {WEIGHT: round(weight, 4)}),
     }
     check_row(row, budget)
     return row
@@ -48,7 +61,9 @@ def check_row(row: Any, budget: TokenBudget) -> None:
     prompt, answer = texts_of(row)
     if not answer.strip():
         raise RowError("its text is empty")
-    if any(token in prompt or token in answer for token in budget.special | {IMAGE}):
+    if any(token in prompt or token in answer for token in budget.special | {IMAGE}) or (
+        CONTROL_TOKEN.search(prompt) or CONTROL_TOKEN.search(answer)
+    ):
         raise RowError("its text holds a special token")
     if any(unicodedata.category(character) in ("Cs", "Co") for character in prompt + answer):
         raise RowError("its text holds characters that are none")
@@ -64,7 +79,7 @@ def check_row(row: Any, budget: TokenBudget) -> None:
 
 def texts_of(row: Any) -> tuple[str, str]:
     """Prompt (without `<image>`) and answer of a row. Raises RowError for a row of another form."""
-    if not isinstance(row, dict) or set(row) != KEYS:
+    if not isinstance(row, dict) or set(row) - {WEIGHT} != KEYS:
         raise RowError("it is no row of XTuner's form")
     turns, size = row["conversations"], row["image_wh"]
     right = (
@@ -77,6 +92,7 @@ def texts_of(row: Any) -> tuple[str, str]:
         and isinstance(size, list)
         and len(size) == 2
         and all(isinstance(side, int) and side > 0 for side in size)
+        and is_weight(row.get(WEIGHT, 1.0))
     )
     if not right:
         raise RowError("it is no row of XTuner's form")
@@ -84,6 +100,11 @@ def texts_of(row: Any) -> tuple[str, str]:
     if not question.startswith(f"{IMAGE}\n") or question.count(IMAGE) != 1:
         raise RowError(f"{IMAGE} does not stand once, at its beginning")
     return question.removeprefix(f"{IMAGE}\n"), turns[1]["value"]
+
+
+def is_weight(value: Any) -> bool:
+    """Whether a value may weigh a row: a finite positive number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def check_picture(path: Path, size: tuple[int, int], sha256: str | None = None) -> None:
@@ -107,9 +128,9 @@ def check_picture(path: Path, size: tuple[int, int], sha256: str | None = None) 
         raise RowError("its picture would be seen turned")
 
 
-def prompt_now(language: str, style: str, caption: str | None) -> str | None:
-    """The prompt according to the current `prompts.toml`; None if it no longer has the language or style."""
+def prompts_now(language: str, style: str, caption: str | None) -> tuple[str, ...]:
+    """The prompts, plain and gentle, of the current `prompts.toml`; none if it no longer has the language or style."""
     try:
-        return load_prompts().ask(language, style, caption)
+        return tuple(load_prompts().ask(language, style, caption, gentle=gentle) for gentle in (False, True))
     except PromptError:
-        return None
+        return ()

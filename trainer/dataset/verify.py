@@ -61,6 +61,7 @@ class RowVerifier:
             item.source.prompt,
             item.source.text,
             self._budget,
+            item.weight,
         )
 
     def _problem_of(self, photo: Photo) -> str | None:

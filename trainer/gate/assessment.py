@@ -21,13 +21,14 @@ from storage.learning.run_files import (
 )
 from trainer.gate.decision import NOTHING, GateReason, decide
 from trainer.gate.holdout_data import HoldoutData, read_held_out
+from trainer.gate.replies import ModelEvaluation
 
 ReportProgress = Callable[[str, int, int], None]
-"""Step (candidate or champion), number of finished answers, total number of answers."""
+"""Step (candidate, champion or base), number of finished answers, total number of answers."""
 
 
 class GateError(JokebotError):
-    """The gate can't decide because the champion fails."""
+    """The gate can't decide because the champion or the base fails."""
 
 
 def assess_candidate(
@@ -37,12 +38,15 @@ def assess_candidate(
     out: Path,
     settings: GateSettings | None = None,
     report: ReportProgress | None = None,
+    base: Path | None = None,
 ) -> GateVerdict:
     """Assess a candidate against the champion on a dataset's held-out photos, on a GPU if there is one.
 
+    `base` is the model from which the chain of runs started; None if that is the champion.
+
     Writes to `out`, each file by rename: gate_progress.json (step, done, of) during the work, then gallery.json,
     finally gate.json. An existing gate.json of the same models, dataset and settings is returned at once. Both models'
-    own code is run. Raises GateError if the champion fails, DatasetError if the dataset can't be read.
+    own code is run. Raises GateError if the champion or the base fails, DatasetError if the dataset can't be read.
     """
     settings = settings or GateSettings()
     inputs = {
@@ -50,6 +54,7 @@ def assess_candidate(
         "candidate": str(candidate),
         "dataset": str(dataset),
         "settings": settings.stored(),
+        **({"base": str(base)} if base else {}),
     }
     if earlier := read_verdict(out, inputs):
         return earlier
@@ -57,7 +62,7 @@ def assess_candidate(
     start = time.monotonic()
     held_out = read_held_out(dataset, settings.photos)
     answer, reasons, measures, gallery = evaluate_both(
-        champion, candidate, held_out, settings, progress_writer(out, report)
+        champion, candidate, base, held_out, settings, progress_writer(out, report)
     )
     measures = {**measures, "seconds": round(time.monotonic() - start, 1)}
     verdict = GateVerdict(answer, [text for _, text in reasons], [code for code, _ in reasons], measures, gallery)
@@ -96,35 +101,39 @@ def progress_writer(out: Path, report: ReportProgress | None) -> ReportProgress:
 
 
 def evaluate_both(
-    champion: Path, candidate: Path, held_out: HoldoutData, settings: GateSettings, report: ReportProgress
+    champion: Path,
+    candidate: Path,
+    base: Path | None,
+    held_out: HoldoutData,
+    settings: GateSettings,
+    report: ReportProgress,
 ) -> tuple[GateAnswer, list[GateReason], dict[str, Any], list[GalleryItem]]:
-    """Evaluate the candidate, then the champion unless the candidate fails. One model is in memory at a time."""
+    """Evaluate the candidate, then, unless it fails, the champion and the base. One model is in memory at a time."""
     # Read when torch is loaded: waiting threads must not occupy cores that the chat's model server needs.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from trainer.gate.evaluation import evaluate_model, free_gpu_memory
     from trainer.gate.metrics import compare
 
-    new = evaluate_model(candidate, held_out, settings, lambda done, of: report("candidate", done, of))
-    free_gpu_memory()
+    def evaluate(step: str, directory: Path, scored: bool = True) -> ModelEvaluation:
+        evaluated = evaluate_model(directory, held_out, settings, lambda done, of: report(step, done, of), scored)
+        free_gpu_memory()
+        if evaluated.code and step != "candidate":
+            raise GateError(f"The {step} in {directory} can't be compared with. {evaluated.trouble}")
+        return evaluated
+
+    new = evaluate("candidate", candidate)
     if new.code:
         return GateAnswer.REJECT, [(new.code, new.trouble)], {}, []
     if not held_out.photos:
         return GateAnswer.UNDECIDED, [NOTHING], {}, []
-    old = evaluate_model(champion, held_out, settings, lambda done, of: report("champion", done, of))
-    free_gpu_memory()
-    if old.code:
-        raise GateError(f"The champion in {champion} can't be compared with. {old.trouble}")
-    measures = compare(old, new, held_out, settings)
+    old = evaluate("champion", champion)
+    measures = compare(old, new, held_out, settings, evaluate("base", base, scored=False) if base else None)
     gallery = [
         GalleryItem(before.photo, before.language, before.text, after.text)
         for before, after in list(zip(old.replies, new.replies, strict=True))[: settings.gallery]
     ]
     if old.vocabulary == new.vocabulary and old.prompt_ids != new.prompt_ids:
-        return (
-            GateAnswer.REJECT,
-            [("prompt", "Its tokenizer encodes the prompts differently from the champion's.")],
-            measures,
-            gallery,
-        )
+        why = ("prompt", "Its tokenizer encodes the prompts differently from the champion's.")
+        return GateAnswer.REJECT, [why], measures, gallery
     answer, reasons = decide(measures, settings)
     return answer, reasons, measures, gallery

@@ -2,7 +2,6 @@
 
 import gc
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -10,65 +9,23 @@ import torch
 from configs.chat_templates import chat_template
 from configs.learning import GateSettings
 from configs.prompts import load_prompts
-from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto
+from trainer.gate.holdout_data import HoldoutData
 from trainer.gate.model_loading import LoadedModel, LoadError, load_model, prompt_problem
 from trainer.gate.model_scorer import ModelScorer, NonFiniteScoreError
-from trainer.gate.text_metrics import in_language, is_broken
-
-MAX_JOKES_PER_PHOTO = 4
-"""Maximum number of jokes generated for one photo in one language."""
-
-
-@dataclass(frozen=True)
-class GateReply:
-    """A new joke about a photo."""
-
-    photo: str
-    language: str
-    text: str
-    finished: bool
-
-    def kind(self) -> str:
-        """empty, broken, language (not the requested one) or fine."""
-        if not self.text:
-            return "empty"
-        return "broken" if is_broken(self.text) else "fine" if in_language(self.text, self.language) else "language"
-
-
-@dataclass
-class ModelEvaluation:
-    """A model's evaluation, or the `code` and `trouble` of its failure.
-
-    `nats` are the nats a token of each held-out joke by photo, `prompt_ids` the token ids that tell
-    tokenizers apart.
-    """
-
-    nats: dict[str, list[float]] = field(default_factory=dict)
-    replies: list[GateReply] = field(default_factory=list)
-    prompt_ids: list[list[int]] = field(default_factory=list)
-    vocabulary: int = 0
-    code: str = ""
-    trouble: str = ""
-
-    def counts(self) -> dict[str, int]:
-        """Number of replies, in total and by kind, and of unfinished ones."""
-        kinds = [reply.kind() for reply in self.replies]
-        return {
-            "replies": len(kinds),
-            **{kind: kinds.count(kind) for kind in ("empty", "broken", "language")},
-            "unfinished": sum(not reply.finished for reply in self.replies),
-        }
-
-    def texts(self, language: str) -> list[str]:
-        return [reply.text for reply in self.replies if reply.language == language and reply.text]
+from trainer.gate.replies import GateReply, ModelEvaluation, build_requests
 
 
 def evaluate_model(
-    directory: Path, held_out: HoldoutData, settings: GateSettings, report: Callable[[int, int], None]
+    directory: Path,
+    held_out: HoldoutData,
+    settings: GateSettings,
+    report: Callable[[int, int], None],
+    scored: bool = True,
 ) -> ModelEvaluation:
     """Evaluate a model; `report` is called with the numbers of finished and of all answers.
 
-    A failure is returned as `code` and `trouble`.
+    Unless `scored`, the likelihood of the held-out jokes is not computed. A failure is returned as `code` and
+    `trouble`.
     """
     try:
         loaded = load_model(directory, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
@@ -76,10 +33,22 @@ def evaluate_model(
         return ModelEvaluation(code="load", trouble=str(error))
     if trouble := prompt_problem(loaded):
         return ModelEvaluation(code="prompt", trouble=trouble)
+    return evaluate_loaded(loaded, held_out, settings, report, scored)
+
+
+def evaluate_loaded(
+    loaded: LoadedModel,
+    held_out: HoldoutData,
+    settings: GateSettings,
+    report: Callable[[int, int], None],
+    scored: bool,
+) -> ModelEvaluation:
+    """`evaluate_model` of a loaded model."""
     result = ModelEvaluation(prompt_ids=encode_prompts(loaded), vocabulary=loaded.model.config.llm_config.vocab_size)
-    rows = [(photo.path, joke.prompt, joke.text) for photo in held_out.photos for joke in photo.jokes]
     requests = build_requests(held_out, settings)
-    done, total = 0, len(held_out.photos) + len(rows) + len(requests)
+    photos = held_out.photos if scored else list({photo.name: photo for photo, _, _ in requests}.values())
+    rows = [(photo.path, joke.prompt, joke.text) for photo in photos for joke in photo.jokes] * scored
+    done, total = 0, len(photos) + len(rows) + len(requests)
 
     def advance(count: int) -> None:
         nonlocal done
@@ -88,7 +57,7 @@ def evaluate_model(
 
     scorer = ModelScorer(loaded, settings, advance)
     try:
-        for photo in held_out.photos:
+        for photo in photos:
             scorer.encode_photo(photo.path)
             advance(1)
         jokes = scorer.generate([(photo.path, prompt) for photo, _, prompt in requests])
@@ -97,10 +66,11 @@ def evaluate_model(
         result.code, result.trouble = "nan", "It computes NaN or infinity."
         return result
     result.replies = [
-        GateReply(photo.name, language, joke.text, joke.finished)
-        for (photo, language, _), joke in zip(requests, jokes, strict=True)
+        GateReply(photo.name, language, joke.text, joke.finished, prompt)
+        for (photo, language, prompt), joke in zip(requests, jokes, strict=True)
     ]
-    result.nats = {photo.name: [next(nats) for _ in photo.jokes] for photo in held_out.photos}
+    if scored:
+        result.nats = {photo.name: [next(nats) for _ in photo.jokes] for photo in photos}
     return result
 
 
@@ -112,20 +82,6 @@ def encode_prompts(loaded: LoadedModel) -> list[list[int]]:
         for code, language in prompts.languages.items()
         for style in language.styles
     ]
-
-
-def build_requests(held_out: HoldoutData, settings: GateSettings) -> list[tuple[HoldoutPhoto, str, str]]:
-    """Photo, language and prompt of each new joke: `replies` in each language, evenly over the photos.
-
-    A photo's prompts are those of users' requests, or the language's default prompt.
-    """
-    requests = []
-    for language in held_out.languages:
-        for number in range(min(settings.replies_per_language, MAX_JOKES_PER_PHOTO * len(held_out.photos))):
-            photo = held_out.photos[number % len(held_out.photos)]
-            own = [joke.prompt for joke in photo.jokes if joke.language == language] or [load_prompts().ask(language)]
-            requests.append((photo, language, own[number // len(held_out.photos) % len(own)]))
-    return requests
 
 
 def free_gpu_memory() -> None:

@@ -1,36 +1,43 @@
 """Computes the measures of champion and candidate for the gate's decision."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from configs.learning import GateSettings
-from trainer.gate.evaluation import ModelEvaluation
+from trainer.gate.collapse import compare_variety
 from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto
-from trainer.gate.text_metrics import ReferenceTexts, distinct, entropy, in_language, mean_copied, self_overlap
+from trainer.gate.replies import ModelEvaluation
+from trainer.gate.text_metrics import ReferenceTexts, copied_shares
 
 DRAWS = 4000
 """Bootstrap samples of an interval."""
 Measures = dict[str, Any]
-MIN_TEXTS = 10
-"""Minimum number of texts of one language to measure variety."""
 MAX_SEARCHED_TEXTS = 120
 """Maximum number of training texts that are searched for in the others."""
+COPIED_WHOLE = 0.9
+"""Share of a joke from which on it counts as a copy."""
 
 
 def compare(
-    champion: ModelEvaluation, candidate: ModelEvaluation, held_out: HoldoutData, settings: GateSettings
+    champion: ModelEvaluation,
+    candidate: ModelEvaluation,
+    held_out: HoldoutData,
+    settings: GateSettings,
+    base: ModelEvaluation | None = None,
 ) -> Measures:
-    """All measures by name, for champion and candidate; see docs/gate.md."""
+    """All measures by name, for champion and candidate; see docs/gate.md. Without `base`, the champion is the base."""
+    models = {"champion": champion, "candidate": candidate, **({"base": base} if base else {})}
     return {
         "photos": len(held_out.photos),
-        "replies": {"champion": champion.counts(), "candidate": candidate.counts()},
+        "replies": {name: model.counts() for name, model in models.items()},
         "likelihood": likelihood(champion, candidate, held_out.photos, settings),
-        "ranking": ranking(champion, candidate, held_out.photos, settings),
-        **variety(champion, candidate, held_out, settings),
-        "copying": copying(champion, candidate, held_out),
+        **compare_variety(
+            (base or champion).replies, champion.replies, candidate.replies, held_out.languages, settings
+        ),
+        **copying(champion, candidate, held_out, base),
     }
 
 
@@ -49,28 +56,6 @@ def likelihood(
         "jokes": sum(len(indices) for _, indices in with_liked),
         **paired(old, new, settings),
     }
-
-
-def ranking(
-    champion: ModelEvaluation, candidate: ModelEvaluation, photos: Sequence[HoldoutPhoto], settings: GateSettings
-) -> Measures:
-    """Share of (liked, disliked) pairs of one photo and language in which the liked joke is likelier a token."""
-    with_pairs = [(photo, pairs) for photo in photos if (pairs := photo.pairs())]
-    old, new = (
-        np.array(
-            [np.mean([is_ranked_right(model.nats[photo.name], *pair) for pair in pairs]) for photo, pairs in with_pairs]
-        )
-        for model in (champion, candidate)
-    )
-    return {
-        "photos": len(with_pairs),
-        "pairs": sum(len(pairs) for _, pairs in with_pairs),
-        **paired(old, new, settings),
-    }
-
-
-def is_ranked_right(nats: Sequence[float], liked: int, disliked: int) -> float:
-    return 0.5 if nats[liked] == nats[disliked] else float(nats[liked] < nats[disliked])
 
 
 def paired(old: NDArray[np.float64], new: NDArray[np.float64], settings: GateSettings) -> Measures:
@@ -100,63 +85,33 @@ def bootstrap_interval(differences: NDArray[np.float64], confidence: float, seed
     return float(low), float(high)
 
 
-def variety(
-    champion: ModelEvaluation, candidate: ModelEvaluation, held_out: HoldoutData, settings: GateSettings
+def copying(
+    champion: ModelEvaluation,
+    candidate: ModelEvaluation,
+    held_out: HoldoutData,
+    base: ModelEvaluation | None = None,
 ) -> Measures:
-    """entropy, distinct and self_overlap: means over languages, of equally many texts of each source.
+    """How much of the new jokes stands in a training text: `copying`, the mean share of a joke, and `copies`, the share
+    of jokes that stand there whole (COPIED_WHOLE).
 
-    The `reference` is the less varied of the champion's new jokes and the training texts: a candidate may be as uniform
-    as the texts that users liked.
+    `taught` is the share of training texts in those of other photos, which is the usual repetition of users' texts. The
+    reference of `copies` is the base or the champion, whichever repeats more.
     """
-    draw = np.random.default_rng(settings.seed)
-    taught = [text for _, text in held_out.training]
-    sources: list[list[list[str]]] = []
-    for language in held_out.languages:
-        jokes = [champion.texts(language), candidate.texts(language)]
-        liked = [text for text in taught if in_language(text, language)]
-        if min(map(len, jokes)) < MIN_TEXTS:
-            continue
-        size = min(len(texts) for texts in (*jokes, liked) if len(texts) >= MIN_TEXTS)
-        sources.append(
-            [sample_texts(texts, size, draw) for texts in (*jokes, liked if len(liked) >= MIN_TEXTS else jokes[0])]
-        )
-    return {
-        "entropy": compare_sources(sources, entropy, min),
-        "distinct": compare_sources(sources, distinct, min),
-        "self_overlap": compare_sources(sources, self_overlap, max),
-    }
-
-
-def sample_texts(texts: Sequence[str], size: int, draw: np.random.Generator) -> list[str]:
-    return [texts[index] for index in sorted(draw.permutation(len(texts))[:size].tolist())]
-
-
-def compare_sources(
-    sources: list[list[list[str]]], measure: Callable[[Sequence[str]], float], worse: Callable[..., float]
-) -> Measures:
-    """Means over languages of a measure of texts; all None if no language has enough texts.
-
-    `sources` has for each language the champion's, the candidate's and the training texts; `worse` selects the
-    reference of two values.
-    """
-    if not sources:
-        return {"champion": None, "candidate": None, "taught": None, "reference": None}
-    values = np.array([[measure(texts) for texts in language] for language in sources])
-    old, new, taught = values.mean(0).tolist()
-    reference = float(np.mean([worse(row[0], row[2]) for row in values]))
-    return {"champion": old, "candidate": new, "taught": taught, "reference": reference}
-
-
-def copying(champion: ModelEvaluation, candidate: ModelEvaluation, held_out: HoldoutData) -> Measures:
-    """Mean share of a new joke that occurs word for word in one training text.
-
-    `taught` is the same share of training texts in those of other photos, which is the usual repetition of users'
-    texts.
-    """
+    none = {"champion": None, "candidate": None, "taught": None, "reference": None}
     if not held_out.training or not candidate.replies:
-        return {"champion": None, "candidate": None, "taught": None, "reference": None}
+        return {"copying": none, "copies": none}
     corpus = ReferenceTexts(held_out.training)
-    old, new = (mean_copied(corpus, [(None, reply.text) for reply in model.replies]) for model in (champion, candidate))
+    known = {"champion": champion, "candidate": candidate, **({"base": base} if base else {})}
+    shares = {
+        name: np.array(copied_shares(corpus, [(None, reply.text) for reply in model.replies]) or [0.0])
+        for name, model in known.items()
+    }
     places = np.random.default_rng(0).permutation(len(held_out.training))[:MAX_SEARCHED_TEXTS]
-    taught = mean_copied(corpus, [held_out.training[place] for place in places.tolist()])
-    return {"champion": old, "candidate": new, "taught": taught, "reference": max(old, taught)}
+    taught = np.array(copied_shares(corpus, [held_out.training[place] for place in places.tolist()]) or [0.0])
+    mean = {name: float(part.mean()) for name, part in shares.items()}
+    whole = {name: float((part >= COPIED_WHOLE).mean()) for name, part in shares.items()}
+    before = [name for name in shares if name != "candidate"]
+    return {
+        "copying": {**mean, "taught": float(taught.mean()), "reference": max(mean["champion"], float(taught.mean()))},
+        "copies": {**whole, "reference": max(whole[name] for name in before)},
+    }

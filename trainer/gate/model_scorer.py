@@ -21,8 +21,8 @@ from configs.tiling import MEAN, STD, cut_tiles
 from trainer.gate.model_loading import LoadedModel
 
 MEAN_TENSOR, STD_TENSOR = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
-MAX_TOKENS = 16384
-"""Maximum number of tokens in one pass over whole rows."""
+MAX_TOKENS, MAX_CACHED_TOKENS = 16384, 49152
+"""Maximum numbers of tokens in one pass over whole rows, and in the cache of a batch that writes new jokes."""
 VISION_TILES = 8
 
 
@@ -125,7 +125,7 @@ class ModelScorer:
         for index, question in enumerate(questions):
             by_length[len(question)].append(index)
         for length, group in sorted(by_length.items()):
-            for batch in self.batches(group, dict.fromkeys(group, length).__getitem__):
+            for batch in self.batches(group, dict.fromkeys(group, length).__getitem__, MAX_CACHED_TOKENS):
                 generated = self.halve_on_oom(
                     batch,
                     lambda part: self.generate_batch(
@@ -195,12 +195,14 @@ class ModelScorer:
             tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
         ).strip()
 
-    def batches(self, indices: Sequence[int], length: Callable[[int], int]) -> Iterator[list[int]]:
-        """Split indices into batches of at most `batch` rows and MAX_TOKENS tokens, with at least one row."""
+    def batches(
+        self, indices: Sequence[int], length: Callable[[int], int], tokens: int = MAX_TOKENS
+    ) -> Iterator[list[int]]:
+        """Split indices into batches of at most `batch_size` rows and so many tokens, with at least one row."""
         batch: list[int] = []
         for index in indices:
             longest = max(map(length, [*batch, index]))
-            if batch and (len(batch) == self.settings.batch_size or longest * (len(batch) + 1) > MAX_TOKENS):
+            if batch and (len(batch) == self.settings.batch_size or longest * (len(batch) + 1) > tokens):
                 yield batch
                 batch = []
             batch.append(index)

@@ -7,14 +7,26 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import combinations
+from functools import lru_cache
+
+from configs.control_tokens import CONTROL_TOKEN
 
 UNIT = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\u3040-\u30ff]|[^\W\d_\u3400-\u4dbf\u4e00-\u9fff\u3040-\u30ff]+|\d+")
 CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 LETTER = re.compile(r"[^\W\d_]")
 RUN = re.compile(r"(.)\1{7,}", re.DOTALL)
 """One character at least eight times in a row, for example the "!!!!" of a model that computes NaN."""
+LONG_RUN = re.compile(r"(.)\1{23,}", re.DOTALL)
+"""The same for letters, emoji and dots, which people repeat: "nooooooo", "哈哈哈哈哈哈", "😂😂😂"."""
 LOOP = re.compile(r"(.{2,40}?)\1{3,}", re.DOTALL)
+LAUGHTER = re.compile(r"(?i:[ha\W]{2,}|[he\W]{2,}|[hi\W]{2,}|[ho\W]{2,}|[lo\W]{2,}|[kw235\W]+)|[哈呵嘿嘻啊呜噗笑死\W]+")
+"""Syllables that people repeat: "haha", "hehe", "lol", "kkk", "www", "233", "哈哈"."""
+SPEECHLESS = re.compile("[\u2600-\u27bf\u2b50\u2b55\U0001f000-\U0001faff]|…|\\.\\.\\.|。。。")
+"""An emoji or an ellipsis: an answer, although it has no letter."""
+NUMERIC_LAUGHTER = re.compile(r"(?:23{2,23}|6{3,24}|5{3,24}|8{3,24})\W*")
+"""What Chinese users type for laughter, applause, sobbing and farewell."""
+MAX_LAUGHTER = 60
+"""Characters of repeated syllables that are still laughter."""
 MIN_UNITS = 4
 """Minimum number of units of a text to measure copying."""
 
@@ -30,16 +42,40 @@ def main_language(text: str) -> str:
 
 
 def in_language(text: str, language: str) -> bool:
-    """Whether most of a reply is in its language, so that it may quote another. Only Chinese is distinguished."""
+    """Whether most of a reply is in its language, so that it may quote another. Only Chinese is distinguished.
+
+    Laughter and texts without a letter are in any language.
+    """
+    if not LETTER.search(text) or LAUGHTER.fullmatch(text):
+        return True
     return (main_language(text) == "zh") == (language == "zh")
 
 
+@lru_cache(4096)
 def is_broken(text: str) -> bool:
-    """Whether a reply is not a sentence: no letter, one character repeated, or a loop over more than half of it."""
-    if not LETTER.search(text):
+    """Whether a reply is not a sentence: no letter, a control token, one character repeated, or mostly a loop.
+
+    Laughter ("哈哈哈哈", "😂😂😂"), drawn-out words ("nooooo") and an ellipsis ("……") are not broken.
+    """
+    if CONTROL_TOKEN.search(text):
         return True
-    longest = max((len(match.group()) for pattern in (RUN, LOOP) for match in pattern.finditer(text)), default=0)
-    return bool(RUN.search(text)) or 2 * longest > len(text)
+    if not LETTER.search(text):
+        return bool(LONG_RUN.search(text)) or not (SPEECHLESS.search(text) or NUMERIC_LAUGHTER.fullmatch(text.strip()))
+    if any(is_broken_run(match.group()) for match in RUN.finditer(text)):
+        return True
+    loops = (match.group() for match in LOOP.finditer(text))
+    return 2 * max((len(loop) for loop in loops if not is_laughter(loop)), default=0) > len(text)
+
+
+def is_broken_run(run: str) -> bool:
+    """Whether one character that is repeated eight times or more is no laughter, drawn-out word or ellipsis."""
+    if LETTER.search(run) and not CHINESE.search(run) or SPEECHLESS.search(run):
+        return bool(LONG_RUN.search(run))
+    return not is_laughter(run)
+
+
+def is_laughter(loop: str) -> bool:
+    return len(loop) <= MAX_LAUGHTER and bool(LETTER.search(loop) or loop.isalnum()) and bool(LAUGHTER.fullmatch(loop))
 
 
 def pairs(texts: Sequence[str]) -> Counter[tuple[str, str]]:
@@ -58,30 +94,6 @@ def entropy(texts: Sequence[str]) -> float:
     counts = pairs(texts)
     total = counts.total()
     return -sum(count / total * math.log(count / total) for count in counts.values()) if total else 0.0
-
-
-def self_overlap(texts: Sequence[str]) -> float:
-    """Mean ROUGE-L (F1, Lin 2004) over all pairs of texts: 1 if all are equal."""
-    read = [units(text) for text in texts]
-    scores = [
-        2 * common_length(first, second) / (len(first) + len(second))
-        for first, second in combinations(read, 2)
-        if first or second
-    ]
-    return sum(scores) / len(scores) if scores else 0.0
-
-
-def common_length(first: Sequence[str], second: Sequence[str]) -> int:
-    """Length of the longest common subsequence, bit-parallel (Hyyrö, 2004)."""
-    masks: dict[str, int] = {}
-    for position, unit in enumerate(first):
-        masks[unit] = masks.get(unit, 0) | 1 << position
-    whole = (1 << len(first)) - 1
-    state = whole
-    for unit in second:
-        matched = state & masks.get(unit, 0)
-        state = ((state + matched) | (state - matched)) & whole
-    return len(first) - state.bit_count()
 
 
 class ReferenceTexts:
@@ -120,7 +132,6 @@ class ReferenceTexts:
         return longest / len(coded)
 
 
-def mean_copied(corpus: ReferenceTexts, texts: Sequence[tuple[str | None, str]]) -> float:
-    """Mean of `copied` over (key to exclude, text); 0 if no text is long enough."""
-    shares = [share for key, text in texts if (share := corpus.copied(text, key)) is not None]
-    return sum(shares) / len(shares) if shares else 0.0
+def copied_shares(corpus: ReferenceTexts, texts: Sequence[tuple[str | None, str]]) -> list[float]:
+    """`copied` of every (key to exclude, text) that is long enough."""
+    return [share for key, text in texts if (share := corpus.copied(text, key)) is not None]

@@ -65,7 +65,8 @@ def pair_accuracy(
     """The accuracy of scores (n) on ratings and of margins (m) on duels.
 
     The bound's variance is that of a U-statistic, with the influences of one photo's ratings summed, since they are
-    dependent (Hoeffding, 1948; Obuchowski, Biometrics 53, 1997).
+    dependent (Hoeffding, 1948; Obuchowski, Biometrics 53, 1997). The sum over ratings counts each pair of photos from
+    both sides, so a rating's influence is twice its term; a duel is about one photo and counts once.
     """
     right, compared = _concordance(score, value, user)
     decided = duel_value != 0.5
@@ -78,8 +79,9 @@ def pair_accuracy(
     if not total:
         return PairAccuracy(0.5, 0.0, 0, 0)
     accuracy = float(right.sum()) / total
-    influence = np.bincount(place, right - accuracy * compared)
-    error = FOLD_DEPENDENCE * 2 * float(np.sqrt((influence**2).sum())) / total
+    sides = np.repeat([2.0, 1.0], [len(score), len(won)])
+    influence = np.bincount(place, sides * (right - accuracy * compared))
+    error = FOLD_DEPENDENCE * float(np.sqrt((influence**2).sum())) / total
     photos = int((np.bincount(place, compared) > 0).sum())
     return PairAccuracy(accuracy, accuracy - CONFIDENCE_Z * error, pairs, photos)
 

@@ -11,6 +11,14 @@ from typing import Any
 from configs.errors import JokebotError
 
 IMAGE = "<image>"
+MARKS = {
+    b"\xef\xbb\xbf": "utf-8",
+    b"\xff\xfe\0\0": "utf-32-le",
+    b"\0\0\xfe\xff": "utf-32-be",
+    b"\xff\xfe": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+}
+"""Encodings by byte order mark, the longer marks first."""
 MULTIPLES = {"k": 1_000, "千": 1_000, "w": 10_000, "万": 10_000, "m": 1_000_000}
 
 
@@ -40,15 +48,52 @@ class OogiriRow:
 def read_rows(path: Path) -> Iterator[OogiriRow | str]:
     """The file's rows in order, or the reason for an unusable row. Raises OogiriError if the file can't be read."""
     try:
-        data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+        data = as_utf8(path, path.read_bytes())
     except OSError as error:
         raise OogiriError(f"{path} can't be read: {error.strerror}.") from error
     array = data.lstrip()[:1] == b"["
     for number, item in whole_array(path, data) if array else lines(data):
         try:
-            yield tutorial_row(number, item) if array else oogiri_row(number, decoded(item))
+            item = item if array else decoded(item)
+            tutorial = array and not (isinstance(item, dict) and "type" in item)
+            yield tutorial_row(number, item) if tutorial else oogiri_row(number, item)
         except UnusableRow as error:
             yield str(error)
+
+
+def as_utf8(path: Path, data: bytes) -> bytes:
+    """The file's content in UTF-8: from UTF-16 or UTF-32, or from GB 18030, which contains GBK.
+
+    A file in UTF-8 keeps its damaged lines, for `decoded`. Raises OogiriError for a damaged file of another encoding.
+    """
+    encoding = _encoding_of(data)
+    if encoding == "utf-8":
+        return data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return data.decode(encoding).removeprefix("\ufeff").encode()
+    except UnicodeError as error:
+        if encoding == "gb18030":
+            return data
+        raise OogiriError(f"{path} is damaged or cut off: {error}. Nothing was imported.") from error
+
+
+def _encoding_of(data: bytes) -> str:
+    """The encoding by byte order mark, by zero bytes, or by most of the lines."""
+    for mark, encoding in MARKS.items():
+        if data.startswith(mark):
+            return encoding
+    if data[1:2] == b"\0" or data[:1] == b"\0":  # JSON begins with an ASCII character
+        return "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
+    lines = [line for line in data.splitlines() if not line.isascii()]
+    return "utf-8" if 2 * sum(map(_is_utf8, lines)) >= len(lines) else "gb18030"
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def whole_array(path: Path, data: bytes) -> Iterator[tuple[int, Any]]:
@@ -66,7 +111,9 @@ def lines(data: bytes) -> Iterator[tuple[int, bytes]]:
 def decoded(line: bytes) -> Any:
     try:
         return json.loads(line)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise UnusableRow("its line is not in UTF-8, UTF-16 or GB 18030") from error
+    except json.JSONDecodeError as error:
         raise UnusableRow("its line is no JSON, or cut off") from error
 
 

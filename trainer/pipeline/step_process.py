@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from configs.child_environment import SETTINGS, child_environment
 from configs.errors import JokebotError
 from configs.settings import ROOT
 
@@ -43,7 +44,8 @@ class StepProcesses:
 
         `watch` is called every POLL_INTERVAL_S. If it raises, or the task is cancelled, the child is stopped first.
         """
-        environment = {name: value for name, value in os.environ.items() if name not in TOKENIZER_ONLY}
+        inherited = child_environment(SETTINGS)
+        environment = {name: value for name, value in inherited.items() if name not in TOKENIZER_ONLY}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         wrapper = [sys.executable, "-I", "-S", EXEC_SCRIPT, os.getpid(), self.nice]
         command = [*wrapper, sys.executable, "-m", module, *arguments]

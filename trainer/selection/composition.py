@@ -5,8 +5,8 @@ limits per photo, per group of near-duplicates and per user.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,6 +26,22 @@ class SelectedJokes:
     person_share_lifted: bool
 
 
+@dataclass(frozen=True)
+class SelectionLimits:
+    """Limits of a selection: photo, group, text key and pivotal raters by joke, and the caps for photo, group, text.
+
+    A joke with an empty text key is not limited by its text.
+    """
+
+    photo: list[int]
+    group: list[int]
+    text: list[str]
+    pivotal_raters: dict[int, list[int]]
+    per_photo: int
+    per_group: int
+    per_text: int
+
+
 def select_jokes(
     scores: JokeScores,
     split: HoldoutSplit,
@@ -33,12 +49,14 @@ def select_jokes(
     settings: SelectionSettings,
     unusable: Collection[int] = (),
     *,
+    texts: Mapping[int, str] | None = None,
     replay_all: bool = False,
 ) -> SelectedJokes:
     """Choose the jokes of a dataset.
 
-    `learnt` are ids of jokes that a model was trained on, `unusable` ids of jokes that can't be written. For each new
-    joke `replay_per_new` learnt ones are replayed; with `replay_all`, as many as fit beside the new ones.
+    `learnt` are ids of jokes that a model was trained on, `unusable` ids of jokes that can't be written. `texts` are
+    the good jokes' texts by id; without them, equal texts are not limited. For each new joke `replay_per_new` learnt
+    ones are replayed; with `replay_all`, as many as fit beside the new ones.
     """
     evidence = scores.evidence
     group, side = split.find(evidence.photo_ids)
@@ -48,13 +66,7 @@ def select_jokes(
     new_jokes = ranked[(usable & ~old)[ranked]]
     old_jokes = np.random.default_rng(len(learnt)).permutation(np.flatnonzero(usable & old))
     new_rows, old_rows = row_limits(len(new_jokes), len(old_jokes), settings, replay_all)
-    caps = SelectionLimits(
-        evidence.photo_ids.tolist(),
-        group.tolist(),
-        scores.pivotal_raters,
-        settings.max_jokes_per_photo,
-        settings.max_jokes_per_group,
-    )
+    caps = selection_limits(scores, group.tolist(), texts or {}, settings)
     old_per_new = settings.max_rows if replay_all else settings.replay_per_new
     selection = GreedySelection(new_jokes.tolist(), old_jokes.tolist(), new_rows, old_rows, old_per_new, caps)
     lifted = len(evidence.user_ids) < settings.max_user_share_min_users
@@ -65,6 +77,27 @@ def select_jokes(
         for word, name in (("held out", "holdout"), ("near to both sides", "neither"))
     }
     return SelectedJokes(new, replayed, {**sides, **excluded}, lifted)
+
+
+def selection_limits(
+    scores: JokeScores, group: list[int], texts: Mapping[int, str], settings: SelectionSettings
+) -> SelectionLimits:
+    """The limits of the settings, for jokes with these groups of near-duplicates and texts by id."""
+    evidence = scores.evidence
+    return SelectionLimits(
+        evidence.photo_ids.tolist(),
+        group,
+        [text_key(texts.get(joke, "")) for joke in evidence.joke_ids.tolist()],
+        scores.pivotal_raters,
+        settings.max_jokes_per_photo,
+        settings.max_jokes_per_group,
+        settings.max_jokes_per_text,
+    )
+
+
+def text_key(text: str) -> str:
+    """The letters and digits of a text in lower case: equal for texts that differ in case, spaces, marks or emoji."""
+    return "".join(character for character in text.casefold() if character.isalnum())
 
 
 def row_limits(new_jokes: int, old_jokes: int, settings: SelectionSettings, replay_all: bool) -> tuple[int, int]:
@@ -82,14 +115,13 @@ def row_limits(new_jokes: int, old_jokes: int, settings: SelectionSettings, repl
 
 
 @dataclass(frozen=True)
-class SelectionLimits:
-    """Limits of a selection: photo, group and pivotal raters by joke, and the caps for photo and group."""
+class RowCounts:
+    """Numbers of selected rows by photo, group and text, and of rows that a user decides."""
 
-    photo: list[int]
-    group: list[int]
-    pivotal_raters: dict[int, list[int]]
-    per_photo: int
-    per_group: int
+    photos: Counter[int] = field(default_factory=Counter)
+    groups: Counter[int] = field(default_factory=Counter)
+    texts: Counter[str] = field(default_factory=Counter)
+    people: Counter[int] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -108,7 +140,7 @@ class GreedySelection:
 
         One user is pivotal for at most `max_per_user` jokes; None for no limit.
         """
-        counts: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
+        counts = RowCounts()
         excluded: Counter[str] = Counter()
         new = self._take(self.new, self.new_rows, max_per_user, counts, excluded)
         old = self._take(
@@ -121,24 +153,28 @@ class GreedySelection:
         jokes: Iterable[int],
         rows: int,
         max_per_user: int | None,
-        counts: tuple[Counter[int], Counter[int], Counter[int]],
+        counts: RowCounts,
         excluded: Counter[str],
     ) -> list[int]:
-        photos, groups, people = counts
+        caps = self.caps
         selected: list[int] = []
         for joke in jokes:
-            photo, group, pivotal = self.caps.photo[joke], self.caps.group[joke], self.caps.pivotal_raters.get(joke, ())
+            photo, group, text = caps.photo[joke], caps.group[joke], caps.text[joke]
+            pivotal = caps.pivotal_raters.get(joke, ())
             if len(selected) >= rows:
                 excluded["no room"] += 1
-            elif photos[photo] >= self.caps.per_photo or groups[group] >= self.caps.per_group:
+            elif counts.photos[photo] >= caps.per_photo or counts.groups[group] >= caps.per_group:
                 excluded["enough of its photo"] += 1
-            elif max_per_user is not None and any(people[person] >= max_per_user for person in pivotal):
+            elif text and counts.texts[text] >= caps.per_text:
+                excluded["enough of its text"] += 1
+            elif max_per_user is not None and any(counts.people[person] >= max_per_user for person in pivotal):
                 excluded["enough decided by one person"] += 1
             else:
                 selected.append(joke)
-                photos[photo] += 1
-                groups[group] += 1
-                people.update(pivotal)
+                counts.photos[photo] += 1
+                counts.groups[group] += 1
+                counts.texts[text] += 1
+                counts.people.update(pivotal)
         return selected
 
 

@@ -146,6 +146,19 @@ def posterior_without(
     )
 
 
+MIN_ROW_WEIGHT = 0.01
+"""Minimum of `row_weight`: a selected row is never without effect."""
+
+
+def row_weight(probability: float) -> float:
+    """The weight (0.01…1) of a row in the training loss: (2p − 1)², p being P(θ > 0 | ratings) of its joke.
+
+    To first order a label that is right with probability p carries (2p − 1)² of a certain label's information: the
+    capacity of a binary symmetric channel (Cover and Thomas, "Elements of Information Theory", section 7.1.4).
+    """
+    return max((2 * probability - 1) ** 2, MIN_ROW_WEIGHT)
+
+
 def _photo_sums(means: JokeMeans, pool: VarianceComponents) -> tuple[Floats, Floats, Floats]:
     """Per photo 1/τ_φ² + Σ 1/s² and Σ (y − μ)/s²; per joke 1/s² (0 if unrated)."""
     rated = means.weight > 0

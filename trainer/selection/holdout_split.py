@@ -1,9 +1,10 @@
 """The split of photos into training and held-out ones, with near-duplicates on one side.
 
 A photo's side is decided once and stored; it never changes. Photos that are not near to a placed photo form a new
-group, whose side follows from the hash of its smallest SHA-256, the same on every machine. A photo that is near to a
-placed one joins its group. Photos that are near to both sides go to neither: in training they would leak into the
-measurement, held out they would be measured after training on similar photos.
+group, whose side follows from the hash of its smallest SHA-256, the same on every machine, and from the number of
+photos held out so far: an evaluation needs a number of photos, not a share, so a large chat holds out less. A photo
+that is near to a placed one joins its group. Photos that are near to both sides go to neither: in training they would
+leak into the measurement, held out they would be measured after training on similar photos.
 """
 
 import hashlib
@@ -41,22 +42,35 @@ class HoldoutSplit:
         return self.hashes[self.sides == splits.SIDES.index("holdout")]
 
 
-async def update_split(database: Database, *, share: float, near_bits: int) -> HoldoutSplit:
+LATER_SHARE = 0.2
+"""Share of `share` that is held out of new photos once `enough` are.
+
+It is not 0, because what users send changes and old photos are deleted.
+"""
+
+
+async def update_split(database: Database, *, share: float, near_bits: int, enough: int | None = None) -> HoldoutSplit:
     """Decide the side of every photo without one, and return all photos.
 
-    `share` is the held-out share of new groups; hashes that differ in at most `near_bits` bits are near.
+    `share` is the held-out share of new groups, a fifth of it once `enough` photos are held out; hashes that differ in
+    at most `near_bits` bits are near.
     """
     new = await splits.list_unplaced_photos(database)
     if new:
         old = await splits.all_placed_photos(database)
-        groups, joining = decide_sides(new, old, share=share, near_bits=near_bits)
+        groups, joining = decide_sides(new, old, share=share, near_bits=near_bits, enough=enough)
         await splits.place_photos(database, groups, joining)
     placed = await splits.all_placed_photos(database)
     return HoldoutSplit(*(placed[:, column] for column in range(4)))
 
 
 def decide_sides(
-    new: Sequence[tuple[int, int, str]], old: NDArray[np.int64], *, share: float, near_bits: int
+    new: Sequence[tuple[int, int, str]],
+    old: NDArray[np.int64],
+    *,
+    share: float,
+    near_bits: int,
+    enough: int | None = None,
 ) -> tuple[list[tuple[str, list[int]]], list[tuple[int, int]]]:
     """Decide the sides of new photos (id, phash, sha256).
 
@@ -69,12 +83,16 @@ def decide_sides(
     for photo, index in zip(new, node.tolist(), strict=True):
         members[int(labels[index])].append(photo)
     groups, joining = [], []
-    for label, photos in members.items():
+    held_out = int((old[:, 3] == splits.SIDES.index("holdout")).sum())
+    for label, photos in sorted(members.items(), key=lambda item: item[1][0][0]):
         near = touched.get(label, set())
         sides = {int(old[row, 3]) for row in near}
         ids = [photo[0] for photo in photos]
         if not near:
-            groups.append((first_side(min(photo[2] for photo in photos), share), ids))
+            rate = share if enough is None or held_out < enough else share * LATER_SHARE
+            side = first_side(min(photo[2] for photo in photos), rate)
+            held_out += len(ids) if side == "holdout" else 0
+            groups.append((side, ids))
         elif len(sides) == 1:
             group = min(int(old[row, 2]) for row in near)
             joining += [(group, photo) for photo in ids]

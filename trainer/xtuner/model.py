@@ -112,7 +112,11 @@ class JokeModel(InternVL_V1_5):
         ]
 
     def loss(self, rows: Batch, step: int) -> torch.Tensor:
-        """Mean cross-entropy over the batch's answer tokens. `step` seeds the dropout."""
+        """Mean over the batch's answer tokens of cross-entropy × the row's weight. `step` seeds the dropout.
+
+        The sum is divided by the number of tokens, not by their weights, so that the weights have the same effect in a
+        batch of one row.
+        """
         device = self.model.mlp1[1].weight.device
         lengths = [len(row["ids"]) for row in rows]
         ids = torch.cat([row["ids"] for row in rows]).to(device)
@@ -130,7 +134,8 @@ class JokeModel(InternVL_V1_5):
             logits = decoder.logits(
                 hidden, lengths, positions, self.seed + step, self.layers_to_recompute(sum(lengths))
             )
-            return F.cross_entropy(logits, ids[positions + 1])
+            losses = F.cross_entropy(logits, ids[positions + 1], reduction="none")
+            return (losses * token_weights(rows, losses)).mean()
 
     def with_pictures(self, hidden: torch.Tensor, rows: Batch, starts: list[int]) -> torch.Tensor:
         """The embeddings, with every picture's projected features at its context tokens."""
@@ -244,3 +249,10 @@ class JokeModel(InternVL_V1_5):
         else:
             return False
         return True
+
+
+def token_weights(rows: Batch, like: torch.Tensor) -> torch.Tensor:
+    """The weight of each answer token of a batch: that of its row, on `like`'s device."""
+    weights = torch.tensor([row["weight"] for row in rows], dtype=like.dtype)
+    answers = torch.tensor([len(row["ids"]) - row["answer"] for row in rows])
+    return weights.repeat_interleave(answers).to(like.device, non_blocking=True)

@@ -28,10 +28,10 @@ from trainer.xtuner.rows import TrainingRow, load_rows
 class PackedDataset(Dataset):
     """The rows of the file `rows` from `save_rows`, with their pictures in `directory`.
 
-    `features` is a FeatureStore's (folder, tokens a tile, size), `template` the chat template's name. An item
-    has: ids (int64), answer (index of the first answer token), first (index of the first picture token), tiles, sha256
-    and path of the picture's file, and picture: None, StoredFeatures, or uint8 pixels (tiles, 448, 448, 3). Raises
-    TrainingError for a row longer than `max_length` tokens.
+    `features` is a FeatureStore's (folder, tokens a tile, size), `template` the chat template's name. An item has: ids
+    (int64), answer (index of the first answer token), weight (in the loss), first (index of the first picture token),
+    tiles, sha256 and path of the picture's file, and picture: None, StoredFeatures, or uint8 pixels (tiles, 448, 448,
+    3). Raises TrainingError for a row longer than `max_length` tokens.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class PackedDataset(Dataset):
         return {
             "ids": torch.tensor(question + answer),
             "answer": len(question),
+            "weight": row.weight,
             "first": first,
             "tiles": row.tiles,
             "sha256": row.sha256,

@@ -6,8 +6,9 @@ XTuner replaces a row whose picture is missing or damaged by a random other row,
 
 import hashlib
 import json
+import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,15 @@ SPECIAL = (
     ChatTemplate.image_start,
     ChatTemplate.image_end,
 )
-TRAIN, MANIFEST, IMAGE = "train.json", "manifest.json", "<image>"
+TRAIN, MANIFEST, IMAGE, WEIGHT = "train.json", "manifest.json", "<image>", "weight"
 
 
 @dataclass(frozen=True)
 class TrainingRow:
-    """A row: the picture's file, SHA-256 and number of tiles (0: no picture), the question, the answer."""
+    """A row: the picture's file, SHA-256 and number of tiles (0: no picture), the question, the answer.
+
+    `weight` is the row's weight in the loss; the weights of a training have mean 1.
+    """
 
     id: str
     picture: str
@@ -39,10 +43,14 @@ class TrainingRow:
     tiles: int
     question: str
     answer: str
+    weight: float = 1.0
 
 
-def read_rows(dataset: Path, max_tiles: int) -> list[TrainingRow]:
-    """All rows of a dataset. Raises TrainingError: "empty" without rows, "data" for an invalid row."""
+def read_rows(dataset: Path, max_tiles: int, weighted: bool = True) -> list[TrainingRow]:
+    """All rows of a dataset, with weight 1 unless `weighted`.
+
+    Raises TrainingError: "empty" without rows, "data" for an invalid row.
+    """
     try:
         data = json.loads((dataset / TRAIN).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -52,7 +60,24 @@ def read_rows(dataset: Path, max_tiles: int) -> list[TrainingRow]:
     if not data:
         raise TrainingError("empty", f"{dataset / TRAIN} has no rows: there is nothing to learn.")
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda item: read_row(dataset, item[0], item[1], max_tiles), enumerate(data)))
+        rows = list(pool.map(lambda item: read_row(dataset, item[0], item[1], max_tiles), enumerate(data)))
+    return [
+        replace(row, weight=weight) for row, weight in zip(rows, read_weights(dataset, data, weighted), strict=True)
+    ]
+
+
+def read_weights(dataset: Path, data: list[Any], weighted: bool) -> list[float]:
+    """Weights of the rows, divided by the mean of those given; 1 for a row without one. Raises TrainingError."""
+    given = [row.get(WEIGHT) if weighted else None for row in data]
+    for row, weight in zip(data, given, strict=True):
+        if weight is not None and not (isinstance(weight, int | float) and 0 < weight < math.inf):
+            raise TrainingError(
+                "data",
+                f"Row {row.get('id')} of {dataset / TRAIN} can't be learnt from: its weight {weight!r} "
+                "is no positive number.",
+            )
+    known = [weight for weight in given if weight is not None]
+    return [1.0 if weight is None else weight * len(known) / sum(known) for weight in given]
 
 
 def read_row(dataset: Path, number: int, row: Any, max_tiles: int) -> TrainingRow:

@@ -123,7 +123,7 @@ def prepare(plan: TrainingPlan) -> Path:
     from trainer.xtuner.rows import read_rows, save_rows
 
     check_deepspeed(plan.training.deepspeed)
-    rows = read_rows(plan.dataset, plan.max_tiles)
+    rows = read_rows(plan.dataset, plan.max_tiles, plan.training.row_weights)
     from trainer.xtuner import config, feature_cache
 
     plan.work.mkdir(parents=True, exist_ok=True)

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot.engine.lmdeploy.cache_size import cache_blocks, session_tokens
+from configs.child_environment import child_environment
 from configs.settings import ROOT, Settings
 
 KEY_VARIABLE = "LMDEPLOY_SERVER_KEY"
-SETTINGS_PREFIX = "JOKEBOT_"
 
 
 def server_command(model_dir: Path, port: int, settings: Settings, *, name: str = "") -> list[str]:
@@ -68,8 +68,7 @@ def _engine_options(model_dir: Path, settings: Settings) -> list[str]:
 
 def server_environment(key: str, *, base: Mapping[str, str] | None = None) -> dict[str, str]:
     """The server's environment: `base` (this process's) without the bot's settings and secrets, and LMDeploy's own."""
-    variables = os.environ if base is None else base
-    inherited = {name: value for name, value in variables.items() if not name.startswith(SETTINGS_PREFIX)}
+    inherited = child_environment(variables=base)
     paths = [str(ROOT), *filter(None, [inherited.get("PYTHONPATH")])]
     return inherited | {
         # One thread: with 16 threads of torch the engine has a third of the throughput (measured on an H100).

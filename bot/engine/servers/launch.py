@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from configs.chat_templates import DEFAULT_TEMPLATE
+from configs.child_environment import child_environment
 from configs.errors import JokebotError
 from configs.model_code import with_agreed
 from configs.settings import Settings
@@ -93,12 +94,7 @@ def cpu_launcher(settings: Settings) -> Launcher:
 
 def _cpu_environment(key: str, threads: int) -> dict[str, str]:
     """A CPU engine's environment: this process's without the bot's settings and secrets, and the engine's own."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("JOKEBOT_") or name.startswith(INHERITED_SETTINGS)
-    }
-    return inherited | {
+    return child_environment(*INHERITED_SETTINGS) | {
         "PYTHONUNBUFFERED": "1",
         "JOKEBOT_ENGINE_API_KEY": key,
         "OMP_NUM_THREADS": str(threads),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from configs.child_environment import child_environment
 from configs.errors import JokebotError
 from configs.serving import EngineSettings
 from configs.settings import ROOT, Settings
@@ -55,6 +56,7 @@ def serving_own(settings: Settings) -> Iterator[EngineSettings]:
 @contextmanager
 def serving(directory: Path, settings: Settings) -> Iterator[EngineSettings]:
     """Run a CPU engine for a checkpoint during the block. Raises JokebotError if it can't be started."""
+    from bot.engine.servers.launch import INHERITED_SETTINGS
     from bot.runtime.child_process import start_child
 
     python = settings.environments.train_python
@@ -65,5 +67,5 @@ def serving(directory: Path, settings: Settings) -> Iterator[EngineSettings]:
     checkpoint = check_checkpoint(directory)
     command = [str(python), "-m", "bot", "serve", str(checkpoint.directory), "--port", "0"]
     address = {"model": "", "template": checkpoint.template}
-    with start_child("CPU engine", command) as child:
+    with start_child("CPU engine", command, environment=child_environment(*INHERITED_SETTINGS)) as child:
         yield settings.engine.model_copy(update=address | {"url": f"{child.wait_ready()}/v1"})

@@ -8,6 +8,7 @@ help =
     Send me a photo, as a photo or as a file; stickers and GIFs will do too. A caption is a welcome hint.
 
     😂 🙂 😐  how it landed; you can change your mind
+    🚩  hide a joke that went too far
     🔁  another joke about the same photo, in another style{ $album ->
         [per_album] {"\u000A"}🖼 2  a joke about the second photo of your album
        *[per_photo] { "" }
@@ -91,6 +92,7 @@ queue-mine-aside =
         [one] (I've left one aside.)
        *[other] (I've left { $aside } aside.)
     }
+storage-wait = 📝 My notebook won't open just now, so this has to wait. I have it and answer as soon as I can; no need to send it again.
 queue-full = Everybody wants a joke right now and the waiting room is full. Try me again in a few minutes.
 
 # Buttons
@@ -101,8 +103,39 @@ rated-group = Noted: { $emoji }   So far: { $counts }
 rated-same-group = It's { $emoji } already. So far: { $counts }
 another-coming = One more, coming up!
 number-coming = Photo { $number }, coming up!
+
+# 🚩 under a joke
+flag-done = Hidden. Thank you for telling me.
+flag-hidden = 🚩 This joke is hidden, and I won't learn from it. ↩️ brings it back.
+flag-is-hidden = That joke is hidden.
+flag-undone = It's back.
+flag-limit =
+    { $limit ->
+        [one] You've hidden a joke today already. Ask an admin of this group about this one.
+       *[other] You've hidden { $limit } jokes today already. Ask an admin of this group about this one.
+    }
+flag-settled = My admins have looked at this joke and let it stay.
+flag-kept = My admins have looked at this joke and keep it hidden.
+flag-not-yours = Only whoever hid it or asked for it can bring it back, or an admin.
+flag-notice =
+    🚩 { $who } hid a joke { $chat ->
+        [private] in a private chat
+       *[other] in “{ $chat }”
+    }:
+
+    { $joke }
+
+    Asked for by { $asker }. While it's hidden, I don't show it and don't learn from it.
+flag-restore = ↩️ Bring it back
+flag-keep = 🚩 Keep it hidden
+flag-ban = 🚫 Ban { $who }
+flag-restore-done = It's back, and counts again.
+flag-keep-done = It stays hidden.
+flag-ban-done = Banned. /unban { $person } takes it back.
+
 button-unknown = I can't place that button any more. Send me a photo, and we start afresh.
 button-failed = That didn't get through. Please press it again.
+button-wait = I can't write that down just now. I'll do it as soon as I can; no need to press again.
 
 # Two jokes for one photo, and a person chooses
 duel =
@@ -268,6 +301,7 @@ settings-language = 🌐 Language of jokes: { $value }
 settings-style = 🎭 Style: { $value }
 settings-answers = 📷 I answer: { $value }
 settings-daily = ⏳ Jokes a day: { $value }
+settings-gentle = 🧸 Gentle jokes: { $value }
 settings-weekly = 🏆 Best of the week: { $value }
 settings-changers = 🔑 Who may change this: { $value }
 settings-back = ‹ Back
@@ -292,6 +326,12 @@ settings-answers-photos = every photo
 settings-blind = ⚠️ Telegram doesn't show me every photo yet. Make me an admin of this group, or ask whoever runs me to turn off group privacy at @BotFather.
 settings-daily-ask = How many jokes a day shall this group get, all of you together? Each day begins at midnight, { $zone } time.
 settings-daily-none = no limit
+settings-gentle-ask =
+    Shall my jokes leave faces, bodies and children alone?
+
+    I do ask for that each time, and mostly it works. If one slips through, 🚩 under it hides it.
+settings-gentle-on = on
+settings-gentle-off = off
 settings-weekly-ask =
     Once a week I can bring back the photos you liked most, each with its joke: { $day ->
         [mon] Mondays
@@ -642,6 +682,7 @@ job-hidden-votes = showing votes that were held back
 job-run-orchestrator = runs
 job-run-messages = news of runs
 job-control-requests = what the command line asks for
+job-judge = fitting the judge
 job-champion-monitor = watching the new champion
 alert-damaged = 🔴 I have to stop: { $why }
 
@@ -758,14 +799,24 @@ gate-empty = Some of its jokes are empty.
 gate-broken = Some of its jokes are no sentences.
 gate-language = It answers in another language than it was asked in.
 gate-likelihood = It has become less likely to say what people liked.
-gate-ranking = It's worse than before at telling liked jokes from disliked ones.
+gate-variety = It knows far fewer kinds of jokes than the model it began with.
 gate-entropy = Its jokes have become monotonous.
 gate-distinct = Its jokes keep using the same words.
-gate-self-overlap = Its jokes have become too much alike.
+gate-commonest-text = It tells one joke again and again.
+gate-commonest-shape = One kind of joke has crowded out the others.
+gate-openings = Too many of its jokes begin alike.
+gate-closings = Too many of its jokes end alike.
+gate-per-photo = It always makes the same joke about a photo.
+gate-phrase = One phrase turns up in most of its jokes.
+gate-emoji = It puts the same emoji almost everywhere.
+gate-emojis = It uses far too many emoji.
+gate-short = Its jokes have become much shorter.
+gate-long = Its jokes have become much longer.
+gate-grounding = Its jokes are hardly about the photos any more.
+gate-echo = It repeats what users wrote with their photos.
 gate-copying = It repeats word for word what it was trained on.
 gate-nothing = No photo that is held out has a liked joke yet, so there is nothing to judge by. More rated photos will help.
 gate-few = Few of the held-out photos have liked jokes, so the likelihood says little.
-gate-too-few = Few of the held-out photos have both liked and disliked jokes, so the ranking says nothing.
 gate-few-texts = There were too few new jokes to see whether they have become alike.
 gate-load = It can't be loaded.
 gate-prompt = It reads the prompts differently from the old one.
@@ -856,9 +907,10 @@ measure-ratings = { $ratings ->
     }
 measure-likelihood = Surprise at liked jokes
 measure-less = less is better
-measure-ranking = Liked jokes told from others
+measure-variety = Kinds of jokes
+measure-commonest-text = Most frequent joke
+measure-short = Words a joke
 measure-distinct = Different word pairs
-measure-self-overlap = Likeness among its jokes
 measure-copying = Copied word for word
 measure-replies = Replies that failed
 measure-of = { $count } of { $all }

@@ -8,6 +8,7 @@ help =
     发张照片给我，直接发或者当文件发都行，贴纸和动图也可以。配上一句话，我会当作提示。
 
     😂 🙂 😐  好不好笑，你说了算，随时可以改
+    🚩  讲得过分了，把它藏起来
     🔁  同一张照片，换个风格再来一个{ $album ->
         [per_album] {"\u000A"}🖼 2  讲讲相册里的第二张
        *[per_photo] { "" }
@@ -84,6 +85,7 @@ queue-mine = 你已经有 { $limit } 张照片在我这儿了，等我消化一�
 queue-mine-aside =
     { queue-mine }
     （有 { $aside } 张没顾上。）
+storage-wait = 📝 我的小本子这会儿打不开，得稍等。你发的我收着呢，一能写就回你，不用重发。
 queue-full = 现在人人都想听笑话，队已经排满了。过几分钟再来吧。
 
 # 按钮
@@ -94,8 +96,35 @@ rated-group = 记下了：{ $emoji }　目前：{ $counts }
 rated-same-group = 本来就是 { $emoji }　目前：{ $counts }
 another-coming = 再来一个，马上！
 number-coming = 第 { $number } 张，马上来！
+
+# 笑话下面的 🚩
+flag-done = 已经藏起来了，谢谢你告诉我。
+flag-hidden = 🚩 这个笑话藏起来了，我也不会拿它学习。按 ↩️ 可以放回来。
+flag-is-hidden = 那个笑话已经藏起来了。
+flag-undone = 放回来了。
+flag-limit = 你今天已经藏了 { $limit } 个笑话。这一个，请找群管理员来处理吧。
+flag-settled = 管理员看过这个笑话，决定留着它。
+flag-kept = 管理员看过这个笑话，决定一直藏着。
+flag-not-yours = 只有藏它的人、点它的人，或者管理员，才能放回来。
+flag-notice =
+    🚩 { $who }{ $chat ->
+        [private] 在私聊里
+       *[other] 在“{ $chat }”群里
+    }藏起了一个笑话：
+
+    { $joke }
+
+    点笑话的人：{ $asker }。藏着的时候，我不再展示它，也不拿它学习。
+flag-restore = ↩️ 放回来
+flag-keep = 🚩 一直藏着
+flag-ban = 🚫 封禁 { $who }
+flag-restore-done = 放回来了，又算数了。
+flag-keep-done = 一直藏着。
+flag-ban-done = 已封禁。发 /unban { $person } 可以撤销。
+
 button-unknown = 这个按钮我认不出来了。发张照片，咱们重新来。
 button-failed = 没收到，再按一下？
+button-wait = 这会儿记不下来，等能记了我马上补上，不用再按。
 
 # 一张照片两个笑话，请人来选
 duel =
@@ -203,6 +232,7 @@ settings-language = 🌐 笑话用：{ $value }
 settings-style = 🎭 风格：{ $value }
 settings-answers = 📷 什么时候讲：{ $value }
 settings-daily = ⏳ 一天几个：{ $value }
+settings-gentle = 🧸 温和的笑话：{ $value }
 settings-weekly = 🏆 每周精选：{ $value }
 settings-changers = 🔑 谁能改：{ $value }
 settings-back = ‹ 返回
@@ -227,6 +257,12 @@ settings-answers-photos = 每张照片
 settings-blind = ⚠️ Telegram 现在不让我看到所有照片。请把我设为群管理员，或者请我的主人到 @BotFather 关掉群隐私模式。
 settings-daily-ask = 这个群一天一共讲几个笑话？每天零点重新算（{ $zone } 时间）。
 settings-daily-none = 不限
+settings-gentle-ask =
+    讲笑话时，不拿人的长相、身材和小孩开玩笑，好吗？
+
+    每次我都会这么要求自己，多半做得到。万一说过了头，按笑话下面的 🚩 就能藏起来。
+settings-gentle-on = 开
+settings-gentle-off = 关
 settings-weekly-ask =
     每周一次，我可以把你们最喜欢的照片连同笑话再拿出来乐一乐：{ $day ->
         [mon] 周一
@@ -522,6 +558,7 @@ job-hidden-votes = 稍后显示的票数
 job-run-orchestrator = 训练流程
 job-run-messages = 训练消息
 job-control-requests = 命令行的请求
+job-judge = 更新评判模型
 job-champion-monitor = 观察新模型
 alert-damaged = 🔴 我不得不停下：{ $why }
 
@@ -621,14 +658,24 @@ gate-empty = 有些笑话是空的。
 gate-broken = 有些笑话不成句子。
 gate-language = 问的是一种语言，答的是另一种。
 gate-likelihood = 大家喜欢的笑话，它反而更不会讲了。
-gate-ranking = 好笑和不好笑，它比以前更分不清。
+gate-variety = 和最初的模型比，它会讲的笑话种类少了很多。
 gate-entropy = 笑话变得单调了。
 gate-distinct = 翻来覆去就那几个词。
-gate-self-overlap = 笑话越来越像。
+gate-commonest-text = 同一个笑话讲了一遍又一遍。
+gate-commonest-shape = 一种套路几乎占了全部。
+gate-openings = 太多笑话开头都一样。
+gate-closings = 太多笑话结尾都一样。
+gate-per-photo = 对同一张照片总讲同一个笑话。
+gate-phrase = 大多数笑话里都有同一句话。
+gate-emoji = 几乎每个笑话都带同一个表情。
+gate-emojis = 表情用得太多了。
+gate-short = 笑话短了很多。
+gate-long = 笑话长了很多。
+gate-grounding = 笑话和照片几乎没有关系了。
+gate-echo = 把用户写的说明当笑话又说了一遍。
 gate-copying = 照搬训练时的原话。
 gate-nothing = 留作检验的照片里还没有受喜欢的笑话，没法评判。多给些照片打分就好了。
 gate-few = 留作检验的照片里，有受喜欢笑话的太少，说明不了多少。
-gate-too-few = 留作检验的照片里，好坏笑话都有的太少，排序说明不了什么。
 gate-few-texts = 新笑话太少，看不出是不是越来越像。
 gate-load = 它加载不了。
 gate-prompt = 它读提示词的方式和旧的不一样。
@@ -710,9 +757,10 @@ measure-unchosen = 没经评判模型挑选的好评率
 measure-ratings = { $ratings } 次打分
 measure-likelihood = 对受喜欢笑话的意外程度
 measure-less = 越低越好
-measure-ranking = 分得清好笑与不好笑
+measure-variety = 笑话种类
+measure-commonest-text = 最常见的笑话
+measure-short = 每个笑话的字数
 measure-distinct = 不同的词对
-measure-self-overlap = 笑话彼此相似
 measure-copying = 照搬原话
 measure-replies = 失败的回答
 measure-of = { $count }/{ $all }

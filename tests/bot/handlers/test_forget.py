@@ -3,7 +3,11 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from bot.engine.stub.engine import StubReply
+from bot.telegram.client import TelegramClient
+from tests.bot.conftest import make_picture
 from tests.waiting import until
 
 
@@ -141,3 +145,66 @@ async def test_photos_in_work_end_without_a_word_and_leave_nothing(stage_with, c
     assert await stage.value("SELECT count(*) FROM inbox WHERE state = 'failed'") == 0
     assert "Traceback" not in caplog.text
     assert traces(stage, "captionqqzzxx", "UNIQUEJOKETEXT") == []
+
+
+@pytest.mark.parametrize("album", [False, True])
+async def test_photos_that_are_being_downloaded_store_nothing_and_end_without_a_word(stage, monkeypatch, caplog, album):
+    gate, waiting, original = asyncio.Event(), asyncio.Event(), TelegramClient.fetch_file
+
+    async def fetch_file(self, *file) -> bytes:
+        data = await original(self, *file)
+        waiting.set()
+        await gate.wait()
+        return data
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TelegramClient, "fetch_file", fetch_file)
+        pictures = [make_picture((320, 240 + number)) for number in range(2)]
+        photos = (
+            stage.world.send_album(stage.alice, stage.alice, pictures)
+            if album
+            else [stage.send_photo("captionqqzzxx", data=data) for data in pictures]
+        )
+        await asyncio.wait_for(waiting.wait(), 60)
+        question = await ask(stage, stage.alice)
+        await stage.press(question, 0)
+        await says(stage, question, stage.words("forget-nothing"))
+        gate.set()
+        await stage.quiet()
+
+        async def is_idle() -> bool:
+            return not stage.app.updates._work
+
+        await until(is_idle)
+    assert not any(stage.answers(photo) for photo in photos) and not stage.engine.requests
+    for table in ("photos", "photo_senders", "jokes", "albums"):
+        assert await stage.value(f"SELECT count(*) FROM {table}") == 0
+    assert not list(stage.settings.storage.photos.rglob("*.jpg"))
+    assert "Traceback" not in caplog.text
+    assert traces(stage, "captionqqzzxx") == []
+    await stage.joke(stage.send_photo())
+
+
+async def test_a_photo_that_another_user_sent_too_stays_theirs(stage, monkeypatch):
+    data = make_picture()
+    await stage.joke(stage.send_photo(person=stage.bob, data=data))
+    gate, original = asyncio.Event(), TelegramClient.fetch_file
+
+    async def fetch_file(self, *file) -> bytes:
+        await gate.wait()
+        return await original(self, *file)
+
+    monkeypatch.setattr(TelegramClient, "fetch_file", fetch_file)
+    stage.send_photo(data=data)
+
+    async def is_received() -> bool:
+        return await stage.value("SELECT count(*) FROM inbox WHERE state = 'pending'") == 1
+
+    await until(is_received)
+    question = await ask(stage, stage.alice)
+    await stage.press(question, 0)
+    gate.set()
+    await stage.quiet()
+    await until(lambda: not stage.app.updates._work)
+    assert await stage.value("SELECT person_id FROM photo_senders") == stage.bob
+    assert len(list(stage.settings.storage.photos.rglob("*.jpg"))) == 1

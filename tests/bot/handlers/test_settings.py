@@ -58,6 +58,7 @@ async def test_pages_turn_in_one_message_and_show_what_is_chosen(stage):
     assert stage.labels(menu) == [
         stage.words("settings-language", value="each in their own"),
         stage.words("settings-style", value="the usual"),
+        stage.words("settings-gentle", value="off"),
         stage.words("settings-answers", value="when called"),
         stage.words("settings-daily", value="no limit"),
         stage.words("settings-weekly", value="off"),
@@ -114,6 +115,26 @@ async def test_what_is_set_holds_over_a_restart(stage):
     assert stage.engine.asked[-1].user == PROMPTS.ask("en", "deadpan")
 
 
+async def test_a_chat_asks_for_gentle_jokes_for_itself_also_over_a_restart(stage):
+    await choose(stage, stage.group, "gentle", "on")
+    await stage.quiet()
+    await stage.restart()
+    await stage.joke(stage.send_photo("/joke", chat=stage.group))
+    assert stage.engine.asked[-1].user == PROMPTS.ask("en", gentle=True)
+    assert await stage.value("SELECT prompt FROM jokes ORDER BY id DESC") == PROMPTS.ask("en", gentle=True)
+    await stage.joke(stage.send_photo())
+    assert stage.engine.asked[-1].user == PROMPTS.ask("en")
+
+
+async def test_the_setting_asks_for_gentle_jokes_where_a_chat_has_not_chosen(stage_with):
+    stage = await stage_with(safety={"gentle": True})
+    await stage.joke(stage.send_photo())
+    assert stage.engine.asked[-1].user == PROMPTS.ask("en", gentle=True)
+    await choose(stage, stage.alice, "gentle", "off")
+    await stage.joke(stage.send_photo())
+    assert stage.engine.asked[-1].user == PROMPTS.ask("en")
+
+
 async def test_style_opens_at_the_page_of_styles_and_holds_for_that_chat_alone(stage):
     menu = await ask(stage, stage.alice, command="/style")
     assert menu["text"] == stage.words("settings-style-ask")
@@ -128,7 +149,7 @@ async def test_style_opens_at_the_page_of_styles_and_holds_for_that_chat_alone(s
 
 async def test_in_private_the_language_is_that_of_the_language_command(stage):
     menu = await ask(stage, stage.alice)
-    assert len(stage.labels(menu)) == 4
+    assert len(stage.labels(menu)) == 5
     await press(stage, menu, "c:language")
     await marked(stage, menu, stage.words("language-app"))
     assert await press(stage, menu, "c:language:zh") == stage.words("settings-saved", "zh")

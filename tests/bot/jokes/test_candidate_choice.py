@@ -41,19 +41,28 @@ def test_the_propensity_is_the_frequency_with_which_a_candidate_is_shown(scores)
 
 
 @pytest.mark.parametrize(
-    "repeated",
-    [
-        "when your cat discovers the BOX — nobody is safe!",
-        "When your cat wins a medal at the dog show",
-        "My neighbour sings again, nobody is safe",
-        "当你的猫当上了村长，全村都要上班",
-        "ha",
-    ],
+    "repeated", ["when your cat discovers the BOX — nobody is safe!", "当你的猫发现了纸箱，谁也别想睡觉！", "ha"]
 )
-def test_texts_and_shapes_that_the_chat_saw_lately_are_not_shown(repeated):
+def test_texts_that_the_chat_saw_lately_are_not_shown(repeated):
     texts = [repeated, "A parrot files its taxes on time", "鹦鹉终于学会了报税这门手艺"]
     assert {choice.index for choice in draw([0.9, 0.1, 0.2], texts, SEEN, share=0.5, count=500)} == {1, 2}
     assert {choice.admissible for choice in draw([0.9, 0.1, 0.2], texts, SEEN, count=5)} == {(1, 2)}
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        "When your cat wins a medal at the dog show",
+        "My neighbour sings again, nobody is safe",
+        "当你的猫当上了村长，全村都要上班",
+    ],
+)
+def test_a_shape_that_the_chat_saw_lately_is_shown_only_if_it_is_clearly_better(repeated):
+    texts, seen = [repeated, "A parrot files its taxes on time"], ["Today the post came early, to my surprise", *SEEN]
+    assert {choice.index for choice in draw([0.39, 0.3], texts, seen, share=0.01) if not choice.random} == {1}
+    assert {choice.index for choice in draw([0.45, 0.3], texts, seen, share=0.01) if not choice.random} == {0}
+    assert {choice.admissible for choice in draw([0.9, 0.1], texts, seen, count=5)} == {(0, 1)}
+    assert {choice.admissible for choice in draw([0.9, 0.1], texts, [texts[0][:-1], *seen], count=5)} == {(1,)}
 
 
 def test_without_a_new_shape_a_new_text_is_shown_and_without_one_any():
@@ -62,13 +71,14 @@ def test_without_a_new_shape_a_new_text_is_shown_and_without_one_any():
     assert admissible_candidates([text, text], SEEN) == [0, 1]
 
 
-def test_texts_are_remembered_for_twenty_jokes_and_shapes_for_three():
+def test_texts_are_remembered_for_twenty_jokes_and_shapes_cost_as_long():
     fresh, repeated = "A parrot files its taxes on time", "When your cat wins a medal at the dog show"
     others = [f"Number {number} of many quite different stories {number}" for number in range(30)]
-    for age, shape_is_new, text_is_new in ((2, False, False), (3, True, False), (19, True, False), (20, True, True)):
+    for age, is_new in ((1, False), (19, False), (20, True)):
         seen = [*others[:age], SEEN[0], *others[age:]]
-        assert (1 in admissible_candidates([fresh, repeated], seen)) == shape_is_new
-        assert (1 in admissible_candidates([fresh, SEEN[0]], seen)) == text_is_new
+        assert (1 in admissible_candidates([fresh, SEEN[0]], seen)) == is_new
+        best = {choice.index for choice in draw([0.3, 0.35], [fresh, repeated], seen, count=50) if not choice.random}
+        assert best == {int(is_new)}
 
 
 def test_one_candidate_that_is_new_is_no_choice():

@@ -46,9 +46,10 @@ GATE = {
         "photos": 40,
         "jokes": 62,
     },
-    "ranking": {"champion": 0.58, "candidate": 0.71, "difference": 0.13, "interval": [0.04, 0.22], "photos": 40},
+    "variety": {"champion": 41.2, "candidate": 38.5},
+    "commonest_text": {"champion": 0.01, "candidate": 0.02},
+    "short": {"champion": 14.1, "candidate": 13.2},
     "distinct": {"champion": 0.81, "candidate": 0.79},
-    "self_overlap": {"champion": 0.12, "candidate": 0.13},
     "copying": {"champion": 0.0, "candidate": 0.02},
     "replies": {
         "champion": {"replies": 40, "empty": 0, "broken": 0, "language": 0},

@@ -6,9 +6,11 @@ import subprocess
 import sys
 
 import pytest
+from pydantic import SecretStr
 
 from bot.retraining import orchestrator
 from bot.retraining.pipeline_process import train_environment
+from configs.child_environment import SECRETS
 from storage.chat import control_requests
 from storage.database import Database
 from storage.learning import runs
@@ -97,9 +99,14 @@ async def test_the_command_line_is_obeyed_and_told_what_came_of_it(admins_stage)
 
 
 def test_a_runs_process_gets_the_settings_and_no_secrets_of_the_chat(admins_stage, monkeypatch):
-    monkeypatch.setenv("JOKEBOT_TELEGRAM_TOKEN", "1:secret")
-    found = train_environment(admins_stage.settings)
-    assert not [name for name in found if name.startswith("JOKEBOT_TELEGRAM")]
+    for name in (*SECRETS, "JOKEBOT_TELEGRAM_ADMINS"):
+        monkeypatch.setenv(name, "1:secret")
+    settings = admins_stage.settings
+    settings = settings.model_copy(
+        update={"engine": settings.engine.model_copy(update={"api_key": SecretStr("1:secret")})}
+    )
+    found = train_environment(settings)
+    assert "1:secret" not in found.values()
     assert found["JOKEBOT_RETRAIN_MIN_PAIRS"] == "10" and found["JOKEBOT_STORAGE_DIRECTORY"] == str(
         admins_stage.settings.storage.directory
     )

@@ -27,14 +27,7 @@ MEASURES = {
         "photos": 40,
         "jokes": 60,
     },
-    "ranking": {
-        "champion": 0.6,
-        "candidate": 0.7,
-        "difference": 0.1,
-        "interval": [-0.1, 0.3],
-        "photos": 12,
-        "pairs": 30,
-    },
+    "variety": {"champion": 40.2, "candidate": 31.0},
     "replies": {
         "champion": {"replies": 40, "empty": 0, "broken": 1, "language": 0},
         "candidate": {"replies": 40, "empty": 0, "broken": 0, "language": 0},
@@ -152,13 +145,10 @@ def test_measures_are_read_as_people_read_them(language):
         row.label: row
         for row in EvaluationSummary(Localizer(WORDS, language)).rows({"measures": MEASURES, "codes": ["distinct"]})
     }
-    likelihood, ranking = (found[WORDS.format(language, f"measure-{name}")] for name in ("likelihood", "ranking"))
+    likelihood = found[WORDS.format(language, "measure-likelihood")]
     assert (likelihood.old, likelihood.new, likelihood.better) == ("2.500", "2.250", True)
-    assert (ranking.new, ranking.better, ranking.note) == (
-        "70%",
-        None,
-        WORDS.format(language, "measure-few", photos=12, needed=30),
-    )
+    variety = found[WORDS.format(language, "measure-variety")]
+    assert (variety.old, variety.new, variety.better) == ("40.2", "31.0", None)
     assert found[WORDS.format(language, "measure-distinct")].better is False
     assert WORDS.format(language, "measure-copying") not in found
 

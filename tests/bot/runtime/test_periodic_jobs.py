@@ -34,6 +34,7 @@ JOBS = (
     "run-messages",
     "control-requests",
     "champion-monitor",
+    "judge",
 )
 WORDS = Translator()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import struct
 
 import aiohttp
 import pytest
@@ -216,6 +217,51 @@ async def test_other_hosts_and_origins_are_refused(sandbox, http):
     ):
         async with http.post(f"{sandbox.url}/sandbox/text", json=text, headers=headers) as response:
             assert response.status == 200, headers
+
+
+async def test_a_get_that_changes_something_is_refused_to_other_pages(sandbox, http):
+    sandbox.world.send_text(ALICE, ALICE, "/start")
+    url, port = f"{sandbox.url}/bot{sandbox.token}/sendMessage?chat_id={ALICE}&text=hi", sandbox.url.rpartition(":")[2]
+    for headers in (
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Referer": "https://evil.example/page"},
+        {"Referer": "http://127.0.0.1:1/"},
+        {"Referer": "http://["},
+        {"Origin": "http://["},
+    ):
+        async with http.get(url, headers=headers) as response:
+            assert response.status == 403, headers
+    assert len(sandbox.world.messages(ALICE)) == 1
+    for headers in ({}, {"Sec-Fetch-Site": "none"}, {"Referer": f"{sandbox.url}/", "Sec-Fetch-Site": "same-origin"}):
+        async with http.get(url, headers=headers) as response:
+            assert response.status == 200, headers
+    async with http.get(f"http://127.0.0.1:{port}/", headers={"Referer": "https://docs.example/"}) as response:
+        assert response.status == 200, "the page may be linked from anywhere"
+
+
+ODD_FILES = {
+    "weather.grb": b"GRIB\0\0\0\1" + bytes(50),
+    "numbers.h5": b"\x89HDF\r\n\x1a\n" + bytes(50),
+    "texture.dds": b"DDS "
+    + struct.pack("<7I", 124, 0x1007, 64, 64, 256, 0, 0)
+    + bytes(44)
+    + struct.pack("<8I", 32, *[0] * 7),
+    "notes.txt": b"no picture at all",
+    "nothing.png": b"",
+}
+
+
+@pytest.mark.parametrize("kind", ["document", "photo", "sticker", "album", "animation", "video"])
+@pytest.mark.parametrize("name", ODD_FILES)
+async def test_a_file_that_is_no_picture_is_taken_as_a_document_and_refused_in_words_as_a_photo(control, name, kind):
+    form = aiohttp.FormData({"person": str(ALICE), "chat": str(ALICE), "kind": kind})
+    form.add_field("files", ODD_FILES[name], filename=name, content_type=f"image/{name[-3:]}")
+    status, answer = await control("POST", "files", data=form)
+    if kind in ("photo", "sticker", "album"):
+        assert (status, answer["error"]) == (400, f"{name} is no picture; send it as a document.")
+    else:
+        assert status == 200 and "thumbnail" not in answer["messages"][0][kind]
 
 
 async def test_a_user_s_file_never_runs_in_the_page(sandbox, http):

@@ -1,13 +1,16 @@
 """Between the inbox and the handlers: nothing is lost, nothing is done twice, and a flood waits on the disk."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from bot.telegram.dispatcher import ATTEMPTS, RESUME, UpdateDispatcher
+from bot.telegram import dispatcher
+from bot.telegram.dispatcher import ATTEMPTS, RESUME, UpdateDispatcher, UpdatePostponed
 from configs.settings import LimitSettings
+from storage import write_retry
 from storage.chat import inbox, jokes
 from storage.database import Database
 
@@ -178,6 +181,42 @@ async def test_an_update_whose_handler_raises_is_marked_failed_and_others_go_on(
     await desk.until(desk.nothing_is_pending)
     states = await database.rows("SELECT state FROM inbox ORDER BY update_id")
     assert [row["state"] for row in states] == ["failed", "done"]
+
+
+async def test_an_update_whose_results_cannot_be_stored_is_handled_again_and_never_given_up(database, monkeypatch):
+    monkeypatch.setattr(write_retry, "LONGEST_PAUSE_S", 0.01)
+    monkeypatch.setattr(write_retry, "FIRST_PAUSE_S", 0.01)
+    desk = Desk(database)
+    desk.error = UpdatePostponed()
+    await desk.updates.start()
+    await desk.updates.receive([message(1), press(2)])
+    await desk.until(lambda: desk.seen.count(1) > ATTEMPTS + 2 and desk.seen.count(2) > ATTEMPTS + 2)
+    assert await database.value("SELECT count(*) FROM inbox WHERE state = 'pending' AND attempts = 0") == 2
+    desk.error = None
+    await desk.until(desk.nothing_is_pending)
+    assert not desk.given_up
+    assert await database.value("SELECT count(*) FROM inbox WHERE state = 'done'") == 2
+
+
+async def test_a_table_that_cannot_be_read_for_a_while_is_read_again(database, monkeypatch):
+    monkeypatch.setattr(dispatcher, "RETRY_PAUSE_S", 0.01)
+    failed, original = asyncio.Event(), inbox.count_attempts
+
+    async def count_attempts(*_: object) -> None:
+        failed.set()
+        raise sqlite3.OperationalError("database is locked")
+
+    desk = Desk(database, concurrent_updates=1, max_queued_photos=1)
+    desk.gate = asyncio.Event()
+    await desk.updates.start()
+    with monkeypatch.context() as patched:
+        patched.setattr(inbox, "count_attempts", count_attempts)
+        await desk.updates.receive([message(number) for number in range(4)])
+        desk.gate.set()
+        await asyncio.wait_for(failed.wait(), 30)
+    assert inbox.count_attempts is original
+    await desk.until(desk.nothing_is_pending)
+    assert sorted(desk.seen) == [0, 1, 2, 3]
 
 
 async def test_a_stop_lets_handlers_finish_and_leaves_the_rest_for_the_next_start(database):

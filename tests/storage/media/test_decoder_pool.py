@@ -1,6 +1,7 @@
 """Decoder processes: what they may cost, who goes first, and what a file that ends one leaves behind."""
 
 import asyncio
+import io
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from benchmarks.hostile_files import run_length_bmp
 from configs.settings import LimitSettings
@@ -133,7 +135,7 @@ async def test_the_kernel_gives_a_decoder_no_more_memory_than_the_limit():
     try:
         limits = DecodeLimits(10**8, 10**9, 1_000_000, 10.0)
         with pytest.raises(PhotoError):
-            await decoder.check(make_picture((9000, 9000), (1, 2, 3), "PNG"), limits)
+            await decoder.work(make_picture((9000, 9000), (1, 2, 3), "PNG"), limits, None)
     finally:
         await decoder.kill()
 
@@ -182,7 +184,7 @@ async def test_a_decoder_knows_no_token_and_writes_no_file(monkeypatch):
     monkeypatch.setenv("JOKEBOT_TELEGRAM_TOKEN", "123:secret")
     decoder = await start_decoder()
     try:
-        await decoder.check(make_picture(), DecodeLimits(10**6, 10**6, 10**8, 10.0))
+        await decoder.work(make_picture(), DecodeLimits(10**6, 10**6, 10**8, 10.0), None)
         assert "secret" not in proc(decoder.pid, "environ")
         limits = proc(decoder.pid, "limits")
         assert [line.split()[-3:-1] for line in limits.splitlines() if line.startswith("Max file size")] == [["0", "0"]]
@@ -223,3 +225,26 @@ async def test_a_large_photo_leaves_its_decoder_small():
         await pool.check(make_picture((7000, 7000), (1, 2, 3)), ALICE)
         resident = int(proc(decoders()[0], "statm").split()[1]) * os.sysconf("SC_PAGESIZE")
         assert resident < 80_000_000
+
+
+async def test_stored_pictures_are_made_smaller_one_at_a_time_beside_users_photos(slow_picture):
+    async with running(decoders=2) as pool:
+        small = await pool.reduce(make_picture((3000, 2000), (10, 200, 30)), 320)
+        assert Image.open(io.BytesIO(small)).size == (320, 213)
+        square = await pool.reduce(make_picture((900, 300), (9, 9, 9), "PNG", "RGBA"), 160, square=True)
+        assert Image.open(io.BytesIO(square)).size == (160, 160)
+        with pytest.raises(PhotoError):
+            await pool.reduce(b"no picture", 320)
+        reducing = [asyncio.create_task(pool.reduce(slow_picture(number), 320)) for number in range(4)]
+        assert (await pool.check(make_picture(), BOB)).width == 320
+        assert not all(task.done() for task in reducing)
+        for task in reducing:
+            task.cancel()
+
+
+async def test_a_stored_picture_that_takes_too_long_to_make_smaller_ends_a_decoder_and_not_the_bot():
+    async with running(photo_cpu_s=0.01, decoders=1) as pool:
+        with pytest.raises(DecoderKilled):
+            for _ in range(20):
+                await pool.reduce(run_length_bmp(1500, 950), 320)
+        assert (await pool.check(make_picture(), ALICE)).width == 320

@@ -84,6 +84,17 @@ async def test_special_tokens_in_text_never_reach_a_file(memory, text):
     assert set(exported.manifest["not_written"]) <= reasons and sum(exported.manifest["not_written"].values()) == 2
 
 
+@pytest.mark.parametrize("text", ["Ha.[UNUSED_TOKEN_145]", "Ha.<end_of_turn>", "Ha.<|eot_id|>"])
+async def test_a_control_token_of_another_model_is_never_learnt(memory, text):
+    """Stored before the client cut such texts, and no special token of the base's tokenizer."""
+    await memory.rated("3", text=text)
+    await memory.rated("3")
+    await memory.rated("1")
+    exported = await memory.exporter(**ALL_TRAIN).export()
+    assert exported.manifest["counts"]["train"] == 1
+    assert exported.manifest["not_written"] == {"its text holds a special token": 1}
+
+
 async def test_a_row_longer_than_the_limit_is_left_out(memory):
     await memory.rated("3", text="long " * 400)
     await memory.rated("3")
@@ -104,6 +115,8 @@ async def test_a_row_longer_than_the_limit_is_left_out(memory):
         ({"image_wh": [0, 5]}, "no row of XTuner's form"),
         ({"length": "9"}, "no row of XTuner's form"),
         ({"length": 9}, "not what the model counts"),
+        ({"weight": 0}, "no row of XTuner's form"),
+        ({"weight": float("inf")}, "no row of XTuner's form"),
         ({"conversations": [{"from": "gpt", "value": "x"}]}, "no row of XTuner's form"),
         (
             {"conversations": [{"from": "human", "value": "no picture"}, {"from": "gpt", "value": "x"}]},

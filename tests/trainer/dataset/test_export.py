@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from configs.blocklist import BlockList
 from configs.prompts import load_prompts
+from configs.settings import SelectionSettings
 from storage.chat.candidates import UnshownCandidate, insert_candidates
 from storage.learning import datasets
 from storage.learning.dataset_files import content_name, read_dataset
@@ -12,6 +14,7 @@ from storage.learning.splits import SIDES
 from storage.media.photos import photo_path
 from trainer.dataset.check import check_dataset
 from trainer.dataset.export import NothingToLearnError
+from trainer.dataset.preview import preview_retraining
 from trainer.selection.holdout_split import update_split
 
 ALL_TRAIN = {"holdout_share": 1e-9}
@@ -44,7 +47,7 @@ async def test_rows_have_xtuners_form_and_the_prompt_of_their_joke(memory):
     joke = await memory.rated("33", text=" Ein Witz \n", language="zh", style="absurd", caption=caption)
     await memory.rated("11")
     exported = await memory.exporter(**ALL_TRAIN).export()
-    (row,) = json.loads((exported.directory / "train.json").read_text())
+    (row,), (entry,) = json.loads((exported.directory / "train.json").read_text()), exported.manifest["rows"]
     prompt = load_prompts().ask("zh", "absurd", caption)
     image = row["image"]
     assert row == {
@@ -52,10 +55,10 @@ async def test_rows_have_xtuners_form_and_the_prompt_of_their_joke(memory):
         "image": image,
         "image_wh": [160, 120],
         "length": row["length"],
+        "weight": pytest.approx((2 * entry["posterior"] - 1) ** 2, abs=1e-3),
         "conversations": [{"from": "human", "value": f"<image>\n{prompt}"}, {"from": "gpt", "value": "Ein Witz"}],
     }
     assert "在海边" in prompt and row["length"] > 16
-    (entry,) = exported.manifest["rows"]
     assert image == f"images/{entry['photo']}.jpg" and entry["prompt_as_today"]
     assert entry["model"] == {"id": memory.model_id, "name": "base"}
     assert [rating["value"] for rating in entry["ratings"]] == [3, 3]
@@ -181,6 +184,26 @@ async def test_the_same_joke_about_the_same_photo_comes_once(memory):
     await memory.rated("1")
     exported = await memory.exporter(**ALL_TRAIN).export()
     assert len(jokes_in(exported)) == 1 and exported.manifest["not_written"] == {"it repeats another row": 1}
+
+
+async def test_a_text_that_is_liked_everywhere_comes_a_few_times_only(memory):
+    for number in range(9):
+        await memory.rated("3", text=["Same joke!", "same joke", "SAME  JOKE 😂"][number % 3])
+    await memory.rated("3", text="Another joke")
+    await memory.rated("1")
+    exported = await memory.exporter(**ALL_TRAIN, max_jokes_per_text=2).export()
+    assert len(jokes_in(exported)) == 3 and exported.manifest["not_chosen"]["enough of its text"] == 7
+    seen = await preview_retraining(memory.database, SelectionSettings(**ALL_TRAIN, max_jokes_per_text=2), BlockList())
+    assert seen.new == 3
+
+
+async def test_the_surer_a_joke_is_better_the_more_its_row_weighs(memory):
+    sure, unsure = await memory.rated("333"), await memory.rated("332")
+    for _ in range(4):
+        await memory.rated("111")
+    exported = await memory.exporter(**ALL_TRAIN).export()
+    weights = {row["id"]: row["weight"] for row in read_dataset(exported.directory).train}
+    assert 1 >= weights[f"joke-{sure}"] > weights[f"joke-{unsure}"] > 0
 
 
 async def test_old_ratings_do_not_count(memory):

@@ -72,6 +72,13 @@ def test_a_caption_does_not_change_what_is_seen(engine):
     assert {subject.en for subject in subjects_named(reply, "en", load_subjects())} == {"penguin"}, reply
 
 
+@pytest.mark.parametrize("language", PROMPTS.languages)
+@pytest.mark.parametrize("picture", SAMPLES[::3], ids=lambda picture: picture.stem)
+def test_the_request_to_spare_people_which_it_never_saw_changes_neither_subject_nor_language(engine, picture, language):
+    reply = tell(engine, picture, PROMPTS.ask(language, gentle=True))
+    assert {subject.en for subject in subjects_named(reply, language, load_subjects())} == {picture.stem}, reply
+
+
 def test_a_quoted_joke_is_explained(engine):
     joke = "Nobody ordered the fox, yet here it is, with an invoice."
     match = READER.read(

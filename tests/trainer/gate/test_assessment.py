@@ -13,7 +13,7 @@ def test_an_equal_candidate_shows_no_harm_and_the_verdict_is_kept(dataset, setti
     same, steps = tmp_path / "same", []
     shutil.copytree(CHECKPOINT, same)
     verdict = assess_candidate(CHECKPOINT, same, dataset, tmp_path / "out", settings, lambda *step: steps.append(step))
-    assert verdict.answer == "promote" and "too few" in verdict.codes
+    assert (verdict.answer, verdict.codes) == ("promote", ["fine"])
     told = verdict.measures["likelihood"]
     assert told["difference"] == 0 and told["photos"] == 12 and told["interval"] == [0, 0]
     assert verdict.measures["replies"]["candidate"] == {

@@ -4,11 +4,14 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from scipy.stats import fisher_exact
 
 from configs.learning import GateSettings
-from trainer.gate.decision import decide
+from trainer.gate.collapse import MEASURES as COLLAPSE_MEASURES
+from trainer.gate.decision import COLLAPSE, decide, fisher
 
 FINE = {"replies": 120, "empty": 0, "broken": 0, "language": 0, "unfinished": 0}
+MANY = FINE | {"replies": 480}
 MEASURES: dict[str, Any] = {
     "replies": {"champion": FINE, "candidate": FINE},
     "likelihood": {
@@ -19,18 +22,12 @@ MEASURES: dict[str, Any] = {
         "difference": -0.05,
         "interval": [-0.2, 0.1],
     },
-    "ranking": {
-        "photos": 35,
-        "pairs": 50,
-        "champion": 0.6,
-        "candidate": 0.62,
-        "difference": 0.02,
-        "interval": [-0.1, 0.14],
+    **{
+        name: {"language": "en", "base": 1.0, "champion": 1.0, "candidate": 1.0, "limit": 2.0, "harm": False}
+        for name in COLLAPSE
     },
-    "entropy": {"champion": 5.0, "candidate": 4.8, "taught": 4.9, "reference": 4.9},
-    "distinct": {"champion": 0.8, "candidate": 0.75, "taught": 0.78, "reference": 0.78},
-    "self_overlap": {"champion": 0.1, "candidate": 0.12, "taught": 0.11, "reference": 0.11},
     "copying": {"champion": 0.2, "candidate": 0.25, "taught": 0.22, "reference": 0.22},
+    "copies": {"champion": 0.1, "candidate": 0.15, "reference": 0.1},
 }
 NONE = {"champion": None, "candidate": None, "difference": None, "interval": None, "photos": 0, "jokes": 0, "pairs": 0}
 
@@ -46,14 +43,21 @@ def changed(**parts: dict[str, Any]) -> dict[str, Any]:
     "measures, answer, codes",
     [
         (changed(), "promote", ["fine"]),
-        # Replies: none of these may come that the champion's don't have; of another language a little more.
-        (changed(replies={"candidate": FINE | {"empty": 1}}), "reject", ["empty"]),
-        (changed(replies={"candidate": FINE | {"broken": 1}}), "reject", ["broken"]),
-        (changed(replies={"candidate": FINE | {"empty": 1}, "champion": FINE | {"empty": 1}}), "promote", ["fine"]),
-        (changed(replies={"candidate": FINE | {"language": 2}}), "promote", ["fine"]),
-        (changed(replies={"candidate": FINE | {"language": 3}}), "reject", ["language"]),
+        # Replies: one or a few more failures than the champion's are chance; significantly more are harm.
+        (changed(replies={"candidate": FINE | {"empty": 1}}), "promote", ["fine"]),
+        (changed(replies={"candidate": FINE | {"broken": 6}}), "promote", ["fine"]),
+        (changed(replies={"candidate": FINE | {"broken": 8}}), "reject", ["broken"]),
+        (changed(replies={"candidate": FINE | {"empty": 8}}), "reject", ["empty"]),
+        (changed(replies={"candidate": FINE | {"empty": 8}, "champion": FINE | {"empty": 3}}), "promote", ["fine"]),
+        (changed(replies={"candidate": FINE | {"broken": 6}, "base": FINE}), "reject", ["broken"]),
+        (changed(replies={"candidate": FINE | {"language": 8}}), "reject", ["language"]),
         (
-            changed(replies={"candidate": FINE | {"language": 9}, "champion": FINE | {"language": 7}}),
+            changed(replies={"candidate": MANY | {"language": 25}, "champion": MANY | {"language": 8}}),
+            "reject",
+            ["language"],
+        ),
+        (
+            changed(replies={"candidate": MANY | {"language": 25}, "champion": MANY | {"language": 18}}),
             "promote",
             ["fine"],
         ),
@@ -63,22 +67,15 @@ def changed(**parts: dict[str, Any]) -> dict[str, Any]:
         (changed(likelihood={"photos": 9, "difference": 0.3, "interval": [0.2, 0.5]}), "promote", ["few"]),
         (changed(likelihood={"photos": 1, "difference": 2.1, "interval": None}), "reject", ["likelihood"]),
         (changed(likelihood=NONE), "undecided", ["nothing"]),
-        # Ranking: the same; too few photos never stop a run.
-        (changed(ranking={"difference": -0.3, "interval": [-0.5, -0.06]}), "reject", ["ranking"]),
-        (changed(ranking={"difference": -0.3, "interval": [-0.5, -0.04]}), "promote", ["fine"]),
-        (changed(ranking={"photos": 29, "difference": -0.3, "interval": [-0.5, -0.06]}), "promote", ["too few"]),
-        (changed(ranking=NONE), "promote", ["too few"]),
-        # Collapse and copying, each against its reference.
-        (changed(entropy={"candidate": 2.9}), "reject", ["entropy"]),
-        (changed(distinct={"candidate": 0.46}), "reject", ["distinct"]),
-        (changed(self_overlap={"candidate": 0.32}), "reject", ["self_overlap"]),
+        # Collapse, against limits that follow from the base, and copying, against its reference.
+        *((changed(**{name: {"harm": True}}), "reject", [name]) for name in COLLAPSE),
         (changed(copying={"candidate": 0.53}), "reject", ["copying"]),
+        (changed(copies={"candidate": 0.41}), "reject", ["copying"]),
         (
             changed(
-                **{
-                    name: {"champion": None, "candidate": None, "reference": None}
-                    for name in ("entropy", "distinct", "self_overlap", "copying")
-                }
+                copying={"champion": None, "candidate": None, "reference": None},
+                copies={"champion": None, "candidate": None, "reference": None},
+                **{name: {"candidate": None, "base": None, "harm": False} for name in COLLAPSE},
             ),
             "promote",
             ["few texts"],
@@ -100,3 +97,13 @@ def test_what_the_measures_mean(measures, answer, codes):
     found, reasons = decide(measures, GateSettings())
     assert (found, [code for code, _ in reasons]) == (answer, codes)
     assert all(text.endswith(".") for _, text in reasons)
+
+
+def test_every_measure_of_collapse_has_a_sentence():
+    assert COLLAPSE.keys() == COLLAPSE_MEASURES.keys()
+
+
+def test_the_test_of_failures_is_fishers():
+    for new, of_new, old, of_old in ((5, 120, 0, 120), (3, 60, 1, 240), (0, 10, 4, 10), (10, 10, 0, 10)):
+        expected = fisher_exact([[new, of_new - new], [old, of_old - old]], "greater").pvalue
+        assert fisher(new, of_new, old, of_old) == pytest.approx(expected)

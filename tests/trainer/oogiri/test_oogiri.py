@@ -253,6 +253,57 @@ async def test_bad_lines_are_counted_and_the_rest_goes_on(bring):
     }
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "gbk", "gb18030"])
+async def test_other_encodings_are_read_as_what_they_are(bring, tmp_path, encoding):
+    lines = [json.dumps(row(str(100 + number), TEXTS[number]), ensure_ascii=False) for number in range(4)]
+    file = tmp_path / "other.jsonl"
+    file.write_bytes("\n".join(lines).encode(encoding))
+    imported = await bring.importer.run(OogiriImport(file, bring.images))
+    contents = read_dataset(imported.directory)
+    assert {one["conversations"][1]["value"] for one in contents.train} == set(TEXTS[:4])
+    assert imported.dropped == {}
+
+
+async def test_damage_in_one_line_does_not_make_the_file_another_encodings(bring, tmp_path):
+    lines = [json.dumps(row(str(100 + number), TEXTS[number]), ensure_ascii=False).encode() for number in range(4)]
+    file = tmp_path / "damaged.jsonl"
+    file.write_bytes(
+        b"\n".join([*lines[:3], lines[3].replace(b"\xe5", b"\xff"), b'{"type": "I2T", "text": "\xff\xff"}'])
+    )
+    imported = await bring.importer.run(OogiriImport(file, bring.images))
+    assert len(read_dataset(imported.directory).train) >= 3
+    assert imported.dropped["its line is not in UTF-8, UTF-16 or GB 18030"] >= 1
+    file.write_bytes(b"\n".join(lines).decode().encode("utf-16")[:-1])
+    with pytest.raises(OogiriError, match="damaged or cut off"):
+        await bring.importer.run(OogiriImport(file, bring.images))
+
+
+async def test_rows_may_stand_in_one_array(bring):
+    imported = await bring([row("100", TEXTS[0]), row("101", TEXTS[1])], name="rows.json")
+    assert len(read_dataset(imported.directory).train) == 2 and imported.dropped == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "file"),
+    [("100", "100.JPG"), ("b", "B.jpeg"), ("c", "c.gif"), ("d", "d.PNG"), ("E.jpg", "e.JPG"), ("x/f.JPG", "f.jpg")],
+)
+async def test_a_picture_is_found_whatever_the_ending_and_the_case_of_its_letters(bring, said, file):
+    for path in bring.images.iterdir():
+        path.unlink()
+    Image.open(io.BytesIO(picture(3))).save(
+        bring.images / file, {".gif": "GIF", ".png": "PNG"}.get(Path(file).suffix.lower(), "JPEG")
+    )
+    imported = await bring([row(said, TEXTS[0])])
+    assert len(read_dataset(imported.directory).train) == 1
+
+
+async def test_of_several_files_of_one_name_the_named_one_is_taken(bring):
+    (bring.images / "100.png").write_bytes(picture(50))
+    (bring.images / "100.GIF").write_bytes(picture(51))
+    contents = read_dataset((await bring([row("100.png", TEXTS[0]), row("100", TEXTS[1])])).directory)
+    assert len({one["image"] for one in contents.train}) == 2
+
+
 @pytest.mark.parametrize("image", ["../secret", "/etc/passwd", "a/../../secret.jpg", "..\\secret.jpg", "link"])
 async def test_a_path_that_leads_out_of_the_folder_is_refused(bring, image):
     (bring.images.parent / "secret.jpg").write_bytes(picture(77))

@@ -66,6 +66,17 @@ async def test_the_share_is_held_out_and_the_answer_stays(database):
     assert {photo: later[photo] for photo in first} == first
 
 
+async def test_a_large_chat_holds_out_a_smaller_share_once_it_has_enough(database):
+    await add(database, *scattered(3000))
+    split = await update_split(database, share=0.1, near_bits=6, enough=100)
+    held_out = split.photo_ids[split.sides == splits.SIDES.index("holdout")]
+    assert held_out[99] == pytest.approx(1000, abs=250), "the first hundred at the full share"
+    assert len(held_out) == pytest.approx(140, abs=25), "then a fifth of it"
+    await add(database, *scattered(1000, seed=1), name="later")
+    later = await update_split(database, share=0.1, near_bits=6, enough=100)
+    assert (later.sides == splits.SIDES.index("holdout")).sum() - len(held_out) == pytest.approx(20, abs=14)
+
+
 async def test_near_duplicates_share_a_side(database):
     hashes = scattered(50)
     await add(database, *hashes)

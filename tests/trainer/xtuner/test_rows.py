@@ -62,3 +62,17 @@ def test_a_schedule_holds_whole_updates_and_sees_every_row(rows: int, processes:
     assert made.warmup < made.steps and made.warmup != 1
     if rows == 2000 and processes == 1:
         assert (made.batch, made.accumulation, made.steps, made.warmup) == (4, 4, 3000, 90)
+
+
+def test_weights_are_relative_to_their_mean_and_a_row_without_one_has_that_mean(dataset: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "weighted"
+    shutil.copytree(dataset, folder)
+    rows = json.loads((folder / "train.json").read_text(encoding="utf-8"))
+    rows[0]["weight"], rows[1]["weight"] = 0.2, 0.6
+    (folder / "train.json").write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    assert [row.weight for row in read_rows(folder, 12)] == pytest.approx([0.5, 1.5, *[1.0] * 6])
+    assert {row.weight for row in read_rows(folder, 12, weighted=False)} == {1.0}
+    rows[3]["weight"] = -1
+    (folder / "train.json").write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    with pytest.raises(TrainingError, match="joke-3.*weight"):
+        read_rows(folder, 12)

@@ -184,6 +184,28 @@ def test_saving_memory_changes_no_gradient(
     assert same(plain, gradient(model, batch), 1e-6)
 
 
+def test_a_rows_weight_multiplies_its_gradient_also_in_a_split_batch(
+    config: Config, rows: PackedDataset, first: dict[str, torch.Tensor]
+) -> None:
+    model = make(config, first)
+    model.model.mlp1.float()  # bf16 would round small gradients away
+    batch = [rows[0], rows[1], rows[2]]
+    answers = [len(row["ids"]) - row["answer"] for row in batch]
+    alone = [gradient(model, [row]) for row in batch]
+    weights = (0.25, 2.0, 0.75)
+    wanted = {
+        name: sum(w * n * part[name] for w, n, part in zip(weights, answers, alone, strict=True)) / sum(answers)
+        for name in alone[0]
+    }
+    weighted = [{**row, "weight": weight} for row, weight in zip(batch, weights, strict=True)]
+    assert same(wanted, gradient(model, weighted), 1e-4)
+    model.parts = 2
+    model.zero_grad()
+    model({"rows": weighted})["loss"].backward()
+    split = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
+    assert same(wanted, split, 1e-4)
+
+
 def test_dropout_differs_between_steps_and_layers_and_not_between_calls(
     config: Config, rows: PackedDataset, first: dict[str, torch.Tensor]
 ) -> None:

@@ -1,6 +1,6 @@
 """The step judging, and its child process that runs the gate.
 
-`python -m trainer.pipeline.steps.evaluate CHAMPION CANDIDATE DATASET OUT VERDICT`
+`python -m trainer.pipeline.steps.evaluate CHAMPION CANDIDATE DATASET OUT VERDICT [BASE]`
 """
 
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 from configs.errors import JokebotError
 from configs.settings import load_settings
 from storage.learning import dataset_files, models, promotion
+from storage.learning.models import Model
 from storage.learning.run_files import replace_file
 from storage.learning.runs import Run, require
 from trainer.pipeline.run_context import RunContext
@@ -36,6 +37,7 @@ async def judge(context: RunContext, run: Run) -> Run:
                 dataset,
                 context.workspace.gate,
                 verdict,
+                *await base_directory(context, champion, candidate),
             )
     await context.check(run)
     return await promotion.record_verdict(
@@ -43,12 +45,20 @@ async def judge(context: RunContext, run: Run) -> Run:
     )
 
 
-def main(champion: Path, candidate: Path, dataset: Path, out: Path, verdict: Path) -> int:
+async def base_directory(context: RunContext, champion: Model, candidate: Model) -> list[Path]:
+    """The directory of the candidate's base, with which its variety is compared; empty if the base is the champion."""
+    base_id = require(candidate.base_id)
+    return (
+        [] if base_id == champion.id else [await context.directory(await models.get_model(context.database, base_id))]
+    )
+
+
+def main(champion: Path, candidate: Path, dataset: Path, out: Path, verdict: Path, base: Path | None = None) -> int:
     """Run the gate and write its verdict to the file `verdict` by rename; returns 1 if the gate fails."""
     from trainer.gate import assess_candidate as ask
 
     try:
-        answer = ask(champion, candidate, dataset, out, load_settings().gate)
+        answer = ask(champion, candidate, dataset, out, load_settings().gate, base=base)
     except JokebotError as error:
         print(f"jokebot: {error}", file=sys.stderr)
         return 1

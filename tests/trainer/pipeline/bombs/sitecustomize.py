@@ -77,7 +77,9 @@ class Verdict:
     measures: dict[str, float]
 
 
-def assess_candidate(champion: Path, candidate: Path, dataset: Path, out: Path, settings) -> Verdict:
+def assess_candidate(
+    champion: Path, candidate: Path, dataset: Path, out: Path, settings, base: Path | None = None
+) -> Verdict:
     while os.environ["GATE"] == "wait":
         (out.parent / "waiting").touch()
         time.sleep(0.05)
@@ -85,6 +87,7 @@ def assess_candidate(champion: Path, candidate: Path, dataset: Path, out: Path, 
         (champion / "config.json").exists()
         and (candidate / "model.json").exists()
         and (dataset / "holdout.json").exists()
+        and (base is None or base != champion and (base / "config.json").exists())
     )
     return Verdict(os.environ["GATE"], ["So it was said."], {"likelihood": 1.5})
 

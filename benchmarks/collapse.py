@@ -1,0 +1,138 @@
+"""`make bench-collapse`: does the gate catch a collapsed model, and does it let harmless ones pass?
+
+Base models, candidates and their replies are made (`collapse_world.py`, `collapse_cases.py`, texts in
+`collapse_texts.toml`); the measures and the decision are the gate's, with its default settings. The likelihood of
+held-out jokes is equal, so a candidate is rejected for what it writes. Every world has a base vocabulary (18 equally
+frequent joke ideas; the same with frequencies 1/rank; the demo model's jokes; free combinations), one language or two,
+and 12, 30, 60 or 150 held-out photos. In a chain each step is tried against the base with the step before as champion.
+Every third world has a champion that told liked ideas more often than the base.
+
+The last output line is one JSON object: `tried` and `passed`, harmful candidates; `harmless_passed`, the least share of
+the harmless kinds, with `harmless_passed_low`, its lower 95 % confidence bound; `cases` and
+`harmless`, tried and passed by kind; `reasons`, what rejected the harmless ones.
+"""
+
+import argparse
+import json
+import os
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.collapse_cases import HARMFUL, HARMLESS, Made, liked_more  # noqa: E402
+from benchmarks.collapse_world import KINDS, LANGUAGES, Picture, Writer, held_out, pictures, vocabulary  # noqa: E402
+from benchmarks.machine import RESULTS, machine  # noqa: E402
+from benchmarks.trial_worlds import upper_bound  # noqa: E402
+from configs.learning import GateSettings  # noqa: E402
+from trainer.gate.decision import decide  # noqa: E402
+from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto  # noqa: E402
+from trainer.gate.metrics import compare  # noqa: E402
+from trainer.gate.replies import GateReply, ModelEvaluation, build_requests  # noqa: E402
+
+PHOTOS = (12, 30, 60, 150)
+TRAINING_ROWS = (60, 150, 400)
+Request = tuple[HoldoutPhoto, str, str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One try: the case, whether it is harmful, and the reasons for a rejection (empty if it passed)."""
+
+    case: str
+    harmful: bool
+    reasons: tuple[str, ...]
+
+
+def worlds(seed: int) -> list[Outcome]:
+    """All cases in the world of a seed."""
+    draw = random.Random(seed)
+    kind, languages = KINDS[seed % 4], LANGUAGES[seed // 4 % 3]
+    photos = pictures(PHOTOS[seed // 12 % 4], languages, draw)
+    base = vocabulary(kind, languages, draw)
+    learnt = pictures(draw.choice(TRAINING_ROWS), languages, draw)
+    training = {language: [base.write(photo, language, draw) for photo in learnt] for language in languages}
+    told = [(photo.name, text) for texts in training.values() for photo, text in zip(learnt, texts, strict=True)]
+    data = held_out(photos, languages, told)
+    settings = GateSettings()
+    answer = partial(evaluation, data, build_requests(data, settings), {photo.name: photo for photo in photos})
+    first = answer(base.write, draw)
+    grown = answer(liked_more(Made(base, training, draw)), draw) if seed % 3 == 0 else first
+    outcomes = []
+    for name, steps in [*HARMFUL.items(), *((name, [case]) for name, case in HARMLESS.items())]:
+        champion = grown
+        for case in steps:
+            candidate = answer(case(Made(base, training, draw)), draw)
+            measures = compare(champion, candidate, data, settings, None if champion is first else first)
+            verdict, reasons = decide(measures, settings)
+            codes = tuple(code for code, _ in reasons) if verdict == "reject" else ()
+            outcomes.append(Outcome(name, name in HARMFUL, codes))
+            champion = candidate
+    return outcomes
+
+
+def evaluation(
+    data: HoldoutData, requests: Sequence[Request], pictures: dict[str, Picture], writer: Writer, draw: random.Random
+) -> ModelEvaluation:
+    """A model's replies, with the same likelihood of the held-out jokes as every other model here."""
+    replies = [
+        GateReply(photo.name, language, writer(pictures[photo.name], language, draw), True, prompt)
+        for photo, language, prompt in requests
+    ]
+    return ModelEvaluation({photo.name: [1.0] * len(photo.jokes) for photo in data.photos}, replies)
+
+
+def summary(outcomes: Iterable[Outcome]) -> dict[str, object]:
+    outcomes = list(outcomes)
+    tried, passed = Counter(one.case for one in outcomes), Counter(one.case for one in outcomes if not one.reasons)
+    rates = {name: passed[name] / tried[name] for name in HARMLESS}
+    least = min(rates, key=rates.__getitem__)
+    return {
+        "tried": sum(tried[name] for name in HARMFUL),
+        "passed": sum(passed[name] for name in HARMFUL),
+        "harmless_passed": round(rates[least], 4),
+        "harmless_passed_low": round(1 - upper_bound(tried[least] - passed[least], tried[least]), 4),
+        "cases": {name: {"tried": tried[name], "passed": passed[name]} for name in HARMFUL},
+        "harmless": {name: {"tried": tried[name], "passed": passed[name]} for name in HARMLESS},
+        "reasons": dict(Counter(code for one in outcomes if not one.harmful for code in one.reasons)),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--worlds", type=int, default=240, help="a multiple of 48 covers all kinds of worlds evenly")
+    parser.add_argument(
+        "--first", type=int, default=1, help="the first seed; limits were chosen on seeds from 10000 on"
+    )
+    parser.add_argument("--keep", action="store_true", help="write benchmarks/results/collapse.json")
+    arguments = parser.parse_args()
+    start, seeds = time.monotonic(), range(arguments.first, arguments.first + arguments.worlds)
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        outcomes = [one for world in pool.map(worlds, seeds, chunksize=4) for one in world]
+    result = {
+        **summary(outcomes),
+        "worlds": arguments.worlds,
+        "first": arguments.first,
+        "seconds": round(time.monotonic() - start, 1),
+    }
+    if arguments.keep:
+        report = {
+            **result,
+            "settings": GateSettings().stored(),
+            "machine": machine(),
+            "date": time.strftime("%Y-%m-%d"),
+        }
+        (RESULTS / "collapse.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(result, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Runs and models: the nightly run with the product's selection and registry; the table model learns in its place."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.community.world import Photo, TableModel
+from configs.blocklist import BlockList
+from configs.learning import SelectionSettings
+from storage.database import Database
+from storage.learning import datasets, models, promotion, runs
+from storage.learning.runs import Run
+from trainer.dataset.export import DatasetExporter, NothingToLearnError
+from trainer.dataset.manifest import ScoredJoke
+from trainer.dataset.preview import preview_retraining
+from trainer.dataset.token_budget import TokenBudget
+
+NO_BLOCKS = BlockList()
+NO_BUDGET = TokenBudget(str.split, frozenset())
+
+
+class UncheckedRows:
+    """In place of the verifier of rows, which reads pictures and counts tokens: every row passes."""
+
+    def add(self, jokes: Iterable[ScoredJoke]) -> dict[int, str]:
+        """No joke fails."""
+        return {}
+
+
+class Registry:
+    """The product's registry, and the table model of each registered model by id."""
+
+    def __init__(self, database: Database, selection: SelectionSettings, min_pairs: int, *, row_weights: bool) -> None:
+        self.database, self._selection, self._min_pairs = database, selection, min_pairs
+        self._row_weights = row_weights
+        self.tables: dict[int, TableModel] = {}
+        self.rows: dict[int, int] = {}
+        """Training rows by model id."""
+
+    async def train(self, photos: dict[int, Photo]) -> Run | None:
+        """What the schedule does at night: a run, if there is enough new to learn. Returns it in state canary.
+
+        `photos` are the photos by id. The gate is not simulated: a table model can't write broken text.
+        """
+        if await runs.current_run(self.database):
+            return None
+        preview = await preview_retraining(self.database, self._selection, NO_BLOCKS)
+        if preview.new < self._min_pairs or not preview.fresh:
+            return None
+        champion = runs.require(await models.get_champion(self.database))
+        start = await models.get_model(self.database, champion.base_id or champion.id)
+        run = await runs.create_run(self.database, "schedule")
+        run = await runs.advance(self.database, run, "exporting", model_name=f"run-{run.id}")
+        rows = await self._export(run)
+        if rows is None:
+            return None
+        name = dataset_name(rows)
+        run = await runs.advance(
+            self.database, run, "training", dataset=name, champion_id=champion.id, start_id=start.id
+        )
+        await datasets.mark_dataset(self.database, name, "trained")
+        weights = row_weights(rows) if self._row_weights else [1.0] * len(rows)
+        examples = [(row.source.text, photos[row.source.photo.id]) for row in rows]
+        table = self.tables[start.id].train(examples, weights)
+        run = await runs.advance(self.database, run, "merging")
+        new = models.NewModel(
+            f"run-{run.id}", champion.id, start.id, start.id, name, run.id, f"run-{run.id}", name, "{}"
+        )
+        run = await promotion.record_merge(self.database, run, new)
+        run = await promotion.record_verdict(self.database, run, champion.id, {"answer": "promote", "reasons": []})
+        self.tables[runs.require(run.candidate_id)] = table
+        self.rows[runs.require(run.candidate_id)] = len(rows)
+        return run
+
+    async def _export(self, run: Run) -> list[ScoredJoke] | None:
+        """The training rows of a new dataset, recorded; None if the run ends because there are too few."""
+        exporter = DatasetExporter(
+            self.database, Path(), Path(), self._selection, NO_BUDGET, self._min_pairs, replay_all=True
+        )
+        try:
+            draft = await exporter._pick(UncheckedRows())
+        except NothingToLearnError as error:
+            await runs.advance(self.database, run, "undecided", reason=error)
+            return None
+        name = dataset_name(draft.train)
+        if await runs.get_concluded_run(self.database, name):
+            await runs.advance(self.database, run, "undecided", reason="Nothing has changed.")
+            return None
+        await datasets.register_dataset(self.database, name, "ratings", [row.record() for row in draft.train])
+        return draft.train
+
+
+def row_weights(rows: Sequence[ScoredJoke]) -> list[float]:
+    """The weights of rows in the training loss, with mean 1, as `trainer/xtuner/rows.py` reads them."""
+    weights = np.array([runs.require(row.weight) for row in rows])
+    return (weights / weights.mean()).tolist()
+
+
+def dataset_name(rows: Iterable[ScoredJoke]) -> str:
+    """A name that follows from the rows."""
+    return hashlib.sha256(json.dumps(sorted(row.row_id for row in rows)).encode()).hexdigest()

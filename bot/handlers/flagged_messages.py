@@ -1,0 +1,36 @@
+"""The messages of flagged jokes: each shows a notice while its joke is hidden, and the joke again afterwards."""
+
+from telegram import User
+
+from bot.chats.chat_settings import ChatSettingsStore
+from bot.handlers.keyboards import JokeKeyboards
+from bot.messaging.messenger import Messenger
+from storage.chat.flags import is_hidden, list_deliveries
+from storage.chat.jokes import get_joke
+from storage.database import Database
+
+
+class FlaggedMessages:
+    """Updates the messages after a flag or a decision."""
+
+    def __init__(
+        self, messenger: Messenger, database: Database, chats: ChatSettingsStore, keyboards: JokeKeyboards
+    ) -> None:
+        self._messenger, self._database, self._chats, self._keyboards = messenger, database, chats, keyboards
+
+    async def update(self, joke_id: int, user: User | None = None) -> None:
+        """Let all messages with the joke show its state; `user` decides about the language where the chat has none.
+
+        Raises TelegramError where Telegram can't be reached.
+        """
+        joke = await get_joke(self._database, joke_id)
+        if joke is None:
+            return
+        hidden = await is_hidden(self._database, joke_id)
+        for delivery in await list_deliveries(self._database, joke_id):
+            chat_id, message_id = delivery.chat_id, delivery.message_id
+            language = self._chats.chat_language(chat_id, user)
+            text = self._messenger.translator.format(language, "flag-hidden") if hidden else joke.text
+            await self._keyboards.wait_refreshed(chat_id, message_id)  # it may still show the earlier buttons
+            keyboard = await self._keyboards.current(chat_id, message_id, joke_id)
+            await self._messenger.edit(chat_id, message_id, text, keyboard)
