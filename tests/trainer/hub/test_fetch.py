@@ -14,11 +14,12 @@ from typing import Any
 import huggingface_hub.file_download
 import pytest
 
+import bot.cli.fetch
 import trainer.hub.fetcher
 import trainer.hub.modelscope
 from bot.__main__ import main
-from configs.settings import ROOT
-from storage.learning.serving_model import read_registry
+from configs.settings import ROOT, Settings, load_settings
+from storage.learning.serving_model import plan_serving, read_registry
 from tests.trainer.hub.hub_server import HubThread, LoopbackHub
 from trainer.hub.archive import unpack_pictures
 from trainer.hub.catalog import FetchError, find_entry
@@ -81,6 +82,8 @@ def test_a_model_arrives_over_a_line_that_breaks_and_is_registered(hub, place, c
     assert resumed[0] == "" and resumed[1] != "" and len(resumed) == 3
     (model,) = read_registry(place.parent / "jokebot.sqlite3")
     assert model.directory == str(place / "InternVL2-2B") and model.code
+    serving = plan_serving(load_settings(), [model]).champion
+    assert serving and serving.name == "InternVL2-2B", "`jokebot run` needs no model.directory"
     record = json.loads((place / "InternVL2-2B.fetch.json").read_text())
     assert record["revision"] == OLD and record["files"].keys() == FILES.keys()
 
@@ -247,6 +250,14 @@ def test_the_token_goes_to_the_hub_of_the_settings_only(hub, place):
     hub.tokens.clear()
     assert fetch("InternVL2-2B", "--yes", "--from", hub.address, "--to", str(place / "mirrored")) == 0
     assert {token for _, token in hub.tokens} == {""}
+
+
+@pytest.mark.parametrize(
+    ("card", "said"), [(0, "no NVIDIA GPU"), (6, "does NOT fit"), (8, "1 can fit"), (80, "2 fit, as the settings")]
+)
+def test_a_card_is_compared_with_what_the_servers_take(monkeypatch, card, said):
+    monkeypatch.setattr(bot.cli.fetch, "card_gb", lambda: card)
+    assert said in bot.cli.fetch.host_line(4.4, Settings())
 
 
 def test_a_directory_that_is_something_else_is_left_alone(hub, place, capsys):
