@@ -1,0 +1,1 @@
+"""Downloads of models and data from public hubs: listing, resumable download, verification, records."""
