@@ -169,6 +169,7 @@ def test_the_loop_runs_on_modelling_code_that_hands_caches_on_as_tuples(model: C
     other = CpuModel(
         types.SimpleNamespace(config=model.model.config, language_model=reference, num_image_token=256),
         model.tokenizer,
+        model.template,
     )
 
     def write(writer: CpuModel) -> list[int]:
