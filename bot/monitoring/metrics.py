@@ -47,7 +47,7 @@ BOUNDS_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
 """The latency histogram's buckets: a fast GPU answers within the first few, a CPU within the last."""
 MAX_MODELS = 20
 """The newest model versions with their own samples, besides those that serve: labels must not grow without limit."""
-ALERTS = ("engine", "disk", "backup", "database", "webhook", "gpu", "job")
+ALERTS = ("engine", "disk", "backup", "database", "webhook", "gpu", "files", "job")
 """The checks of bot/monitoring/alert_checks.py; "job" stands for all periodic jobs."""
 Samples = Mapping[tuple[tuple[str, str], ...], float]
 """Values by their labels: pairs of a name and a text. All samples of a metric have the same label names."""

@@ -46,11 +46,12 @@ async def judge(context: RunContext, run: Run) -> Run:
 
 
 async def base_directory(context: RunContext, champion: Model, candidate: Model) -> list[Path]:
-    """The directory of the candidate's base, with which its variety is compared; empty if the base is the champion."""
+    """The directory of the candidate's base, with which its variety is compared; empty if it is the champion's too."""
     base_id = require(candidate.base_id)
-    return (
-        [] if base_id == champion.id else [await context.directory(await models.get_model(context.database, base_id))]
-    )
+    if base_id == champion.id:
+        return []
+    directory = await context.directory(await models.get_model(context.database, base_id))
+    return [] if directory == await context.directory(champion) else [directory]
 
 
 def main(champion: Path, candidate: Path, dataset: Path, out: Path, verdict: Path, base: Path | None = None) -> int:
