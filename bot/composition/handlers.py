@@ -19,6 +19,7 @@ from bot.handlers.album_joke import AlbumJokeHandlers
 from bot.handlers.another_joke import AnotherJokeHandlers, StoredPhotoAccess
 from bot.handlers.best import BestJokeHandlers
 from bot.handlers.duel import DuelHandlers
+from bot.handlers.duel_messages import DuelMessages
 from bot.handlers.explain import ExplainHandlers
 from bot.handlers.fallback import FallbackHandlers
 from bot.handlers.flag import FlagHandlers
@@ -94,7 +95,8 @@ def make_joke_handlers(
     replies = StreamingReplies(messenger, database, queue, delays, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, prompts, settings)
     stored = StoredPhotoAccess(messenger, quota, limiter, intake, write_access)
-    duels = DuelHandlers(messenger, database, generator, replies, router, quota, settings.duel, settings.safety)
+    duel = (DuelMessages(messenger, database, chats), settings.duel, settings.safety)
+    duels = DuelHandlers(messenger, database, generator, replies, router, quota, *duel)
     another = AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery)
     album_jokes = AlbumJokeHandlers(messenger, database, keyboards, albums, limiter, intake, styles, stored, delivery)
     photos = PhotoHandlers(
@@ -102,9 +104,8 @@ def make_joke_handlers(
     )
     explain = ExplainHandlers(messenger, database, chats, limiter, intake, generator, replies, limits, write_access)
     ratings = RatingHandlers(messenger, database, keyboards)
-    usage = HelpHandlers(messenger, access, settings.joke.album_mode)
+    usage, members = HelpHandlers(messenger, access, settings.joke.album_mode), MembershipHandlers(write_access, gate)
     last: list[HandlerGroup] = [FallbackHandlers(messenger, albums, photos, explain), UnknownButtonHandlers(messenger)]
-    members = MembershipHandlers(write_access, gate)
     return [members, ratings, another, album_jokes, duels, usage, photos, explain], last, [keyboards.job()]
 
 
@@ -126,11 +127,12 @@ def make_flag_handlers(
 ) -> Sequence[HandlerGroup]:
     """Handlers of 🚩 and of the admins' decisions about flagged jokes."""
     keyboards, group_admins = _make_keyboards(settings, messenger, database, coalescer), GroupAdmins(messenger.client)
-    messages = FlaggedMessages(messenger, database, known.settings, keyboards)
+    duels = DuelMessages(messenger, database, known.settings)
+    messages = FlaggedMessages(messenger, database, known.settings, keyboards, duels)
     notices = FlagNotices(messenger, database, notifier, known.names, settings.storage)
     most = settings.safety.max_flags_per_day
     return [
-        FlagHandlers(messenger, database, keyboards, messages, notices, group_admins, access, most),
+        FlagHandlers(messenger, database, messages, notices, group_admins, access, most),
         FlagAdmin(messenger, database, access, messages, notices, known.bans, known.names, notifier),
     ]
 

@@ -9,16 +9,16 @@ import asyncio
 import logging
 import secrets
 import sqlite3
+from dataclasses import replace
 from functools import partial
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, User
 from telegram.error import Forbidden
 
 from bot.chats.daily_quota import DailyQuota
 from bot.engine.router import Router, ServedModel
 from bot.handlers.callback_data import DuelButton
+from bot.handlers.duel_messages import DuelMessages
 from bot.handlers.joke_delivery import JokeRequest
-from bot.handlers.keyboards import is_own_button
 from bot.handlers.routes import ButtonPress, Route, button
 from bot.handlers.streaming_reply import StreamingReplies, StreamingReply
 from bot.jokes.generator import JokeGenerator
@@ -26,7 +26,6 @@ from bot.messaging.messenger import Messenger
 from configs.safety import SafetySettings
 from configs.trials import DuelSettings
 from storage.chat.duels import (
-    Choice,
     DuelRecord,
     Side,
     begin_duel,
@@ -45,8 +44,6 @@ from storage.write_retry import repeat_write
 
 log = logging.getLogger(__name__)
 
-SIDES: dict[Choice, str] = {"a": "🅰️", "b": "🅱️"}
-
 
 class DuelHandlers:
     """Delivers duels, at most one in `duels.one_in_photos` photos (0: none), and handles the choices."""
@@ -59,11 +56,12 @@ class DuelHandlers:
         replies: StreamingReplies,
         router: Router,
         quota: DailyQuota,
+        messages: DuelMessages,
         duels: DuelSettings,
         safety: SafetySettings,
     ) -> None:
         self._messenger, self._database, self._generator = messenger, database, generator
-        self._replies, self._router, self._quota = replies, router, quota
+        self._replies, self._router, self._quota, self._messages = replies, router, quota, messages
         self._one_in, self._gentle = duels.one_in_photos, safety.gentle
 
     def routes(self) -> list[Route]:
@@ -82,11 +80,10 @@ class DuelHandlers:
             if jokes is None:
                 await delete_duel(self._database, duel.id)
                 return False
-            text = self._messenger.text(user, "duel", a=jokes[0].text, b=jokes[1].text)
+            duel = replace(duel, joke_a=jokes[0].id, joke_b=jokes[1].id)
+            text, keyboard = await self._messages.render(duel, user)
             try:
-                await reply.finish(
-                    text, self._keyboard(user, duel.id), partial(record_duel_message, self._database, duel.id)
-                )
+                await reply.finish(text, keyboard, partial(record_duel_message, self._database, duel.id))
             except Forbidden:
                 log.debug("duel %d can't be delivered: the bot may not write in chat %d", duel.id, chat_id)
                 return True
@@ -94,34 +91,16 @@ class DuelHandlers:
         return True
 
     async def on_choice(self, press: ButtonPress[DuelButton]) -> None:
-        """Store the user's first choice. In a private chat, show it in the message and remove the buttons."""
+        """Store the user's first choice. In a private chat, show it in the message and remove its buttons."""
         duel, choice = await get_duel(self._database, press.data.duel_id), press.data.choice
-        if duel is None or not await self._may_choose(press, duel):
+        if duel is None or not await self._messages.is_duel_button(press, duel):
             await self._messenger.reject_button(press.query)
             return
-        if not await record_choice(self._database, duel, press.user.id, choice):
-            await self._messenger.answer_button(press.query, "duel-again")
-            return
-        await self._messenger.answer_button(press.query, f"duel-chosen-{choice}")
-        if duel.chat_id != duel.person_id:
-            return
-        jokes = [await get_joke(self._database, joke_id or 0) for joke_id in (duel.joke_a, duel.joke_b)]
-        a, b = (joke.text if joke else "…" for joke in jokes)
-        chosen = self._messenger.text(press.user, f"duel-chosen-{choice}")
-        text = f"{self._messenger.text(press.user, 'duel', a=a, b=b)}\n\n{chosen}"
-        await self._messenger.edit(duel.chat_id, press.message.message_id, text)
-
-    def _keyboard(self, user: User, duel_id: int) -> InlineKeyboardMarkup:
-        """Buttons for A, B and neither."""
-        labels: dict[Choice, str] = {**SIDES, "meh": self._messenger.text(user, "duel-meh")}
-        return InlineKeyboardMarkup(
-            [
-                [
-                    InlineKeyboardButton(label, callback_data=DuelButton(duel_id, choice).encode())
-                    for choice, label in labels.items()
-                ]
-            ]
-        )
+        outcome = await record_choice(self._database, duel, press.user.id, choice)
+        key = f"duel-chosen-{choice}" if outcome == "recorded" else f"duel-{outcome}"
+        await self._messenger.answer_button(press.query, key)
+        if duel.is_private or outcome == "hidden":
+            await self._messages.update(duel.id, press.user)
 
     async def _find(self, request: JokeRequest) -> DuelRecord | None:
         """The duel begun for this update before a restart, or a new one where one is due; None for no duel."""
@@ -188,18 +167,3 @@ class DuelHandlers:
         except sqlite3.OperationalError as error:
             await repeat_write(error, record)
         return joke
-
-    async def _may_choose(self, press: ButtonPress[DuelButton], duel: DuelRecord) -> bool:
-        """Whether the button is under the duel's message; in a private chat only its user can press it.
-
-        A message that was sent just before a crash is not recorded yet; it is recorded here.
-        """
-        message_id = press.message.message_id
-        if press.message.chat.id != duel.chat_id:
-            return False
-        if duel.message_id is None:
-            if not is_own_button(press.query):
-                return False
-            await record_duel_message(self._database, duel.id, message_id)
-            return True
-        return duel.message_id == message_id

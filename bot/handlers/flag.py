@@ -10,7 +10,6 @@ from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import FlagButton, UnflagButton
 from bot.handlers.flag_notices import FlagNotices
 from bot.handlers.flagged_messages import FlaggedMessages
-from bot.handlers.keyboards import JokeKeyboards
 from bot.handlers.routes import ButtonPress, Route, button
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import is_private
@@ -33,16 +32,14 @@ class FlagHandlers:
         self,
         messenger: Messenger,
         database: Database,
-        keyboards: JokeKeyboards,
         messages: FlaggedMessages,
         notices: FlagNotices,
         group_admins: GroupAdmins,
         access: AdminAccess,
         most: int,
     ) -> None:
-        self._messenger, self._database, self._keyboards = messenger, database, keyboards
-        self._messages, self._notices, self._group_admins = messages, notices, group_admins
-        self._access, self._most = access, most
+        self._messenger, self._database, self._messages = messenger, database, messages
+        self._notices, self._group_admins, self._access, self._most = notices, group_admins, access, most
 
     def routes(self) -> list[Route]:
         return [button(FlagButton, self.on_flag), button(UnflagButton, self.on_unflag)]
@@ -87,7 +84,7 @@ class FlagHandlers:
 
     async def _joke(self, press: ButtonPress[Any]) -> Joke | None:
         """The joke of a button that is under its message."""
-        if not await self._keyboards.is_joke_button(press, press.data.joke_id):
+        if not await self._messages.has_joke(press, press.data.joke_id):
             return None
         return await get_joke(self._database, press.data.joke_id)
 

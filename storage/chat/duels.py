@@ -8,6 +8,8 @@ from storage.database import Database
 
 Side = Literal["a", "b"]
 Choice = Literal["a", "b", "meh"]
+ChoiceOutcome = Literal["recorded", "again", "hidden"]
+"""What became of a choice: it is recorded, the user has chosen before, or one of the jokes is hidden."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class DuelRecord:
     created_at: float
     chosen_at: float | None
 
+    @property
+    def is_private(self) -> bool:
+        """Whether it is in the user's private chat, so that nobody else can choose."""
+        return self.chat_id == self.person_id
+
 
 DUE = """SELECT newest.id FROM (SELECT coalesce(max(id), 0) AS id FROM deliveries) AS newest
     WHERE newest.id >= (SELECT coalesce(max(after_delivery), -:every) + :every - 1 FROM duels)
@@ -43,6 +50,9 @@ DUE = """SELECT newest.id FROM (SELECT coalesce(max(id), 0) AS id FROM deliverie
 A duel is due after `every` deliveries since the last duel, unless the chat's last answer was a duel or one is in
 progress.
 """
+
+OPEN = "NOT EXISTS (SELECT 1 FROM hidden_jokes WHERE joke_id IN (joke_a, joke_b))"
+"""Condition on duels: both jokes are shown."""
 
 
 async def begin_duel(
@@ -85,6 +95,12 @@ async def get_duel_of_update(database: Database, update_id: int) -> DuelRecord |
     return DuelRecord(**dict(row)) if row else None
 
 
+async def get_duel_of_joke(database: Database, joke_id: int) -> DuelRecord | None:
+    """The duel in which the joke is A or B, or None."""
+    row = await database.row("SELECT * FROM duels WHERE joke_a = ?1 OR joke_b = ?1 LIMIT 1", (joke_id,))
+    return DuelRecord(**dict(row)) if row else None
+
+
 async def is_duel_shown(database: Database, update_id: int) -> bool:
     """Whether the duel of that update was sent."""
     return bool(
@@ -104,10 +120,14 @@ async def record_duel_message(database: Database, duel_id: int, message_id: int)
         await connection.execute("UPDATE duels SET message_id = ? WHERE id = ?", (message_id, duel_id))
 
 
-async def record_choice(database: Database, duel: DuelRecord, user_id: int, choice: Choice) -> bool:
-    """Record a user's choice. Only the user's first counts; False if there is one already."""
+async def record_choice(database: Database, duel: DuelRecord, user_id: int, choice: Choice) -> ChoiceOutcome:
+    """Record a user's choice. Only the user's first counts, and none while a joke of the duel is hidden (🚩)."""
     now = time.time()
     async with database.write() as connection:
+        async with connection.execute(f"SELECT {OPEN} FROM duels WHERE id = ?", (duel.id,)) as cursor:
+            row = await cursor.fetchone()
+        if row is not None and not row[0]:
+            return "hidden"
         if user_id == duel.person_id:
             cursor = await connection.execute(
                 "UPDATE duels SET choice = ?, chosen_at = ? WHERE id = ? AND choice IS NULL", (choice, now, duel.id)
@@ -118,7 +138,7 @@ async def record_choice(database: Database, duel: DuelRecord, user_id: int, choi
                 "ON CONFLICT DO NOTHING",
                 (duel.id, user_id, choice, now),
             )
-        return cursor.rowcount == 1
+        return "recorded" if cursor.rowcount == 1 else "again"
 
 
 async def delete_duel(database: Database, duel_id: int) -> None:

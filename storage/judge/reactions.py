@@ -1,6 +1,7 @@
 """Reads users' reactions from the database as observations for a judge's fit.
 
-Data of private and banned users and jokes that an admin dropped are left out, as everywhere where something learns.
+Data of private and banned users, and jokes that are dropped or hidden, are left out, as everywhere where something
+learns.
 """
 
 import json
@@ -70,7 +71,7 @@ async def _duels(database: Database, since: float) -> list[Reaction]:
         "JOIN jokes ON jokes.id = joke_a JOIN jokes AS rival ON rival.id = joke_b "
         f"WHERE picks.chosen_at >= ? AND picks.person_id NOT IN {PRIVATE_OR_BANNED} AND "
         f"{JOKE_OF_NOBODY_PRIVATE.replace('photo_id NOT', 'jokes.photo_id NOT')} "
-        "AND rival.id NOT IN (SELECT joke_id FROM reviews WHERE NOT kept)",
+        f"AND {NOT_DROPPED.replace('jokes.id', 'rival.id')}",
         (since,),
     )
     return [(SignalKind.DUEL, left, right, user, chat, value, at) for left, right, user, chat, value, at in rows]

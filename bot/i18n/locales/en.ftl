@@ -139,7 +139,10 @@ button-wait = I can't write that down just now. I'll do it as soon as I can; no 
 
 # Two jokes for one photo, and a person chooses
 duel =
-    Two ideas for this one, and I can't decide. Which is funnier?
+    { $open ->
+        [no] Two ideas for this one. While one is hidden, there's no picking.
+       *[other] Two ideas for this one, and I can't decide. Which is funnier?
+    }
 
     🅰️ { $a }
 
@@ -148,6 +151,7 @@ duel-meh = 😐 Neither
 duel-chosen-a = You picked 🅰️. Noted, thank you!
 duel-chosen-b = You picked 🅱️. Noted, thank you!
 duel-chosen-meh = Neither, then. Noted, I'll keep practising.
+duel-hidden = One of the two is hidden, so there's no picking now.
 duel-again = You've chosen already
 watch-fell = ⏪ I've compared model { $model } with the one before it, photo by photo: people liked { $now }% of its jokes, and { $before }% of the other's. I've gone back to model { $back }.
 watch-untested = 🔎 Model { $model } may be worse than the one before it: people like { $now }% of its jokes, and liked { $before }% of the other's before. There's no room to serve both and compare them fairly, so it stays. /rollback goes back to model { $back }.

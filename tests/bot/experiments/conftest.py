@@ -11,6 +11,7 @@ from storage.database import Database
 from storage.learning import models, promotion, runs
 from storage.learning.models import NewModel
 from storage.learning.runs import Run
+from storage.learning.trial_evidence import list_duel_picks
 from storage.learning.trials import get_trial_of_run
 
 OLD, NEW = "A horse walks into a bar.", "Nobody ordered the horse."
@@ -32,6 +33,10 @@ async def let_through(database: Database) -> Run:
     )
 
 
+def is_duel(message: dict[str, Any]) -> bool:
+    return OLD in message.get("text", "") and NEW in message["text"]
+
+
 def no_pipeline(*arguments: Any) -> None:
     """In place of `start_pipeline`: `let_through` does the pipeline's steps, so a process must not do them too."""
     raise OSError("these tests start no pipeline")
@@ -49,13 +54,29 @@ class Chat:
         """A run whose candidate has passed the gate."""
         return await let_through(self.stage.app.database)
 
-    def send(self, person: int | None = None) -> dict[str, Any]:
-        """Send a photo that no user has sent before."""
+    def send(self, person: int | None = None, chat: int | None = None) -> dict[str, Any]:
+        """Send a photo that no user has sent before, with /joke in a group."""
         self.sent += 1
         colour = self.sent * 7919 % 0xFFFFFF
         return self.stage.send_photo(
-            person=person, data=self.picture(colour=(colour >> 16, colour >> 8 & 255, colour & 255))
+            None if chat is None else "/joke",
+            person=person,
+            chat=chat,
+            data=self.picture(colour=(colour >> 16, colour >> 8 & 255, colour & 255)),
         )
+
+    async def duel(self, chat: int | None = None) -> dict[str, Any]:
+        """Send photos until one gets a duel; returns its message. `chat`: a group."""
+        for _ in range(3):
+            message = await self.stage.joke(self.send(chat=chat))
+            if is_duel(message):
+                return message
+        raise AssertionError("no photo became a duel")
+
+    async def picks(self, run: Run) -> list[int]:
+        """The choices that the run's trial counts: 1 for the candidate, -1 for the champion, 0 for neither."""
+        database = self.stage.app.database
+        return [row.pick for row in await list_duel_picks(database, await get_trial_of_run(database, run.id))]
 
     async def rate(self, old: int, new: int, person: int | None = None) -> str:
         """Send a photo and press `old` or `new`, by the model of the joke; returns the joke."""
@@ -124,3 +145,16 @@ async def chat_with(stage_with, picture, monkeypatch) -> AsyncIterator[Callable[
         return Chat(stage, picture)
 
     yield start
+
+
+@pytest.fixture
+async def dueling(chat_with) -> Callable[..., Awaitable[tuple[Chat, Run]]]:
+    """A chat with a candidate on trial, and its run; every photo may be a duel, except directly after one."""
+
+    async def start(**sections: dict[str, Any]) -> tuple[Chat, Run]:
+        chat = await chat_with(**{"duel": {"one_in_photos": 1}, **sections})
+        run = await chat.put_on_trial()
+        await chat.stage.until(lambda: chat.stage.app.servers.router.canary is not None)
+        return chat, run
+
+    return start

@@ -9,67 +9,26 @@ import pytest
 
 from storage.chat.duels import get_duel_of_update
 from storage.learning import runs
-from storage.learning.trial_evidence import list_duel_picks
-from storage.learning.trials import get_trial_of_run
-
-OLD, NEW = "A horse walks into a bar.", "Nobody ordered the horse."
-
-
-def is_duel(message) -> bool:
-    return OLD in message.get("text", "") and NEW in message["text"]
-
-
-def data_of(message) -> list[str]:
-    return [
-        button["callback_data"] for row in message.get("reply_markup", {}).get("inline_keyboard", []) for button in row
-    ]
-
-
-@pytest.fixture
-async def dueling(chat_with):
-    """A chat with a candidate on trial, and its run; every photo may be a duel, except directly after one."""
-
-    async def start(**sections):
-        chat = await chat_with(**{"duel": {"one_in_photos": 1}, **sections})
-        run = await chat.put_on_trial()
-        await chat.stage.until(lambda: chat.stage.app.servers.router.canary is not None)
-        return chat, run
-
-    return start
-
-
-async def duel_in(chat):
-    """Send photos until one gets a duel."""
-    for _ in range(3):
-        message = await chat.stage.joke(chat.send())
-        if is_duel(message):
-            return message
-    raise AssertionError("no photo became a duel")
-
-
-async def picks(chat, run) -> list[int]:
-    database = chat.stage.app.database
-    return [row.pick for row in await list_duel_picks(database, await get_trial_of_run(database, run.id))]
+from tests.bot.conftest import callback_data
+from tests.bot.experiments.conftest import NEW, OLD, is_duel
 
 
 async def test_both_jokes_stand_in_one_message_and_the_choice_is_counted_for_its_model(dueling):
     chat, run = await dueling()
-    duel = await duel_in(chat)
+    duel = await chat.duel()
     new_is_a = duel["text"].index(NEW) < duel["text"].index(OLD)
     assert await chat.stage.press(duel, 0) == chat.stage.words("duel-chosen-a")
     await chat.stage.quiet()
-    assert await picks(chat, run) == [1 if new_is_a else -1]
-    shown = await chat.stage.world.wait_for(
-        lambda world: (found := world.message(duel["chat"]["id"], duel["message_id"])) and not data_of(found) and found,
-        60,
-    )
+    assert await chat.picks(run) == [1 if new_is_a else -1]
+    await chat.stage.shows(duel, "🚩 🅰️", "🚩 🅱️")
+    shown = chat.stage.world.message(duel["chat"]["id"], duel["message_id"])
     assert is_duel(shown) and shown["text"].endswith(chat.stage.words("duel-chosen-a"))
 
 
 async def test_neither_is_a_choice_too(dueling):
     chat, run = await dueling()
-    assert await chat.stage.press(await duel_in(chat), 2) == chat.stage.words("duel-chosen-meh")
-    assert await picks(chat, run) == [0]
+    assert await chat.stage.press(await chat.duel(), 2) == chat.stage.words("duel-chosen-meh")
+    assert await chat.picks(run) == [0]
 
 
 async def test_both_orders_come_up(dueling):
@@ -95,18 +54,13 @@ async def test_no_chat_has_two_in_a_row_and_only_one_photo_in_so_many_is_one(due
 async def test_in_a_group_every_member_may_choose_once(dueling):
     chat, run = await dueling()
     stage, group = chat.stage, chat.stage.group
-    for _ in range(3):
-        photo = stage.send_photo("/joke", chat=group, data=chat.picture(colour=(chat.sent, 9, 9)))
-        chat.sent += 1
-        if is_duel(duel := await stage.joke(photo)):
-            break
-    assert is_duel(duel)
+    duel = await chat.duel(chat=group)
     assert await stage.press(duel, 0) == stage.words("duel-chosen-a")
     assert await stage.press(duel, 1, person=stage.bob) == stage.words("duel-chosen-b")
     assert await stage.press(duel, 0, person=stage.bob) == stage.words("duel-again")
-    assert sorted(await picks(chat, run)) == [-1, 1]
+    assert sorted(await chat.picks(run)) == [-1, 1]
     await stage.quiet()
-    assert data_of(stage.world.message(group, duel["message_id"])) == data_of(duel)
+    assert callback_data(stage.world.message(group, duel["message_id"])) == callback_data(duel)
 
 
 async def test_without_a_trial_there_are_none(dueling):
@@ -122,25 +76,25 @@ async def test_without_a_trial_there_are_none(dueling):
 )
 async def test_forged_choices_are_refused_politely(dueling, data):
     chat, run = await dueling()
-    duel, other = await duel_in(chat), None
+    duel, other = await chat.duel(), None
     for _ in range(3):
         other = await chat.stage.joke(chat.send(chat.stage.bob), 1)
         if is_duel(other):
             break
-    number, number_of_other = (data_of(one)[0].split(":")[1] for one in (duel, other))
+    number, number_of_other = (callback_data(one)[0].split(":")[1] for one in (duel, other))
     forged = data.format(duel=number, huge="9" * 40, other=number_of_other)
     assert await chat.stage.press_data(duel, forged, forged=True) == chat.stage.words("button-unknown")
     await chat.stage.quiet()
-    assert await picks(chat, run) == []
+    assert await chat.picks(run) == []
 
 
 async def test_nobody_chooses_for_another_and_a_choice_stands(dueling):
     chat, run = await dueling()
-    duel = await duel_in(chat)
-    first, second = data_of(duel)[:2]
+    duel = await chat.duel()
+    first, second = callback_data(duel)[:2]
     await chat.stage.press(duel, 0)
     assert await chat.stage.press_data(duel, second, forged=True) == chat.stage.words("duel-again")
-    assert len(await picks(chat, run)) == 1
+    assert len(await chat.picks(run)) == 1
     bobs = await chat.stage.joke(chat.send(chat.stage.bob))
     assert await chat.stage.press_data(bobs, first, person=chat.stage.bob, forged=True) == chat.stage.words(
         "button-unknown"
@@ -158,7 +112,7 @@ async def test_where_one_model_fails_the_photo_gets_a_single_joke(dueling):
 
 async def test_jokes_of_duels_are_no_ratings_evidence(dueling):
     chat, _ = await dueling()
-    duel = await duel_in(chat)
+    duel = await chat.duel()
     await chat.stage.quiet()
     assert await chat.stage.value("SELECT count(*) FROM jokes JOIN duels ON jokes.id IN (joke_a, joke_b)") == 2
     assert await chat.stage.value("SELECT count(*) FROM deliveries WHERE message_id = ?", duel["message_id"]) == 0
@@ -185,13 +139,13 @@ async def test_a_photo_whose_duel_was_cut_off_by_a_restart_is_answered_once(duel
         "message_id = ?1)",
         message["message_id"],
     )
-    assert shown == 1 and len([one for one in chat.stage.answers(photo) if data_of(one)]) == 1
+    assert shown == 1 and len([one for one in chat.stage.answers(photo) if callback_data(one)]) == 1
     assert await chat.stage.value("SELECT count(*) FROM duels WHERE message_id IS NULL") == 0
 
 
 async def test_a_duel_that_was_shown_is_not_shown_again_after_a_restart(dueling):
     chat, _ = await dueling()
-    duel = await duel_in(chat)
+    duel = await chat.duel()
     await chat.stage.quiet()
     update = await chat.stage.value("SELECT update_id FROM duels")
     photo = chat.stage.world.message(duel["chat"]["id"], duel["reply_to_message"]["message_id"])
@@ -206,11 +160,11 @@ async def test_a_duel_that_was_shown_is_not_shown_again_after_a_restart(dueling)
 
 async def test_a_choice_under_a_message_that_a_kill_left_unnoted_counts(dueling):
     chat, run = await dueling()
-    duel = await duel_in(chat)
+    duel = await chat.duel()
     await chat.stage.quiet()
     async with chat.stage.app.database.write() as connection:
         await connection.execute("UPDATE duels SET message_id = NULL")
     assert await chat.stage.press(duel, 2) == chat.stage.words("duel-chosen-meh")
-    assert await picks(chat, run) == [0]
+    assert await chat.picks(run) == [0]
     update = await chat.stage.value("SELECT update_id FROM duels")
     assert (await get_duel_of_update(chat.stage.app.database, update)).message_id == duel["message_id"]

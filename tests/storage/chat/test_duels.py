@@ -14,6 +14,7 @@ from storage.chat.duels import (
     record_duel_joke,
     record_duel_message,
 )
+from storage.chat.flags import flag_joke, withdraw_flags
 from storage.chat.jokes import NewJoke, add_delivery, add_joke
 from storage.learning.models import register_base
 from storage.learning.runs import create_run
@@ -127,8 +128,8 @@ async def test_a_dropped_duel_leaves_the_photo_to_a_single_joke(chats):
 
 async def test_the_first_choice_stands(chats):
     duel = await chats.duel()
-    assert await record_choice(chats.database, duel, 5, "b")
-    assert not await record_choice(chats.database, duel, 5, "a")
+    assert await record_choice(chats.database, duel, 5, "b") == "recorded"
+    assert await record_choice(chats.database, duel, 5, "a") == "again"
     assert (await get_duel(chats.database, duel.id)).choice == "b"
 
 
@@ -159,6 +160,18 @@ async def test_members_of_a_group_choose_too_each_once(chats):
     assert await picks(chats) == [-1, 0]
     await forget_rows(chats.database, 3)
     assert await picks(chats) == [-1]
+
+
+async def test_while_a_joke_is_hidden_nobody_chooses_and_earlier_choices_stay(chats):
+    duel = await chats.duel(chat=-7)
+    assert await record_choice(chats.database, duel, 1, "b") == "recorded"
+    hidden = (await get_duel(chats.database, duel.id)).joke_b
+    await flag_joke(chats.database, hidden, 3, most=5)
+    outcomes = [await record_choice(chats.database, duel, user, "a") for user in (1, 2, -7)]
+    assert outcomes == ["hidden"] * 3 and await picks(chats) == [1]
+    await withdraw_flags(chats.database, hidden)
+    assert await record_choice(chats.database, duel, 2, "a") == "recorded"
+    assert await picks(chats) == [1, -1]
 
 
 async def picks(chats) -> list[int]:

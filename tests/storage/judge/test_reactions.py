@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from storage.chat.consent import set_private
+from storage.chat.flags import flag_joke, withdraw_flags
 from storage.chat.jokes import NewJoke, add_delivery, add_joke
 from storage.chat.ratings import record_rating
 from storage.judge.observations import SignalKind
@@ -123,6 +124,11 @@ async def test_a_duels_choice_is_a_pair(database, tell, memory):
     found = await read_observations(database, 100)
     assert rows(found, SignalKind.DUEL) == [("left", ANN, ANN, 0.0)]
     assert found.jokes.texts[found.other[found.kind == SignalKind.DUEL][0]] == "right"
+    for hidden in (left, right):
+        await flag_joke(database, hidden, BOB, most=5)
+        assert not rows(await read_observations(database, 100), SignalKind.DUEL)
+        await withdraw_flags(database, hidden)
+    assert len(rows(await read_observations(database, 100), SignalKind.DUEL)) == 1
 
 
 async def test_chosen_jokes_are_compared_with_random_ones_and_few_say_nothing(database, tell):
