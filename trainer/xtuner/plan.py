@@ -77,13 +77,20 @@ class TrainingPlan:
         Raises TrainingError if OUT holds anything else.
         """
         file = self.out / PLAN
-        if file.exists() and file.read_text(encoding="utf-8") != self.text():
+        if file.exists() and not self._is_stored():
             raise TrainingError(
                 "data", f"{self.out} holds a run with another plan. Choose another --out, or remove it first."
             )
         if not file.exists() and self.out.is_dir() and any(self.out.iterdir()):
             raise TrainingError("data", f"{self.out} is in use. Choose another --out, or remove it first.")
         self.write()
+
+    def _is_stored(self) -> bool:
+        """Whether OUT/plan.json is this plan. What a version did not know has the value that `load` gives it."""
+        try:
+            return self.load(self.out) == self
+        except (KeyError, TypeError, ValueError):
+            return False
 
     def write(self) -> None:
         """Write OUT/plan.json atomically."""

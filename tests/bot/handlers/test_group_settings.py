@@ -80,7 +80,7 @@ async def test_after_the_days_last_joke_one_word_and_then_silence(stage):
     )
     assert len(stage.calls("getFile")) == fetched + 1  # the one in the private chat
     assert await jokes_in(stage, stage.group) == 2
-    assert await stage.press(jokes[0], 0) == stage.words("rated", emoji="😂")
+    assert await stage.press(jokes[0], 0) == stage.words("rated-group", emoji="😂", counts="😂 1")
 
 
 async def test_many_at_once_get_no_more_than_the_days_jokes(stage_with):

@@ -169,7 +169,7 @@ async def test_what_an_older_version_stored_under_a_shared_id_becomes_the_chats(
     older = tmp_path / "migrations"
     older.mkdir()
     for number, file in module.migrations():
-        if number < 24:
+        if number < 23:  # 0023_users.sql
             shutil.copy(file, older)
     with monkeypatch.context() as patch:
         patch.setattr(module, "MIGRATIONS", older)

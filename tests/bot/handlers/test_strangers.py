@@ -334,7 +334,7 @@ async def test_who_used_the_bot_before_this_version_stays(stage_with, monkeypatc
     await stage.joke(stage.send_photo(person=stage.bob))
     await stage.joke(stage.send_photo("/joke", person=stage.ming, chat=stage.group))
     await stage.quiet()
-    script = (MIGRATIONS / "0024_users.sql").read_text().split("stays.\n")[1]
+    script = (MIGRATIONS / "0023_users.sql").read_text().split("stays.\n")[1]
     async with stage.app.database.write() as connection:
         for statement in script.split(";"):
             await connection.execute(statement)

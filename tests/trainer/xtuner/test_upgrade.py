@@ -1,11 +1,16 @@
 """A training of an older version resumes: its files contain no names of classes or settings that may change."""
 
+import json
 import re
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from trainer.xtuner.plan import TrainingPlan
+import pytest
+
+from configs.chat_templates import OLD_TEMPLATE
+from trainer.xtuner.plan import TrainingError, TrainingPlan
 
 PLAN = """{
   "dataset": "/data/datasets/d",
@@ -43,10 +48,20 @@ STEPS = {"EPOCHS": 8, "BATCH_SIZE": 4, "LORA_DROPOUT": 0.05, "CHECKPOINT_STEPS":
 
 
 def test_a_plan_of_an_older_version_is_the_same_plan(tmp_path: Path) -> None:
-    (tmp_path / "plan.json").write_text(PLAN)
+    file = tmp_path / "plan.json"
+    file.write_text(PLAN.replace("/data/runs/1", str(tmp_path)))
     plan = TrainingPlan.load(tmp_path)
     assert (plan.base, plan.max_tiles, plan.training.lora_rank) == (Path("/models/b"), 12, 128)
-    assert plan.text() == PLAN
+    old, new = json.loads(PLAN.replace("/data/runs/1", str(tmp_path))), json.loads(plan.text())
+    # Later versions name the template and weigh rows; the rows of an older dataset have no weights.
+    assert (new.pop("template"), new["training"].pop("row_weights")) == (OLD_TEMPLATE, True)
+    assert new == old
+    plan.save()
+    with pytest.raises(TrainingError, match="another plan"):
+        replace(plan, max_tiles=6).save()
+    file.write_text("{}")
+    with pytest.raises(TrainingError, match="another plan"):
+        plan.save()
 
 
 def test_a_training_whose_configuration_names_classes_that_are_gone_goes_on(
