@@ -57,6 +57,8 @@ def test_every_link_leads_somewhere(page):
             continue
         target = (page.parent / path).resolve() if path else page
         assert target in built or target.exists(), f"{link}: there is no {path}"
+        if page.is_relative_to(DOCS):
+            assert target.is_relative_to(DOCS), f"{link}: the site has no page outside docs/; write the path as code"
         if anchor and target.suffix == ".md":
             assert anchor in anchors(built.get(target) or target.read_text(encoding="utf-8")), (
                 f"{link}: no heading makes #{anchor}"
