@@ -74,9 +74,9 @@ def make_judge() -> Judge:
     weights = np.zeros(COLUMNS)
     rows = text_features(LIKED)
     np.add.at(weights, rows.column, rows.value)
-    nobody, members = PersonalEffects.none(), np.empty((0, 2), np.int64)
+    effects, members = PersonalEffects.none(), np.empty((0, 2), np.int64)
     dense, specificity = np.zeros(len(DENSE)), np.zeros(SPECIFICITY_COLUMNS)
-    return Judge(weights, dense, specificity, 0.0, 1.0, {}, nobody, nobody, members, {"usable": True})
+    return Judge(weights, dense, specificity, 0.0, 1.0, {}, effects, effects, members, {"usable": True})
 
 
 async def prepare(settings: Settings) -> None:

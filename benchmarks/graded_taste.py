@@ -20,7 +20,7 @@ SHAPE, SHAPE_SUBJECT, USER_SHAPE, LENIENCY, PHOTO, JOKE, NOISE = 0.5, 0.4, 0.3, 
 WRONG, WRONG_SHARE, LIKING, FUNNY = 1.0, 0.1, 0.30, 0.7
 USERS, TROLLS = 20, 2
 UNKNOWN_SD = sqrt(USER_SHAPE**2 + LENIENCY**2 + PHOTO**2 + JOKE**2 + NOISE**2)
-"""Standard deviation of what nobody can know of a fresh joke."""
+"""Standard deviation of what no judge can know of a fresh joke."""
 TOTAL_SD = sqrt(UNKNOWN_SD**2 + SHAPE**2 + SHAPE_SUBJECT**2)
 NORMAL = NormalDist()
 
@@ -80,7 +80,7 @@ class GradedTaste:
         return shape, self.shape[shape] + self.shape_subject[shape, subject.en] - WRONG * (not right)
 
     def liking(self, text: str, subject: PictureSubject) -> float:
-        """P(liked) of a joke for a random user and photo of the subject: without the terms that nobody can know."""
+        """P(liked) of a joke for a random user and photo of the subject: without the terms that no judge can know."""
         return NORMAL.cdf((self.b + self.known(text, subject)[1]) / UNKNOWN_SD)
 
     def rate(self, jokes: Sequence[tuple[str, PictureSubject]], raters: float) -> list[Rating]:

@@ -4,7 +4,7 @@
 For each seed the demo model writes a joke about each of 420 pictures, users with a graded taste (`graded_taste.py`)
 give about 500 ratings, the product's selection makes rows with weights, `jokebot train` (XTuner, LoRA) and
 `jokebot merge` make a new model, and the product's judge is fitted on the same ratings. Then both models write four
-jokes about each of 200 fresh pictures. A joke's liking is its probability without the terms that nobody can know (user,
+jokes about each of 200 fresh pictures. A joke's liking is its probability without what no judge can know (user,
 photo, joke, noise). Means over pictures:
 
     before      the demo model's jokes

@@ -30,7 +30,7 @@ class World:
     the candidate's at first and is gone after `novelty_days`, linearly or, with `decays`, as exp(−t / novelty_days).
     `raters` a joke: a number, or 0 for Poisson(1.2); with several, jokes differ by a standard deviation of `spread`.
     `silence`: share of the candidate's dislikes that are not given. `pace`: ratings a day. `users` rate equally often,
-    or with `by_rank` in proportion to 1/rank. User `fan` (a rank from 0; None: nobody) likes every joke of the
+    or with `by_rank` in proportion to 1/rank. User `fan` (a rank from 0; None: no user) likes every joke of the
     candidate, and none of the champion's if `hater`. `duels`: share of photos with a duel. `newcomers`: what the liking
     of new users differs by; after 30 days half of the ratings are theirs.
     """

@@ -38,7 +38,7 @@ class NoAdmins:
     """In place of the messages to admins."""
 
     async def notify(self, *_: Any, **__: Any) -> None:
-        """Nobody is notified."""
+        """No admin is notified."""
 
 
 class ProductRules:

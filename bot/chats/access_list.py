@@ -32,7 +32,7 @@ class AccessList:
 
     @property
     def asks_admins(self) -> bool:
-        """Whether admins are asked about strangers. Without an admin nobody can be asked."""
+        """Whether admins are asked about strangers. Without an admin there is no one to ask."""
         return self._settings.strangers == "ask" and bool(self._admins)
 
     @property
@@ -81,6 +81,6 @@ def describe_access(settings: AccessSettings, admins: Collection[int]) -> str:
     if admins:
         return f"{known}, and whom an admin lets in; admins are asked about strangers"
     return (
-        f"{known}; no admin is configured, so nobody can let strangers in. Send the bot a message: it tells you your "
+        f"{known}; no admin is configured, so strangers can't be let in. Send the bot a message: it tells you your "
         "Telegram id for JOKEBOT_TELEGRAM_ADMINS. JOKEBOT_ACCESS_STRANGERS=allow opens the bot to everybody"
     )

@@ -74,7 +74,7 @@ async def check_webhook(settings: Settings) -> list[DoctorFinding]:
 
 
 async def check_access(settings: Settings) -> list[DoctorFinding]:
-    """Tell who may use the bot. It is bad if nobody may, and nobody could let anybody in."""
+    """Tell who may use the bot. It is bad if no user may, and no admin could let one in."""
     access, admins = settings.access, settings.telegram.admins
     if admins or access.strangers != "ask":
         return [DoctorFinding("ok", "access", describe_access(access, admins))]
@@ -83,7 +83,7 @@ async def check_access(settings: Settings) -> list[DoctorFinding]:
         DoctorFinding(
             "note" if known else "bad",
             "access",
-            "no admin is configured, so nobody can let strangers in",
+            "no admin is configured, so strangers can't be let in",
             "send the bot a message, it tells you your Telegram id, and set JOKEBOT_TELEGRAM_ADMINS; or open it to "
             "everybody with JOKEBOT_ACCESS_STRANGERS=allow",
         )

@@ -36,7 +36,7 @@ class DuelRecord:
 
     @property
     def is_private(self) -> bool:
-        """Whether it is in the user's private chat, so that nobody else can choose."""
+        """Whether it is in the user's private chat, so that no other user can choose."""
         return self.chat_id == self.person_id
 
 

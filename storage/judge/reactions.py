@@ -19,7 +19,7 @@ EXPOSURE_S = 1800.0
 """A user who acted in a chat within this time after a joke has seen it; Telegram doesn't tell who reads."""
 SILENT_PER_JOKE = 8
 """Silent users of one joke that count, those who acted first."""
-JOKE_OF_NOBODY_PRIVATE = f"""jokes.person_id NOT IN {PRIVATE_OR_BANNED}
+JOKE_NOT_PRIVATE = f"""jokes.person_id NOT IN {PRIVATE_OR_BANNED}
     AND photo_id NOT IN (SELECT photo_id FROM private_people JOIN photo_senders USING (person_id)) AND {NOT_DROPPED}"""
 """Condition on jokes: neither the photo nor the joke is of a private or banned user, and no admin dropped it."""
 
@@ -70,7 +70,7 @@ async def _duels(database: Database, since: float) -> list[Reaction]:
         "choice IS NOT NULL UNION ALL SELECT * FROM duel_choices) AS picks JOIN duels ON duels.id = picks.duel_id "
         "JOIN jokes ON jokes.id = joke_a JOIN jokes AS rival ON rival.id = joke_b "
         f"WHERE picks.chosen_at >= ? AND picks.person_id NOT IN {PRIVATE_OR_BANNED} AND "
-        f"{JOKE_OF_NOBODY_PRIVATE.replace('photo_id NOT', 'jokes.photo_id NOT')} "
+        f"{JOKE_NOT_PRIVATE.replace('photo_id NOT', 'jokes.photo_id NOT')} "
         f"AND {NOT_DROPPED.replace('jokes.id', 'rival.id')}",
         (since,),
     )
@@ -80,7 +80,7 @@ async def _duels(database: Database, since: float) -> list[Reaction]:
 async def _deliveries(database: Database, since: float) -> _Deliveries:
     columns = await database.integers(
         "SELECT joke_id, photo_id, jokes.person_id, chat_id, CAST(deliveries.created_at AS INTEGER) FROM deliveries "
-        f"JOIN jokes ON jokes.id = joke_id WHERE deliveries.created_at >= ? AND {JOKE_OF_NOBODY_PRIVATE} "
+        f"JOIN jokes ON jokes.id = joke_id WHERE deliveries.created_at >= ? AND {JOKE_NOT_PRIVATE} "
         "ORDER BY chat_id, deliveries.created_at, deliveries.id",
         (since,),
         columns=5,

@@ -23,7 +23,7 @@ UNLIKE, ALIKE = 0.15, 0.5
 """Dice similarities of two texts' pairs of neighbouring units up to which they have different shapes, and from which
 they have the same; linear between. With another subject in it, a sentence of ten words keeps most of its pairs."""
 RARE_SHAPE = 0.01
-"""Added to a shape's share of the replies: nobody notices whether a shape comes once in 200 or in 400 jokes."""
+"""Added to a shape's share of the replies: users don't notice whether a shape comes once in 200 or in 400 jokes."""
 EDGE_UNITS = 3
 """Number of units of an opening and of a closing."""
 

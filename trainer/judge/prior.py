@@ -53,14 +53,14 @@ def star_pairs(rows: list[OogiriRow | str], language: str, *, max_jokes: int, se
         texts += [row.text for row in pictures[number]]
         photos += [number] * len(pictures[number])
     left, right, value = np.array(pairs, float).reshape(-1, 3).T
-    count, nobody = len(pairs), np.zeros(len(pairs), np.int64)
+    count, no_user = len(pairs), np.zeros(len(pairs), np.int64)
     return Observations(
         JokeColumns.of(texts, photos, language=CODES[language]),
         np.full(count, SignalKind.DUEL, np.int64),
         left.astype(np.int64),
         right.astype(np.int64),
-        nobody,
-        nobody,
+        no_user,
+        no_user,
         value,
         np.zeros(count),
     )

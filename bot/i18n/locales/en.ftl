@@ -64,7 +64,7 @@ photo-too_small = I'm squinting, but that picture is too tiny to see anything. G
 photo-too_narrow = That's not so much a picture as a line. Something with a bit more height and width, please.
 photo-video = There's a video in that file. I look at one picture at a time: send me a frame as a photo.
 photo-lost = Your photo got lost between Telegram and me. Could you send it again?
-photo-unreachable = I can't get at any photos at the moment. That's not your doing, and whoever runs me knows. Try again later?
+photo-unreachable = I can't get at any photos at the moment. That's not your doing, and my admin knows. Try again later?
 photo-declined = I'd rather not joke about that one, and I haven't kept it. Try me with another photo!
 photo-unchecked = I couldn't take a proper look at that one just now, so I haven't kept it. Try again in a little while?
 photo-gone = I don't have that photo any more. Send it again, and I'll have a fresh look.
@@ -116,7 +116,7 @@ flag-limit =
     }
 flag-settled = My admins have looked at this joke and let it stay.
 flag-kept = My admins have looked at this joke and keep it hidden.
-flag-not-yours = Only whoever hid it or asked for it can bring it back, or an admin.
+flag-not-yours = Only the user who hid it or asked for it can bring it back, or an admin.
 flag-notice =
     🚩 { $who } hid a joke { $chat ->
         [private] in a private chat
@@ -423,7 +423,7 @@ access-wait-group = Nice to meet you all! I joke for groups my admins know, so I
 access-closed = I only joke for people my admins know, and we haven't met. Sorry!
 access-closed-group = I only joke in groups my admins know, and this isn't one. Sorry, and bye!
 access-no-admin = I don't know who my admin is yet, so I can't let anybody in. If you run me: your Telegram id is { $id }. Set JOKEBOT_TELEGRAM_ADMINS={ $id } and start me again.
-access-no-admin-group = I don't know who my admin is yet, so I can't let any group in. Whoever runs me: send me a message in our own chat.
+access-no-admin-group = I don't know who my admin is yet, so I can't let any group in. If you run me, send me a message in our own chat.
 access-button = This joke isn't yours to vote on yet: my admins don't know you.
 access-welcome = You're in! Send me a photo and I'll tell you a joke about it.
 access-welcome-group = My admins say yes. Mention me in a photo's caption, or answer a photo with /joke. /help has the rest.
@@ -461,12 +461,12 @@ requests-open = Everybody may use me: access.strangers is “allow”.
 requests-closed = Strangers are turned away without a question: access.strangers is “refuse”.
 requests-how = Say /requests to see who is waiting, or /requests refuse to turn all of them away.
 requests-waiting = { $count ->
-        [0] Nobody is waiting.
+        [0] No one is waiting.
         [one] One is waiting. I ask you again:
        *[other] { $count } are waiting. I ask you again, three at a time:
     }
 requests-refused = { $count ->
-        [0] Nobody was waiting.
+        [0] No one was waiting.
         [one] Turned away: one.
        *[other] Turned away: { $count }.
     }
@@ -715,7 +715,7 @@ trial-forecast = At { $pace ->
         [one] one day
        *[other] { $days } days
     }. If people like its jokes by { $effect } points more, I'll notice with a chance of { $power }%.
-trial-forecast-unknown = Nobody has rated a joke in four weeks, so a trial in the chats can't come to a verdict yet.
+trial-forecast-unknown = No user has rated a joke in four weeks, so a trial in the chats can't come to a verdict yet.
 retrain-time = About { $time }, by experience.
 retrain-time-unknown = It's the first time here: I'll know once it has begun.
 retrain-time-by-h100 = About { $time } to train, as measured on a card like yours; comparing the models comes on top. It's the first time here.
