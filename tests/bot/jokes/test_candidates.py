@@ -18,26 +18,12 @@ from configs.prompts import load_prompts
 from configs.settings import Settings
 from storage.chat.candidates import list_candidates
 from storage.chat.jokes import add_delivery, get_joke
-from storage.database import Database
 from storage.learning.models import register_base
 from storage.media.photos import add_photo, check_photo
 from tests.bot.judges import judge_that_likes
 
 TEXTS = ["A cat reads the news.", "A parrot files taxes.", "A fox buys a tie.", "A cow paints houses."]
 LONG = "the committee met again about {} and wrote nothing down until the moon came up over the quiet harbour"
-
-
-@pytest.fixture
-async def stub():
-    async with StubEngine.running() as engine:
-        yield engine
-
-
-@pytest.fixture
-async def database(tmp_path):
-    database = await Database.open(tmp_path / "jokebot.sqlite3")
-    yield database
-    await database.close()
 
 
 @pytest.fixture

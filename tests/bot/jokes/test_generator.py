@@ -18,22 +18,8 @@ from configs.errors import PromptError
 from configs.prompts import load_prompts
 from configs.settings import Settings
 from storage.chat.jokes import get_joke
-from storage.database import Database
 from storage.learning.models import register_base
 from storage.media.photos import add_photo, check_photo, photo_path
-
-
-@pytest.fixture
-async def stub():
-    async with StubEngine.running() as engine:
-        yield engine
-
-
-@pytest.fixture
-async def database(tmp_path):
-    database = await Database.open(tmp_path / "jokebot.sqlite3")
-    yield database
-    await database.close()
 
 
 @pytest.fixture
