@@ -27,6 +27,7 @@ from typing import Any
 from openai import AsyncOpenAI
 from PIL import Image, ImageEnhance, ImageOps
 
+from configs.chat_templates import chat_template
 from configs.prompts import load_prompts
 
 SAMPLES = Path(__file__).resolve().parents[1] / "configs" / "demo-model" / "samples"
@@ -83,7 +84,7 @@ class Server:
         """A greedy reply of at most 40 tokens."""
         image: dict[str, Any] = {"url": data_url(picture) if picture else "", "max_dynamic_patch": tiles}
         content = [{"type": "image_url", "image_url": image}] if picture else []
-        system = {"role": "system", "content": load_prompts().system}
+        system = {"role": "system", "content": chat_template().system}
         messages: Any = [system, {"role": "user", "content": [*content, {"type": "text", "text": prompt}]}]
         found = await self.client.chat.completions.create(
             model=self.model, messages=messages, max_tokens=40, temperature=0, top_p=1, logprobs=True, top_logprobs=5
