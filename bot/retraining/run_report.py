@@ -72,13 +72,15 @@ class RunReport:
         dataset = self._settings.storage.datasets / (self._run.dataset or "-")
         took = "none" if seconds is None else self._localizer.duration(seconds)
         summary = EvaluationSummary(self._localizer, self._settings.gate)
+        liking = summary.liking(trial)
+        figures = {"old": liking.old, "new": liking.new} if liking else {"old": 0, "new": 0}
         return {
-            "title": self._localize(f"card-title-{self._run.state}"),
+            "title": self._localize(f"card-title-{self._run.state}", known="yes" if liking else "no", **figures),
             "outcome": OUTCOMES[self._run.state],
             "subtitle": self._localize("card-subtitle", rows=count_training_rows(dataset), time=took),
             "words": {
                 name: self._localize(f"card-{name}")
-                for name in ("loss", "steps", "measures", "before", "after", "photos")
+                for name in ("loss", "steps", "measures", "direction", "before", "after", "photos")
             },
             "losses": read_losses(self._settings.storage.runs / str(self._run.id)),
             "measures": [dataclasses.asdict(row) for row in summary.rows(verdict, trial)],
