@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.charts.canvas import HEAD, MARGIN, PAD, SMALL, TEXT, TITLE, WIDTH, Canvas, font, wrapped
+from bot.charts.canvas import COLOURS, HEAD, LIGHT, MARGIN, PAD, SMALL, TEXT, TITLE, WIDTH, Canvas, font, wrapped
 from bot.charts.fonts import can_write, writable
 from bot.charts.measure import MetricRow
 from configs.errors import JokebotError
@@ -48,6 +48,7 @@ class RunCard:
     losses: list[float] = field(default_factory=list)
     measures: list[MetricRow] = field(default_factory=list)
     pairs: list[PhotoComparison] = field(default_factory=list)
+    light: bool = False
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "RunCard":
@@ -74,8 +75,8 @@ def draw(card: RunCard) -> bytes:
         MAX_HEIGHT - sum(heights) - 5 * GAP,
     )
     heights.append(_photos_height(pairs))
-    present = [height for height in heights if height]
-    canvas = Canvas(WIDTH, round(sum(present) + GAP * (len(present) - 1) + 2 * MARGIN))
+    present, palette = [height for height in heights if height], LIGHT if card.light else COLOURS
+    canvas = Canvas(WIDTH, round(sum(present) + GAP * (len(present) - 1) + 2 * MARGIN), palette)
     y = float(MARGIN)
     for part, height in zip((_header, _curve, _measures), heights[:3], strict=True):
         if height:

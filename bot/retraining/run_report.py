@@ -52,14 +52,14 @@ class RunReport:
             return gate_reason_texts(self._localizer.translator, self._localizer.language, reason)
         return [reason_text(self._localizer.translator, self._localizer.language, reason)] if reason.text else []
 
-    async def picture(self) -> bytes | None:
-        """The picture, a PNG; None for a run without one. Raises RenderError if it can't be drawn."""
+    async def picture(self, *, light: bool = False) -> bytes | None:
+        """The picture, a PNG, dark or light; None for a run without one. Raises RenderError if it can't be drawn."""
         verdict = self._run.judged
         if not has_picture(self._run):
             return None
         trial = await trials.get_trial_of_run(self._database, self._run.id)
         card = await asyncio.to_thread(self._card, verdict, trial, await self._judging_seconds())
-        return await draw_picture("run", card, self._settings.storage.directory)
+        return await draw_picture("run", {**card, "light": light}, self._settings.storage.directory)
 
     async def _judging_seconds(self) -> float | None:
         """The seconds from the run's creation to the gate's verdict; None before the verdict."""

@@ -50,6 +50,8 @@ class Sandbox:
     `panel`: proxy to the bot's admin pages. `is_demo`: the page then says what the demo's model is.
     """
 
+    _snapshot: ChatSnapshot | None = None
+
     def __init__(
         self,
         host: str,
@@ -71,8 +73,7 @@ class Sandbox:
         if not bot_id.isdigit() or not token.partition(":")[2]:
             raise SandboxError("A bot's token has the form 123456:letters.")
         self.host = host
-        self.token = token
-        self.url = ""
+        self.token, self.url = token, ""
         self.updates = UpdateQueue()
         self.world = SandboxState(
             bot_user(int(bot_id), username, "Jokebot"),
@@ -89,7 +90,6 @@ class Sandbox:
         self.samples = samples or {}
         self.panel = panel or PanelProxy()
         self.is_demo = is_demo
-        self._snapshot: ChatSnapshot | None = None
         self._methods = load_methods()
         self._runner: web.AppRunner | None = None
 
