@@ -32,7 +32,7 @@ demo: env-bot env-train
 demo-check: env-bot env-train
 	@.venv/bot/bin/jokebot demo --check
 
-# Two environments, two runs; ARGS=--parallel starts both at once.
+# Two environments, two runs at once; ARGS=--serial runs one after the other.
 test: env-bot env-train env-lmdeploy-cpu
 	@$(PYTHON) tests/run_environments.py $(ARGS)
 
