@@ -30,6 +30,13 @@ class TelegramSettings(SettingsSection):
         SecretStr(""), description="Bot token from @BotFather. Prefer the variable JOKEBOT_TELEGRAM_TOKEN."
     )
     base_url: str = Field("https://api.telegram.org", description="Bot API server. `jokebot sandbox` is one too.")
+    proxy: SecretStr = Field(
+        SecretStr(""),
+        description=(
+            "HTTP proxy for calls to Telegram, such as http://127.0.0.1:7890. Empty: HTTPS_PROXY, HTTP_PROXY or "
+            "ALL_PROXY, which hold for all other connections too."
+        ),
+    )
     mode: Literal["polling", "webhook"] = Field("polling", description="How updates arrive.")
     poll_timeout_s: int = Field(30, ge=0, description="Longest wait of one getUpdates call, seconds.")
     webhook_url: str = Field("", description="Public https address that Telegram calls. Only for mode `webhook`.")

@@ -220,6 +220,17 @@ async def test_a_bot_survives_an_outage_of_telegram_at_its_start_and_later(peers
     await peers.joke(peers.world.send_photo(peers.alice, peers.alice, picture()))
 
 
+async def test_a_start_ends_with_the_bots_link_and_has_no_chatter_of_libraries(peers, picture):
+    bot = await peers.start()
+    await peers.joke(peers.world.send_photo(peers.alice, peers.alice, picture()))
+    bot.process.terminate()
+    code, output = await bot.ended()
+    assert code == 0
+    assert "jokebot: ready as @jokebot_sandbox_bot: https://t.me/jokebot_sandbox_bot" in output.splitlines()
+    logged = [line for line in output.splitlines() if not line.startswith("jokebot: ready")]
+    assert [line for line in logged if " jokebot: " not in line and " bot." not in line] == []
+
+
 async def test_a_running_bot_has_no_torch_in_memory(peers, picture):
     bot = await peers.start()
     await peers.joke(peers.world.send_photo(peers.alice, peers.alice, picture()))
