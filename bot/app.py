@@ -175,6 +175,10 @@ async def started_app(settings: Settings) -> AsyncIterator[App]:
         raise SettingsError(
             "No bot token is set. `jokebot setup` asks for it, or set JOKEBOT_TELEGRAM_TOKEN (`make demo` needs none)."
         )
+    if not settings.telegram.has_token_form:
+        raise SettingsError(
+            "JOKEBOT_TELEGRAM_TOKEN is no bot token. It looks like 123456:ABC…; copy it from @BotFather."
+        )
     async with AsyncExitStack() as stack:
         app = await build_app(settings, stack, App)
         try:

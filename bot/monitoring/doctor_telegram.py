@@ -5,6 +5,8 @@ from bot.monitoring.doctor_finding import DoctorFinding
 from configs.settings import Settings
 from storage.chat.bots import read_bot_id
 
+COPY_AGAIN = "copy it again from @BotFather; it looks like 123456:ABC…"
+
 
 async def check_token(settings: Settings) -> list[DoctorFinding]:
     """Check the token: ask Telegram for the bot's name."""
@@ -18,6 +20,8 @@ async def check_token(settings: Settings) -> list[DoctorFinding]:
                 "`jokebot setup` asks for it, or set JOKEBOT_TELEGRAM_TOKEN (`make demo` needs none)",
             )
         ]
+    if not settings.telegram.has_token_form:
+        return [DoctorFinding("bad", "token", "JOKEBOT_TELEGRAM_TOKEN is no bot token", COPY_AGAIN)]
     from telegram.error import InvalidToken, TelegramError
 
     from bot.telegram.identity import fetch_bot_user
@@ -26,11 +30,7 @@ async def check_token(settings: Settings) -> list[DoctorFinding]:
         user = await fetch_bot_user(settings.telegram)
         return [DoctorFinding("ok", "token", f"Telegram knows the bot as @{user.username}")]
     except InvalidToken:
-        return [
-            DoctorFinding(
-                "bad", "token", "Telegram refuses the token", "copy it again from @BotFather; it looks like 123456:ABC…"
-            )
-        ]
+        return [DoctorFinding("bad", "token", "Telegram refuses the token", COPY_AGAIN)]
     except TelegramError as error:
         message = str(error).replace(token, "…")
         return [

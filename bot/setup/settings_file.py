@@ -65,7 +65,8 @@ def _candidates(lines: list[str], section: str, name: str, line: str) -> list[li
     key = re.compile(rf"\s*{re.escape(name)}\s*=")
     found = next((number for number in range(start + 1, end) if key.match(lines[number])), None)
     if found is None:
-        return [[*lines[: start + 1], line, *lines[start + 1 :]]]
+        last = next(number for number in range(end - 1, start - 1, -1) if lines[number].strip())
+        return [[*lines[:place], line, *lines[place:]] for place in (last + 1, start + 1)]
     lengths = range(1, min(LONGEST_VALUE, len(lines) - found) + 1)
     return [[*lines[:found], line, *lines[found + length :]] for length in lengths]
 

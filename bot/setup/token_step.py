@@ -1,7 +1,6 @@
 """The bot's token, checked with getMe, and the proxy where Telegram can't be reached without one."""
 
 import asyncio
-import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,9 +11,9 @@ from bot.runtime.logging_setup import make_secret_filter
 from bot.setup.answers import SetupAnswers
 from bot.setup.terminal import SetupError, SetupTerminal
 from bot.telegram.identity import fetch_bot_user
+from configs.chat import TOKEN_FORM
 from configs.errors import SettingsError, explaining
 
-TOKEN = re.compile(r"\d{1,16}:[\w-]+", re.ASCII)
 TOKEN_FLAG, PROXY_FLAG = "--token-file FILE", "--proxy URL"
 
 
@@ -68,14 +67,14 @@ class TokenStep:
         """The token of the file, else the known one, which a user may replace, else the user's."""
         if token_file:
             token = read_token_file(token_file)
-            return token if TOKEN.fullmatch(token) else self._reject(token_file)
+            return token if TOKEN_FORM.fullmatch(token) else self._reject(token_file)
         known = str(self._answers.known("telegram", "token") or "")
         settled = (
             self._answers.is_settled("telegram", "token") or not self._terminal.interactive or self._terminal.agree
         )
-        if TOKEN.fullmatch(known) and settled:
+        if TOKEN_FORM.fullmatch(known) and settled:
             return known
-        if TOKEN.fullmatch(known):
+        if TOKEN_FORM.fullmatch(known):
             return self._valid(
                 self._terminal.ask_secret("keep-token", TOKEN_FLAG, number=known.partition(":")[0]), known
             )
@@ -89,7 +88,7 @@ class TokenStep:
         return self._valid(self._terminal.ask_secret("ask-token", TOKEN_FLAG), "")
 
     def _valid(self, token: str, default: str) -> str:
-        while not TOKEN.fullmatch(token or default):
+        while not TOKEN_FORM.fullmatch(token or default):
             self._terminal.show("token-malformed")
             token = self._terminal.ask_secret("ask-token", TOKEN_FLAG)
         return token or default

@@ -187,6 +187,13 @@ async def test_a_second_bot_on_the_same_token_gives_way_with_one_clear_line(peer
             {"JOKEBOT_TELEGRAM_TOKEN": "123456:BBHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"},
             "jokebot: Telegram refuses the bot's token.",
         ),
+        ({"JOKEBOT_TELEGRAM_TOKEN": "123456 AABBccDD/../x"}, "jokebot: JOKEBOT_TELEGRAM_TOKEN is no bot token."),
+        ({"JOKEBOT_ENGINE_KIND": "cpu"}, "jokebot: The registry knows no directory for model base."),
+        (
+            {"JOKEBOT_ENGINE_KIND": "cpu", "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": "/bin/false"},
+            "jokebot: /bin/false can't be run (code 1)",
+        ),
+        ({"JOKEBOT_ENGINE_KIND": "lmdeploy", "PATH": "/nowhere"}, "jokebot: LMDeploy needs an NVIDIA GPU"),
         ({"JOKEBOT_TELEGRAM_MODE": "webhook"}, "jokebot: The webhook mode needs"),
     ],
 )

@@ -26,7 +26,7 @@ def variables(monkeypatch):
     [
         ("", "[telegram]\nadmins = [7]\n"),
         ("# a\n[joke]\n# b\n", "# a\n[joke]\n# b\n\n[telegram]\nadmins = [7]\n"),
-        ("[telegram]\n# me\nmode = 'polling'", "[telegram]\nadmins = [7]\n# me\nmode = 'polling'\n"),
+        ("[telegram]\n# me\nmode = 'polling'", "[telegram]\n# me\nmode = 'polling'\nadmins = [7]\n"),
         ("[ telegram ]\nadmins=[1]\n[joke]\nadmins=2", "[ telegram ]\nadmins = [7]\n[joke]\nadmins=2\n"),
         ("[telegram]\nadmins = [\n 1, # x\n 2,\n]\nmode = 'a'", "[telegram]\nadmins = [7]\nmode = 'a'\n"),
         ('[telegram]\nadmins = """\n[joke]\n"""\n[joke]\n', "[telegram]\nadmins = [7]\n[joke]\n"),
