@@ -52,8 +52,8 @@ class SetupAnswers:
         """Record an answer. Raises SettingsError for a wrong value, and where a variable overrides it."""
         parsed = parse_settings(merged(self._stored, merged(self._new, {section: {name: value}})))
         variable = f"{PREFIX}{section}_{name}".upper()
-        if os.environ.get(variable) and _plain(getattr(getattr(parsed, section), name)) != value:
-            raise SettingsError(f"The variable {variable} has another value and overrides this answer. Unset it.")
+        if variable in os.environ and _plain(getattr(getattr(parsed, section), name)) != value:
+            raise SettingsError(f"The variable {variable} has another value and overrides this answer. Unset it, also if it is empty.")
         self._new = merged(self._new, {section: {name: value}})
         write_private(self.draft_path, edit_toml(self.draft_path, DRAFT_HEAD, self._new))
 
