@@ -25,6 +25,8 @@ CLI_FOLDER = Path(__file__).with_name("cli")
 HIDDEN_COMMANDS = {"_pipeline"}
 NOT_COMMANDS = {"reference"}
 """Modules of `bot/cli/` that are no subcommands: `python -m bot.cli.reference` writes the reference pages."""
+OWN_SETTINGS = {"demo"}
+"""Commands whose processes have settings of their own, and none of the file that `jokebot setup` wrote."""
 ENTERED = "_JOKEBOT_ENTERED"
 """Variable that marks a process as started by `enter_environment`: its process id (exec keeps it) and interpreter."""
 
@@ -90,7 +92,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         settings = load_settings()
         use_time_zone(settings.host.time_zone)
-        name_settings_file()
+        if argv[0] not in OWN_SETTINGS:
+            name_settings_file()
         enter_environment(command.ENVIRONMENT, settings, argv)
         return command.run(arguments, settings)
     except JokebotError as error:

@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     language = arguments.language or locale_language()
     terminal = SetupTerminal(language, interactive=sys.stdin.isatty(), agree=arguments.yes)
     try:
-        return SetupWizard(terminal, SetupAnswers(setup_file()), model_commands(settings)).run(options)
+        return SetupWizard(terminal, SetupAnswers(setup_file().absolute()), model_commands(settings)).run(options)
     except KeyboardInterrupt:
         print()
         terminal.show("stopped")

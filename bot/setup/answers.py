@@ -53,7 +53,9 @@ class SetupAnswers:
         parsed = parse_settings(merged(self._stored, merged(self._new, {section: {name: value}})))
         variable = f"{PREFIX}{section}_{name}".upper()
         if variable in os.environ and _plain(getattr(getattr(parsed, section), name)) != value:
-            raise SettingsError(f"The variable {variable} has another value and overrides this answer. Unset it, also if it is empty.")
+            raise SettingsError(
+                f"The variable {variable} has another value and overrides this answer. Unset it, also if it is empty."
+            )
         self._new = merged(self._new, {section: {name: value}})
         write_private(self.draft_path, edit_toml(self.draft_path, DRAFT_HEAD, self._new))
 

@@ -72,6 +72,11 @@ class EngineStep:
         else:
             raise SetupError(self._terminal.text("engine-malformed", answer=choice))
 
+    def _may_be_away(self) -> bool:
+        """Whether an engine that doesn't answer now is used."""
+        can_ask = self._terminal.interactive or self._terminal.agree
+        return can_ask and self._terminal.confirm("engine-away", FLAG, default=False)
+
     def _record_address(self, url: str) -> None:
         key = str(self._answers.known("engine", "api_key") or "")
         while True:
@@ -82,7 +87,7 @@ class EngineStep:
                     key = self._terminal.ask_secret("ask-engine-key", "JOKEBOT_ENGINE_API_KEY")
                     continue
                 print(error)
-                if not self._terminal.confirm("engine-away", FLAG, default=False):
+                if not self._may_be_away():
                     raise SetupError(self._terminal.text("engine-not-used", url=url)) from None
                 models = []
             break

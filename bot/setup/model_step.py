@@ -109,7 +109,7 @@ class ModelStep:
 
     def _obtain(self, choice: str, source: str | None) -> Path:
         """Fetch or register a model, and return its directory. Raises SetupError if the user declines."""
-        if choice == DEMO:
+        if choice == DEMO or Path(choice).expanduser().absolute() == DEMO_DIRECTORY:
             if self._answers.known("model", "directory") is None and self._served() is None:
                 self._answers.set("model", "directory", str(DEMO_DIRECTORY))
             return DEMO_DIRECTORY

@@ -48,7 +48,7 @@ ask-engine-cpu = No NVIDIA GPU here. Engine: `cpu`, or the address of one elsewh
 ask-engine-key = The engine wants an API key (not shown)
 engine-malformed = { $answer } is no engine. It is lmdeploy, cpu, or an address that begins with http:// or https://.
 engine-away = Use it all the same?
-engine-not-used = The engine at { $url } doesn't answer, and isn't used.
+engine-not-used = The engine at { $url } doesn't answer, and isn't used. `--yes` uses it all the same.
 engine-serves = It serves { $models }.
 engine-known =
     ✓ engine: { $kind ->

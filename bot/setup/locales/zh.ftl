@@ -47,7 +47,7 @@ ask-engine-cpu = 这台机器没有 NVIDIA 显卡。引擎：cpu，或别处引�
 ask-engine-key = 引擎需要 API 密钥（输入时不显示）
 engine-malformed = { $answer } 不是引擎。可以填 lmdeploy、cpu，或以 http://、https:// 开头的地址。
 engine-away = 仍然使用它吗？
-engine-not-used = { $url } 的引擎没有回应，不使用它。
+engine-not-used = { $url } 的引擎没有回应，不使用它。加上 `--yes` 则仍然使用。
 engine-serves = 它提供的模型：{ $models }。
 engine-known =
     ✓ 引擎：{ $kind ->

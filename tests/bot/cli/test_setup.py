@@ -18,6 +18,7 @@ import pytest
 from bot.__main__ import main
 from bot.engine.stub.engine import StubEngine
 from bot.sandbox.server import Sandbox
+from configs.gpu import _gpus
 from configs.settings import ROOT, Settings
 from tests.bot.cli.setup_terminal import PtySetup
 from tests.trainer.hub.hub_server import HubThread, LoopbackHub
@@ -33,11 +34,11 @@ if sys.argv[1] == "-m":
     import os
     os.execv({str(TRAIN)!r}, [{str(TRAIN)!r}, *sys.argv[1:]])
 elif len(sys.argv) > 3:
-    lock = open({str(ROOT / "configs/requirements/train.txt")!r}).read()
+    lock = open({str(ROOT / "configs/requirements")!r} + "/" + sys.argv[0].split("/")[-1].split("-")[0] + ".txt").read()
     versions = dict(re.findall(r"^([\\w.-]+)==([\\w.+!-]+)", lock, re.M))
     print(json.dumps({{"python": "3.11", "errors": [], "versions": versions}}))
 """
-"""The train environment's Python for commands; it answers the doctor as if all were as locked, in no time."""
+"""train-python and serve-python: the train environment's for commands; to the doctor all is as locked, in no time."""
 
 
 class SetupPeers:
@@ -184,6 +185,15 @@ async def test_flags_answer_everything_without_a_terminal(peers):
     assert peers.values()["telegram"] == {"token": TOKEN, "admins": [42, 43]} and read_only_by_owner(peers.file)
 
 
+async def test_an_engine_that_is_away_is_used_only_if_the_admin_says_so(peers):
+    words = ("--token-file", peers.folder / "token", "--admin", 42, "--engine", "http://127.0.0.1:9/v1")
+    code, _, err = await peers.by_flags(*words)
+    assert code == 2 and "isn't used" in err and not peers.file.exists()
+    code, out, _ = await peers.by_flags(*words, "--yes")
+    assert code == 1 and "✗ engine" in out and "Correct what is marked" in out
+    assert peers.values()["engine"] == {"url": "http://127.0.0.1:9/v1"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "variables", "words"),
     [
@@ -300,7 +310,7 @@ async def test_telegram_behind_a_proxy_is_reached_once_the_proxy_is_named(peers)
 
 
 async def test_a_host_without_a_gpu_is_told_how_slow_it_is_and_may_take_the_demo_model(peers):
-    async with peers.on_terminal("--token-file", "token", "--admin", "42", PATH="/usr/bin:/bin", TZ="UTC") as setup:
+    async with peers.on_terminal("--token-file", "token", "--admin", "42", PATH=str(peers.folder), TZ="UTC") as setup:
         await setup.answer("No NVIDIA GPU here.*: ", "cpu")
         await setup.wait_for("about 30 s on two cores")
         await setup.answer("Model: .*: ", "InternVL3-1B")
@@ -312,6 +322,25 @@ async def test_a_host_without_a_gpu_is_told_how_slow_it_is_and_may_take_the_demo
         assert await setup.end() == 0, setup.screen
     assert peers.values()["engine"] == {"kind": "cpu"} and peers.values()["host"] == {"time_zone": "Europe/Paris"}
     assert peers.values()["model"] == {"directory": str(DEMO)}
+
+
+async def test_a_host_with_a_gpu_gets_lmdeploy_and_is_told_what_it_lacks(peers):
+    """nvidia-smi and the serve environment's Python are stand-ins; this host has no GPU."""
+    smi = peers.folder / "nvidia-smi"
+    smi.write_text('#!/bin/sh\n[ "$1" = -L ] && echo "GPU 0: NVIDIA H200" || echo "NVIDIA H200, 0, 143771"\n')
+    smi.chmod(0o755)
+    words = ["--token-file", peers.folder / "token", "--admin", "42", "--model", DEMO, "--yes"]
+    variables = {"PATH": str(peers.folder), "JOKEBOT_ENVIRONMENTS_SERVE_PYTHON": str(peers.folder / "serve-python")}
+    _gpus.cache_clear()
+    try:
+        code, out, err = await peers.by_flags(*words, **variables)
+        assert code == 2 and err.endswith("is not there: run `make env-serve`.\n") and not peers.file.exists()
+        shutil.copy(peers.folder / "train-python", peers.folder / "serve-python")
+        code, out, err = await peers.by_flags(*words, **variables)
+        assert "✓ engine: lmdeploy" in out and "✓ engine       the bot starts 1 lmdeploy server" in out, out + err
+        assert peers.values()["engine"] == {"kind": "lmdeploy"} and "A CPU is slow" not in out
+    finally:
+        _gpus.cache_clear()
 
 
 async def test_a_directory_is_checked_registered_and_put_into_service(peers):
@@ -346,3 +375,19 @@ async def test_a_model_is_fetched_from_a_mirror_after_a_question(peers):
             await setup.wait_for("✓ model: InternVL2-2B")
             assert await setup.end() == 0, setup.screen
     assert "Token (" not in setup.screen and "model" not in peers.values()
+
+
+async def test_all_commands_read_the_file_and_the_demo_has_settings_of_its_own(peers, monkeypatch, capsys):
+    peers.file.parent.mkdir(mode=0o700)
+    peers.file.write_text("[log]\nlevel = 'LOUD'\n")
+    for command in ("models", "runs", "doctor"):
+        monkeypatch.setenv("JOKEBOT_STORAGE_DIRECTORY", str(peers.file.parent))
+        monkeypatch.setenv("JOKEBOT_CONFIG", "")
+        assert await asyncio.to_thread(main, [command]) == 2
+        assert "log.level" in capsys.readouterr().err
+    peers.file.write_text("")
+    for command, config in (("models", str(peers.file)), ("demo", "")):
+        monkeypatch.setenv("JOKEBOT_CONFIG", "")
+        monkeypatch.setattr(f"bot.cli.{command}.run", lambda arguments, settings: 0)
+        assert await asyncio.to_thread(main, [command]) == 0
+        assert os.environ["JOKEBOT_CONFIG"] == config
