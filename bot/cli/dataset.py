@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         type=Path,
         metavar="DIR",
-        help="model whose tokenizer counts the tokens (default: the one that counted when it was made, or the champion)",
+        help="model whose tokenizer counts the tokens (default: the one with which it was made, or the champion)",
     )
     show = kinds.add_parser("show", help="list all datasets, or show one")
     show.add_argument(

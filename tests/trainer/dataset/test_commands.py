@@ -110,3 +110,7 @@ def test_import_oogiri(jokebot, tmp_path, picture, model):
     directory = said.splitlines()[-1]
     code, said, wrong = jokebot("dataset", "check", directory, model_directory=None)
     assert (code, wrong) == (0, ""), "it finds the model of the import"
+    name = Path(directory).name
+    for dataset, problem in ((name[:8], "There is no directory"), ("abc", "No dataset begins with 'abc'")):
+        code, _, wrong = jokebot("train", dataset, "--base", tmp_path / "none", "--out", tmp_path / "run")
+        assert code == 2 and problem in wrong and not (tmp_path / "run").exists()
