@@ -22,8 +22,9 @@ from configs.settings import Settings, load_settings
 
 CLI_FOLDER = Path(__file__).with_name("cli")
 HIDDEN_COMMANDS = {"_pipeline"}
-NOT_COMMANDS = {"reference"}
-"""Modules of `bot/cli/` that are no subcommands: `python -m bot.cli.reference` writes the reference pages."""
+NOT_COMMANDS = {"reference", "tutorial_steps"}
+"""Modules of `bot/cli/` that are no subcommands: `python -m bot.cli.reference` writes the reference pages; the steps of
+`jokebot tutorial`."""
 ENTERED = "_JOKEBOT_ENTERED"
 """Variable that marks a process as started by `enter_environment`: its process id (exec keeps it) and interpreter."""
 

@@ -24,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="output directory for progress, checkpoints and the adapter",
     )
+    # `jokebot tutorial` goes on by itself.
+    parser.add_argument("--no-hint", action="store_true", help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -35,7 +37,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
     dataset = asyncio.run(find_dataset(arguments.dataset, settings))
     code = train(dataset, arguments.base, arguments.out, settings)
-    if code == 0:
+    if code == 0 and not arguments.no_hint:
         model = settings.storage.models / arguments.out.name
         print(f"Next: jokebot merge {arguments.out} --base {arguments.base} --out {model}", flush=True)
     return code
