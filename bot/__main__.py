@@ -23,8 +23,9 @@ from configs.settings import CONFIG_FILE, PREFIX, Settings, load_settings, setti
 
 CLI_FOLDER = Path(__file__).with_name("cli")
 HIDDEN_COMMANDS = {"_pipeline"}
-NOT_COMMANDS = {"reference"}
-"""Modules of `bot/cli/` that are no subcommands: `python -m bot.cli.reference` writes the reference pages."""
+NOT_COMMANDS = {"reference", "tutorial_steps"}
+"""Modules of `bot/cli/` that are no subcommands: `python -m bot.cli.reference` writes the reference pages; the steps of
+`jokebot tutorial`."""
 OWN_SETTINGS = {"demo"}
 """Commands whose processes have settings of their own, and none of the file that `jokebot setup` wrote."""
 ENTERED = "_JOKEBOT_ENTERED"
