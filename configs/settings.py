@@ -1,7 +1,7 @@
-"""Typed settings: `configs/jokebot.toml`, overridden by `JOKEBOT_SECTION_NAME` variables.
+"""Typed settings: a TOML file, overridden by `JOKEBOT_SECTION_NAME` variables.
 
-Each section is a class of `configs/`, each setting a field with its default and its meaning. `JOKEBOT_CONFIG` names
-another TOML file. An unknown name or a wrong value raises SettingsError, which names the setting.
+Each section is a class of `configs/`, each setting a field with its default and its meaning. `settings_file` says which
+file is read. An unknown name or a wrong value raises SettingsError, which names the setting.
 """
 
 import os
@@ -21,6 +21,7 @@ from configs.operation import (
     AlertSettings,
     BackupSettings,
     EnvironmentSettings,
+    HostSettings,
     LogSettings,
     MetricsSettings,
     ModelSettings,
@@ -32,6 +33,9 @@ from configs.serving import EngineSettings, JokeSettings, LmdeploySettings, Serv
 from configs.trials import CanarySettings, ChampionMonitorSettings, DuelSettings
 
 CONFIG_FILE = ROOT / "configs" / "jokebot.toml"
+"""All settings with their defaults. An admin may edit it; `jokebot setup` writes another file."""
+SETUP_FILE = "jokebot.toml"
+"""Name of the file in the data folder that `jokebot setup` writes."""
 PREFIX = "JOKEBOT_"
 
 
@@ -72,6 +76,7 @@ class Settings(BaseSettings):
     retention: RetentionSettings = RetentionSettings()
     metrics: MetricsSettings = MetricsSettings()
     panel: PanelSettings = PanelSettings()
+    host: HostSettings = HostSettings()
     log: LogSettings = LogSettings()
 
     @property
@@ -120,18 +125,43 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
+def setup_file() -> Path:
+    """The file that `jokebot setup` writes: `JOKEBOT_CONFIG`, else `jokebot.toml` in the data folder."""
+    if named := os.environ.get(f"{PREFIX}CONFIG"):
+        return Path(named)
+    folder = os.environ.get(f"{PREFIX}STORAGE_DIRECTORY") or StorageSettings().directory
+    return Path(folder) / SETUP_FILE
+
+
+def settings_file() -> Path:
+    """The file with the settings: `JOKEBOT_CONFIG`, else setup's in the data folder, else `configs/jokebot.toml`."""
+    file = setup_file()
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return file if os.environ.get(f"{PREFIX}CONFIG") else CONFIG_FILE
+    except OSError:
+        pass  # reading it fails with a message
+    return file
+
+
 def load_settings(path: Path | None = None) -> Settings:
-    """Read the TOML file (`path`, else `JOKEBOT_CONFIG`, else `configs/jokebot.toml`) and the environment.
+    """Read the TOML file (`path`, else `settings_file`) and the environment.
 
     Raises SettingsError, with one line per problem, if the file can't be read, a name is unknown or a value is wrong.
     """
-    path = path or Path(os.environ.get(f"{PREFIX}CONFIG", CONFIG_FILE))
+    path = path or settings_file()
     try:
         data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"The settings file {path} can't be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"The settings file {path} is not valid TOML: {error}.") from error
+    return parse_settings(data)
+
+
+def parse_settings(data: dict[str, Any]) -> Settings:
+    """The settings of a TOML file's content and the environment. Raises SettingsError, with one line per problem."""
     reject_unknown_sections()
     try:
         return Settings(**data)
@@ -156,5 +186,5 @@ def describe(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         return f"{name} is no setting of Jokebot; configs/jokebot.toml lists all settings."
     variable = PREFIX + "_".join(str(part) for part in problem["loc"][:2]).upper()
-    value = "" if "token" in name or "secret" in name or "key" in name else f" (got {problem['input']!r})"
+    value = "" if any(word in name for word in ("token", "secret", "key", "proxy")) else f" (got {problem['input']!r})"
     return f"{name} (or {variable}) is wrong: {problem['msg']}{value}."

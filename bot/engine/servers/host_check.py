@@ -58,3 +58,6 @@ def _check_environment(name: str, python: Path, package: str, who: str) -> None:
         raise HostError(f"{python} can't be run ({error})", f"delete .venv/{name} and run `make env-{name}`") from error
     if asked.returncode == 3:
         raise HostError(f"{who} needs the {name} environment, and {python} has no {package}", f"run `make env-{name}`")
+    if asked.returncode:
+        said = " ".join(asked.stderr.split())[-160:] or f"code {asked.returncode}"
+        raise HostError(f"{python} can't be run ({said})", f"delete .venv/{name} and run `make env-{name}`")

@@ -49,7 +49,10 @@ def usable_checkpoint(model: Model) -> tuple[Checkpoint, dict[str, str]]:
     with another chat template than its directory names.
     """
     if model.directory is None:
-        raise JokebotError(f"The registry knows no directory for model {model.name}; set JOKEBOT_MODEL_DIRECTORY.")
+        raise JokebotError(
+            f"The registry knows no directory for model {model.name}. `jokebot fetch` or `jokebot setup` gets "
+            "a model, or set JOKEBOT_MODEL_DIRECTORY."
+        )
     checkpoint = check_checkpoint(Path(model.directory))
     if model.template and model.template != checkpoint.template:
         raise JokebotError(

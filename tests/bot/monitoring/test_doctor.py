@@ -19,7 +19,7 @@ def settings_for(folder: Path, **sections: object) -> Settings:
 
 async def test_a_token_that_telegram_knows_is_well_and_another_is_not(tmp_path):
     async with Sandbox.running(token=TOKEN) as sandbox:
-        for token, state in ((TOKEN, "ok"), ("123456:wrong", "bad"), ("", "bad")):
+        for token, state in ((TOKEN, "ok"), ("123456:wrong", "bad"), ("no/token", "bad"), ("", "bad")):
             [finding] = await doctor.check_token(
                 settings_for(tmp_path, telegram=TelegramSettings(token=token, base_url=sandbox.url))
             )
