@@ -64,7 +64,10 @@ class ModelStep:
                 self._terminal.show("model-malformed", answer=choice)
                 choice = None
         if choice:
-            self._put_into_service(self._obtain(choice, source))
+            obtained = self._obtain(choice, source)
+            if self._answers.known("model", "directory") and self._served() is None:
+                self._answers.set("model", "directory", str(obtained))  # it names a directory that can't be used
+            self._put_into_service(obtained)
         served = self._served()
         if served is None:
             raise SetupError(self._terminal.text("model-missing"))

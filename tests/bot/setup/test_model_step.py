@@ -79,6 +79,13 @@ def test_a_2b_model_on_a_cpu_gets_longer_limits_except_where_the_admin_has_chose
     assert "engine.total_timeout_s" in capsys.readouterr().out
 
 
+def test_a_directory_that_cannot_be_used_is_replaced(answers, terminal, large, tmp_path):
+    registry = RegistryCommands(answers.settings().storage)
+    answers.set("model", "directory", str(tmp_path / "mistyped"))
+    ModelStep(terminal, answers, registry.commands(), "lmdeploy").run(str(large), None)
+    assert answers.known("model", "directory") == str(large) and registry.promoted == []
+
+
 def test_a_model_on_a_gpu_needs_no_settings(answers, terminal, large):
     registry = RegistryCommands(answers.settings().storage)
     ModelStep(terminal, answers, registry.commands(), "lmdeploy").run(str(large), None)
