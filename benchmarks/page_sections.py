@@ -91,6 +91,16 @@ def trial(result: Result) -> str:
     )
 
 
+def tutorial(result: Result) -> str:
+    seconds = result["seconds"]
+    steps = {name: f"{seconds[name]:.1f} s" for name in seconds if seconds[name] >= 0.1}
+    return (
+        f"`jokebot tutorial` at InternVL2-2B's shapes with random weights: {result['rows']:,} made rows, one epoch, "
+        f"photos of {result['tiles']} tiles. It takes {result['minutes']:.1f} minutes from the registered model to the "
+        f"page; a training step takes {result['train']['step_s']:.2f} s.\n\n" + table(steps, ("step", "took"))
+    )
+
+
 def train(result: Result) -> str:
     return (
         f"QLoRA at InternVL2-2B's shape, batch {result['batch']}, 13 tiles, rank {result['rank']}. A step takes "
@@ -222,6 +232,7 @@ SECTIONS = (
     Section("community_sizes", "Communities of other sizes", community_sizes),
     Section("community", "A community of 30", community),
     Section("gate", "The trial", trial, plots.trial, "Shares of candidates that are promoted"),
+    Section("tutorial_h200", "The camp's tutorial in one command", tutorial),
     Section("train_h100", "A training step", train, plots.steps, "Seconds per step and memory, XTuner and ours"),
     Section("loss_gap_h100", "The same losses", loss_gap, plots.losses, "Two overlapping loss curves"),
     Section("merge_h100", "The merge", merge, plots.merging, "Seconds and memory of three ways"),

@@ -82,4 +82,4 @@ def test_a_training_whose_configuration_names_classes_that_are_gone_goes_on(
     assert run.wait() == 0, run.log.read_text()[-3000:]
     assert run.losses() == whole.losses() and 0 < stopped_at < len(run.losses())
     assert "trainer.gone" not in config.read_text()
-    assert f"iter_{stopped_at}" in run.log.read_text()
+    assert f"iter_{stopped_at}" in (run.out / "train.log").read_text()
