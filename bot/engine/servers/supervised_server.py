@@ -33,6 +33,7 @@ class SupervisedServer:
 
     `state` is starting, checking, ready, asleep, restarting or ended. `details` is the progress of a start. `failure`
     is the reason of the last restart until the server is ready. `on_change` is called after each change of the state.
+    `gpu` names the GPU that the launcher gives it, if there are several.
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class SupervisedServer:
         settings: Settings,
         logs: Path,
         on_change: Callable[[], None] = lambda: None,
+        *,
+        gpu: str = "",
     ) -> None:
-        self.name, self.model = name, model
+        self.name, self.model, self.gpu = name, model, gpu
         self.state = "starting"
         self.details = self.failure = ""
         self.outstanding, self.restarts, self.draining = 0, 0, False
