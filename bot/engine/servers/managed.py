@@ -162,6 +162,8 @@ class ManagedServers:
                 server.failure or server.details,
                 server.outstanding,
                 server.restarts,
+                server.prompt_tokens,
+                server.cached_tokens,
             )
             for server in self.pools.servers
         ]

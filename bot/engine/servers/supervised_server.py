@@ -51,6 +51,7 @@ class SupervisedServer:
         self.state = "starting"
         self.details = self.failure = ""
         self.outstanding, self.restarts, self.draining = 0, 0, False
+        self.prompt_tokens, self.cached_tokens = 0, 0
         self._launcher, self._settings, self._logs, self._on_change = launcher, settings, logs, on_change
         self._process: ServerProcess | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -101,6 +102,8 @@ class SupervisedServer:
                     "empty", f"The server {self.name} wrote no text: {reply.text[:40]!r}.", retryable=True
                 )
             self._alive_at = time.monotonic()
+            self.prompt_tokens += reply.prompt_tokens or 0
+            self.cached_tokens += reply.cached_tokens
             return reply
         except EngineError as error:
             if error.kind != "refused":

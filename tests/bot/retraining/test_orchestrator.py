@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from bot.retraining import orchestrator
 from bot.retraining.pipeline_process import train_environment
 from configs.child_environment import SECRETS
-from configs.settings import Settings, load_settings
+from configs.settings import Settings, TrainingSettings, load_settings
 from storage.chat import control_requests
 from storage.database import Database
 from storage.learning import runs
@@ -124,7 +124,7 @@ def test_a_runs_process_sees_the_gpus_of_training_alone(tmp_path, monkeypatch):
         monkeypatch.delenv(name) if name not in found else monkeypatch.setenv(name, found[name])
     read = load_settings()
     assert read.training.gpu_ids == own.training.gpu_ids and read.lmdeploy.gpu_ids == ["0"]
-    assert read.training.gpu_count == 2 and Settings(training={"gpus": 3}).training.gpu_count == 3
+    assert read.training.gpu_count == 2 and TrainingSettings(gpus=3).gpu_count == 3
 
 
 def test_the_loop_and_its_pictures_cost_a_starting_bot_neither_numpy_nor_matplotlib():

@@ -8,6 +8,7 @@ import pytest
 
 from bot.engine.servers.managed import ManagedServers
 from bot.engine.servers.photo_affinity import FREE_REQUESTS, photo_digest, server_order
+from bot.monitoring.metrics import prompt_family
 from configs.gpu import GpuSelection
 from tests.bot.engine.owned import model, settings, states
 from tests.waiting import until
@@ -91,9 +92,11 @@ async def test_a_photo_goes_to_its_own_server_every_time(make, question):
         async def on_text(text: str, busy: list[str] = busy) -> None:
             busy += [one.name for one in asked if one.outstanding]
 
-        for _ in range(2):
-            await ask(**{**question, "photo": photo}, on_text=on_text)
-        assert set(busy) == {owner}
+        first, again = [await ask(**{**question, "photo": photo}, on_text=on_text) for _ in range(2)]
+        assert set(busy) == {owner} and first.cached_tokens == 0 and again.cached_tokens > 0.9 * again.prompt_tokens
+    samples = prompt_family(servers)[3]
+    computed, cached = (samples[("model", "model-1"), ("source", source)] for source in ("computed", "cached"))
+    assert computed + cached == 12 * again.prompt_tokens and cached == 6 * again.cached_tokens
 
 
 async def test_a_photo_spills_over_when_its_server_is_busy_and_when_it_is_down(make, question):
