@@ -47,7 +47,7 @@ from configs.settings import ROOT, Settings
 
 KEY = "benchmark"
 LOADS = ("serve", "proxy", "proxy_hashed")
-CLIENTS, REQUESTS, AGAIN = 64, 240, 96
+CLIENTS, REQUESTS, AGAIN = 64, 208, 96
 """For each server: clients, photos of one measurement, and photos that are sent again."""
 
 
