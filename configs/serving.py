@@ -67,9 +67,9 @@ class LmdeploySettings(SettingsSection):
     gpu_ids: Annotated[list[GpuId], BeforeValidator(split_list)] = Field(
         [],
         description=(
-            "GPUs of these servers, by nvidia-smi's numbers, for example [0, 1]. servers.count servers are divided among "
-            "them; without that setting each has lmdeploy.servers. Empty: those of CUDA_VISIBLE_DEVICES, else all of "
-            "the host; only servers.count then makes more than one GPU used."
+            "GPUs of these servers, by nvidia-smi's numbers, for example [0, 1]. Each has lmdeploy.servers of them, or "
+            "its part of servers.count. Empty: one GPU, or with a larger servers.count as many as there are, of "
+            "CUDA_VISIBLE_DEVICES if that is set."
         ),
     )
     preprocess: Literal["gpu", "stock"] = Field(

@@ -25,8 +25,8 @@ IS_TAIL = "jokebot_tail"
 class PictureTail(MultiModalData):
     """A picture's second part. Its pixels stay in the host's memory: a step rarely needs them.
 
-    LMDeploy moves all data of a step to the GPU. For a photo in the cache that was a copy of 3.7 MB and a synchronisation,
-    for tokens that `TailCache` has.
+    LMDeploy moves all data of a step to the GPU. For a photo in the cache that was a copy of 3.7 MB, for tokens that
+    `TailCache` has.
     """
 
     def to_device(self, device: str, non_blocking: bool = False) -> "PictureTail":

@@ -77,7 +77,8 @@ class ServerPools:
     async def add_server(self, pool: ServerPool) -> SupervisedServer:
         """Make one more server of a pool accept requests: a draining one, else a sleeping one, else a new one.
 
-        Among several, the one on the GPU with the fewest of its model's servers. Raises ServeError. A draining or sleeping server that failed is removed from the pool.
+        Among several, the one on the GPU with the fewest of its model's servers. Raises ServeError. A draining or
+        sleeping server that failed is removed from the pool.
         """
         pool.reopen()
         resting = [server for server in pool.servers if server.draining or server.state == "asleep"]

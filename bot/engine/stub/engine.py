@@ -195,9 +195,7 @@ class StubEngine:
             await self._end(response, model, answer, len(words), cached)
         return response
 
-    async def _end(
-        self, response: web.StreamResponse, model: str, answer: StubReply, words: int, cached: int
-    ) -> None:
+    async def _end(self, response: web.StreamResponse, model: str, answer: StubReply, words: int, cached: int) -> None:
         reason = "stop" if answer.ending == "no_usage" else answer.ending
         await response.write(_event(model, {}, reason))
         if answer.ending != "no_usage":

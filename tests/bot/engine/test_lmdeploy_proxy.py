@@ -142,7 +142,10 @@ async def test_photos_are_answered_by_both_hosts_and_by_one_when_the_other_is_go
 
 
 async def test_each_photo_reaches_its_own_server_through_the_proxy(hosts, question):
-    async with StubEngine.running(models=["jokes", "jokes@a"]) as a, StubEngine.running(models=["jokes", "jokes@b"]) as b:
+    async with (
+        StubEngine.running(models=["jokes", "jokes@a"]) as a,
+        StubEngine.running(models=["jokes", "jokes@b"]) as b,
+    ):
         for stub in (a, b):
             url = stub.url.removesuffix("/v1")
             await hosts.call("POST", "/nodes/add", url=url, status={"models": stub.models})

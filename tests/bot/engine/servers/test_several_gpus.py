@@ -125,9 +125,7 @@ async def test_without_a_cache_of_photos_the_least_busy_server_is_asked(make, qu
     async def on_text(text: str) -> None:
         await free.wait()
 
-    tasks = [
-        asyncio.create_task(servers.router.champion.client.ask(**question, on_text=on_text)) for _ in range(4)
-    ]
+    tasks = [asyncio.create_task(servers.router.champion.client.ask(**question, on_text=on_text)) for _ in range(4)]
     await until(lambda: sum(one.outstanding for one in servers.pools.servers) == 4)
     assert [one.outstanding for one in servers.pools.servers] == [2, 2]
     free.set()
