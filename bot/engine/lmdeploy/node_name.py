@@ -26,18 +26,16 @@ def models_of(names: Iterable[str]) -> list[str]:
 def register(node: str) -> None:
     """List and accept MODEL@node beside MODEL in this server process. Raises AttributeError if LMDeploy differs."""
     package = "lmdeploy.serve.openai"
-    places: list[Any] = [
-        importlib.import_module(f"{package}.{name}") for name in ("utils", "endpoints.common", "endpoints.models")
-    ]
-    places.append(importlib.import_module(f"{package}.api_server"))
+    names = ("utils", "endpoints.common", "endpoints.models", "api_server")
+    places: list[Any] = [importlib.import_module(f"{package}.{name}") for name in names]
     serving: Any = importlib.import_module(f"{package}.chat_completions.serving")
     own, validate = places[0].get_model_list, serving.validate_request
     if any(place.get_model_list is not own for place in places):
         raise AttributeError("LMDeploy lists its models in another way")
 
     def get_model_list(context: Any) -> list[str]:
-        names: list[str] = own(context)
-        return [*names, f"{names[0]}{MARK}{node}"]
+        listed: list[str] = own(context)
+        return [*listed, f"{listed[0]}{MARK}{node}"]
 
     for place in places:
         place.get_model_list = get_model_list
