@@ -4,7 +4,7 @@
 #   benchmarks/gpu_scale.sh 1 2 [4 8]
 #
 # The arguments are numbers of GPUs; as many servers as the largest are started, one a GPU. The result goes to
-# benchmarks/results/scale_$NAME.json and, if $OUT is set, also there, with the ends of the logs. It takes about 4 minutes
+# benchmarks/results/scale_$NAME.json and, if $OUT is set, also there, with the ends of the logs. It takes about 5 minutes
 # for two GPUs; $LIMIT seconds at most. An empty NAME keeps no result. SCALE_OPTIONS is passed to benchmarks/scale.py, TRAIN_OPTIONS to
 # benchmarks/scale_train.py. TRAIN=0 leaves the training out.
 #

@@ -1,9 +1,9 @@
 """`benchmarks/gpu_scale.sh 1 2`: photos per second and training steps on 1, 2, 4 … GPUs of one host.
 
-As many servers as the largest number are started, one a GPU, and asked by 64 clients a server. Each photo is fresh, so
-the cache of photos helps nothing; jokes have 64 tokens. Training starts with the servers, and is over before they are
-measured. The checkpoint has InternVL2-2B's shapes and random weights. The last output line is one JSON object, where N
-is a number of GPUs:
+Training is measured first. Then as many servers as the largest number are started, one a GPU, and asked by 64 clients a
+server. Each photo is fresh, so the cache of photos helps nothing; jokes have 64 tokens. `photos_per_s` counts a whole
+loop, its beginning and end included, with the same number of photos a client for each N. The checkpoint has
+InternVL2-2B's shapes and random weights. The last output line is one JSON object, where N is a number of GPUs:
 
     serve_speedup_N   photos per second of N servers / of one; each photo goes to its own server, as in the bot
     proxy_speedup_N   photos per second through LMDeploy's proxy before N servers / of one server without it
@@ -31,7 +31,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.load import Engines, HashedEngines, ProxiedEngines, closed_loop, summary
+from benchmarks.load import Engines, HashedEngines, ProxiedEngines, closed_loop, whole_loop
 from benchmarks.machine import finish, gpu_mb, machine, save_result
 from benchmarks.model_servers import START_S, free_port
 from benchmarks.photos import Photos
@@ -45,7 +45,8 @@ from bot.runtime.child_process import ChildFailed, ChildProcess, start_child
 from configs.gpu import GpuSelection
 from configs.settings import ROOT, Settings
 
-KEY = "benchmark"
+KEY, MODEL = "benchmark", "jokes"
+"""The servers' key, and the name of their model: the proxy knows servers of one name only as one model's."""
 LOADS = ("serve", "proxy", "proxy_hashed")
 CLIENTS, REQUESTS, AGAIN = 64, 208, 96
 """For each server: clients, photos of one measurement, and photos that are sent again."""
@@ -67,16 +68,16 @@ class Bench:
     def run(self) -> None:
         """Measure everything. Raises ChildFailed if a server or the proxy fails."""
         counts = self.options.gpus
+        self.train(counts)
         with ExitStack() as stack:
             proxy, process = stack.enter_context(
                 running_proxy(self.options.proxy_python, self.options.folder / "proxy.log")
             )
             children = [stack.enter_context(self.server(number, proxy)) for number in range(max(counts))]
-            self.train(counts)
             urls = [child.wait_ready(START_S) for child in children]
             assign_cores([child.pid for child in children])
             self.say(f"{len(urls)} servers are ready, {gpu_mb()} MB on the first GPU")
-            self.load(HashedEngines(urls, *self.request), 4 * len(urls), 8 * len(urls))
+            self.load(HashedEngines(urls, *self.request), 32 * len(urls), 48 * len(urls))
             for count in counts:
                 self.measure("serve", count, HashedEngines(urls[:count], *self.request))
             wait_until_listening(proxy, KEY, process)
@@ -100,7 +101,7 @@ class Bench:
         if options.kind == "lmdeploy":
             gpus = GpuSelection.of([str(gpu) for gpu in range(max(options.gpus))])
             base = {**os.environ, "PYTHONPATH": os.environ.get("SERVE_PATH", os.environ.get("PYTHONPATH", ""))}
-            command = [*server_command(options.model, free_port(), self.settings), "--proxy-url", proxy]
+            command = [*server_command(options.model, free_port(), self.settings, name=MODEL), "--proxy-url", proxy]
             environment = {**server_environment(KEY, base=base), **gpus.variables(str(number))}
         else:
             python = str(self.settings.environments.train_python)
@@ -123,8 +124,7 @@ class Bench:
     def load(self, engines: Engines, clients: int, requests: int) -> dict[str, Any]:
         clients = max(1, int(clients * self.options.scale))
         requests = max(clients + 1, int(requests * self.options.scale))
-        done = asyncio.run(closed_loop(engines, self.photos.next, clients, requests))
-        return summary(done, clients)
+        return whole_loop(asyncio.run(closed_loop(engines, self.photos.next, clients, requests)), clients)
 
     def again(self, engines: Engines, count: int) -> dict[str, Any]:
         """Send the latest photos once more, in random order, with another style's prompt."""
@@ -137,7 +137,7 @@ class Bench:
         done = asyncio.run(closed_loop(engines, lambda: photo(next(remaining)), clients, number))
         engines.text = ""
         tokens = max(1, sum(sent.prompt_tokens for sent in done))
-        return summary(done, clients) | {"hit_share": round(sum(sent.cached for sent in done) / tokens, 3)}
+        return whole_loop(done, clients) | {"hit_share": round(sum(sent.cached for sent in done) / tokens, 3)}
 
     def seen(self, urls: Sequence[str]) -> None:
         part = self.parts["seen"] = first_word(urls, KEY, self.options.tiles, self.photos)
@@ -147,12 +147,12 @@ class Bench:
         self.say(f"jokes of 4: {jokes}")
 
     def train(self, counts: Sequence[int]) -> None:
-        """Train in the train environment, with the largest number first: the servers' start may disturb it."""
+        """Train in the train environment."""
         if not self.options.train_python:
             return
         command = [self.options.train_python, str(ROOT / "benchmarks" / "scale_train.py")]
         command += ["--model", str(self.options.model), "--folder", str(self.options.folder / "train")]
-        command += [*self.options.train_options.split(), "--gpus", *map(str, sorted(counts, reverse=True))]
+        command += [*self.options.train_options.split(), "--gpus", *map(str, counts)]
         environment = {**os.environ, "PYTHONPATH": os.environ.get("TRAIN_PATH", os.environ.get("PYTHONPATH", ""))}
         with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
             lines = list(self.shown(process.stdout or []))
