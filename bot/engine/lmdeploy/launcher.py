@@ -113,11 +113,12 @@ def register_or_warn() -> str:
     return "gpu"
 
 
-def name_node_or_warn(node: str) -> None:
+def name_node_or_warn(address: str, port: int) -> None:
     """Give this server a model name of its own for the proxy (`node_name.py`), or log a warning."""
+    host = socket.gethostname() if address in ("0.0.0.0", "::") else address
     try:
         check_version()
-        node_name.register(node)
+        node_name.register(f"{host}:{port}")
     except Exception:
         # Another version may fail in any way; without the name the proxy chooses the server of each photo.
         logger.warning("The server gets no model name of its own behind the proxy.", exc_info=True)
@@ -196,7 +197,7 @@ def main(arguments: list[str]) -> None:
         *(["--proxy-url", own_options.proxy_url] if own_options.proxy_url else []),
     ]
     if own_options.proxy_url:
-        name_node_or_warn(f"{own_options.server_name}:{own_options.server_port}")
+        name_node_or_warn(own_options.server_name, own_options.server_port)
     log_requests()
     threading.Thread(
         target=print_when_listening, args=(own_options.server_name, own_options.server_port), daemon=True

@@ -20,7 +20,8 @@ def node_names(names: Iterable[str], model: str) -> list[str]:
 
 def models_of(names: Iterable[str]) -> list[str]:
     """The names that an address lists without those of single servers, each once."""
-    return list(dict.fromkeys(name for name in names if MARK not in name))
+    listed = list(dict.fromkeys(names))
+    return [name for name in listed if MARK not in name or name.split(MARK)[0] not in listed]
 
 
 def register(node: str) -> None:

@@ -44,7 +44,7 @@ class ProxiedNodes:
         """As EngineClient.ask."""
         await self._refresh()
         usable = [name for name in self._nodes if name not in self._gone]
-        if len(usable) > 1:
+        if usable and len(self._nodes) > 1:
             node = choose_server(photo_digest(question["photo"]), {name: self._outstanding[name] for name in usable})
             self._outstanding[node] += 1
             try:

@@ -55,14 +55,24 @@ def test_a_request_for_the_name_is_one_for_the_model(context):
     assert refusal.status_code == HTTPStatus.NOT_FOUND
 
 
+def test_servers_that_listen_on_all_addresses_are_told_apart_by_their_hosts(monkeypatch):
+    named = []
+    monkeypatch.setattr(node_name, "register", named.append)
+    monkeypatch.setattr("socket.gethostname", lambda: "gpu-7")
+    for address in ("0.0.0.0", "10.0.0.1"):
+        launcher.name_node_or_warn(address, 23333)
+    assert named == ["gpu-7:23333", "10.0.0.1:23333"]
+
+
 def test_the_names_of_an_address_are_told_apart():
     names = ["jokes-7", "jokes-7@b", "other@b", "jokes-7", "jokes-7@a"]
     assert node_name.node_names(names, "jokes-7") == ["jokes-7@a", "jokes-7@b"]
-    assert node_name.models_of(names) == ["jokes-7"]
+    # A name with an @ of its own is no server's.
+    assert node_name.models_of(names) == ["jokes-7", "other@b"]
 
 
 def test_another_lmdeploy_is_left_as_it_is_with_a_warning(monkeypatch, caplog):
     monkeypatch.setattr(launcher, "TESTED_VERSIONS", ())
     monkeypatch.setattr(launcher.logger, "propagate", True)
-    launcher.name_node_or_warn("a")
+    launcher.name_node_or_warn("a", 1)
     assert "no model name of its own" in caplog.text
