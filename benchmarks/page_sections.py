@@ -226,6 +226,23 @@ def share(result: Result) -> str:
     )
 
 
+def scale(result: Result) -> str:
+    runs, again = result["train"]["runs"], result["proxy_hashed"]["again"]
+    one, two = result["photos_per_s_1"], result["photos_per_s_2"]
+    step_one, step_two = runs["1"]["step_s"], runs["2"]["step_s"]
+    return (
+        "InternVL2-2B's shapes, a server on each GPU, 64 clients a server, photos of 13 tiles, 64 new tokens; training "
+        f"steps of batch {result['train']['batch']} on each GPU:\n\n"
+        "| | one GPU | two | |\n|---|---|---|---|\n"
+        f"| photos a second, each to its own server | {one:.1f} | {two:.1f} | {result['serve_speedup_2']:.2f} times |\n"
+        f"| the same through LMDeploy's proxy | | {result['proxy_photos_per_s_2']:.1f} | "
+        f"{result['proxy_speedup_2']:.2f} times |\n"
+        f"| the same, photos seen before | | {again['photos_per_s']:.1f} | |\n"
+        f"| seconds a step | {step_one:.3f} | {step_two:.3f} | {result['train_speedup_2']:.2f} times the rows |\n\n"
+        f"{result['note']}"
+    )
+
+
 SECTIONS = (
     Section("flywheel", "The flywheel", flywheel, about="Liking rises from run to run"),
     Section("loop_h100", "The loop while photos come", loop),
@@ -246,6 +263,7 @@ SECTIONS = (
     Section("prefix_cache_h200", "Equal replies with the prefix cache", prefix_cache),
     Section("swap_h100", "A swap", swap),
     Section("share_h100", "Jokes and training on one card", share),
+    Section("scale_h200x2", "Several GPUs", scale),
     Section("swap_cpu", "A swap without a GPU", swap),
     Section("demo_model", "The demo model", demo_model),
     Section("demo_parity_h100", "LMDeploy and the CPU engine", parity),

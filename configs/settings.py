@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from configs.base import ROOT
 from configs.chat import AccessSettings, DigestSettings, LimitSettings, TelegramSettings
 from configs.errors import SettingsError
+from configs.gpu import GpuSelection
 from configs.judge import JudgeSettings
 from configs.learning import GateSettings, RetrainSettings, SelectionSettings, TrainingSettings
 from configs.operation import (
@@ -82,7 +83,25 @@ class Settings(BaseSettings):
     @property
     def server_count(self) -> int:
         """Servers of the champion that the bot runs itself."""
-        return self.servers.count or (self.lmdeploy.servers if self.engine.kind == "lmdeploy" else 1)
+        lmdeploy = self.lmdeploy
+        default = lmdeploy.servers * max(1, len(lmdeploy.gpu_ids)) if self.engine.kind == "lmdeploy" else 1
+        return self.servers.count or default
+
+    @property
+    def serving_gpus(self) -> GpuSelection:
+        """The GPUs among which the bot divides its servers; none where a single GPU needs no choice.
+
+        With more than one server the driver is asked for the host's GPUs if no setting or variable names them.
+        """
+        if self.engine.kind != "lmdeploy" or (self.server_count == 1 and not self.lmdeploy.gpu_ids):
+            return GpuSelection(())
+        gpus = GpuSelection.of(self.lmdeploy.gpu_ids)
+        return gpus if self.lmdeploy.gpu_ids or len(gpus.ids) > 1 else GpuSelection(())
+
+    @property
+    def reuses_photos(self) -> bool:
+        """Whether a server of the bot answers faster for a photo that it has seen."""
+        return self.engine.kind == "lmdeploy" and self.lmdeploy.prefix_cache and self.lmdeploy.preprocess == "gpu"
 
     @property
     def in_flight(self) -> int:

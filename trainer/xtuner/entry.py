@@ -3,9 +3,11 @@
 `python -m trainer.xtuner.entry OUT` runs, or resumes, the training of an existing OUT/plan.json.
 """
 
+import os
 import sys
 from pathlib import Path
 
+from configs.gpu import GpuSelection
 from configs.settings import Settings
 from storage.checkpoint.check import Checkpoint, check_checkpoint
 from storage.checkpoint.location import CheckpointError
@@ -63,7 +65,10 @@ def resume(plan: TrainingPlan, rows: list[TrainingRow] | None = None) -> int:
     if is_done(plan):
         print(f"{plan.out} holds this run already, done.")
         return worker.DONE
-    return worker.run(plan, rows) if plan.training.gpus == 1 else under_torchrun(plan)
+    if gpu_ids := plan.training.gpu_ids:
+        # CUDA reads this at its first use, which is later.
+        os.environ.update(GpuSelection.of(gpu_ids).variables())
+    return worker.run(plan, rows) if plan.training.gpu_count == 1 else under_torchrun(plan)
 
 
 def check_base(base: Path) -> Checkpoint:

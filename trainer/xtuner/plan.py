@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +87,18 @@ class TrainingPlan:
             raise TrainingError("data", f"{self.out} is in use. Choose another --out, or remove it first.")
 
     def _is_stored(self) -> bool:
-        """Whether OUT/plan.json is this plan. What a version did not know has the value that `load` gives it."""
+        """Whether OUT/plan.json is this plan. What a version did not know has the value that `load` gives it.
+
+        A run may continue on other GPUs, but on as many.
+        """
         try:
-            return self.load(self.out) == self
+            stored = self.load(self.out)
         except (KeyError, TypeError, ValueError):
             return False
+        own, there = self.training, stored.training
+        if own.gpu_count == there.gpu_count:
+            there = there.model_copy(update={"gpus": own.gpus, "gpu_ids": own.gpu_ids})
+        return replace(stored, training=there) == self
 
     def write(self) -> None:
         """Write OUT/plan.json atomically."""

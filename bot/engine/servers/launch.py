@@ -1,8 +1,8 @@
 """How a server of each kind is started: its command line and environment."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from configs.chat_templates import DEFAULT_TEMPLATE
@@ -132,6 +132,16 @@ def lmdeploy_launcher(settings: Settings) -> Launcher:
         )
 
     return launch
+
+
+def launcher_on(launch: Launcher, variables: Mapping[str, str]) -> Launcher:
+    """A launcher whose servers also get these environment variables."""
+
+    def launch_with(model: Model, port: int, key: str) -> LaunchSpec:
+        spec = launch(model, port, key)
+        return replace(spec, environment={**spec.environment, **variables})
+
+    return launch_with
 
 
 def make_launcher(settings: Settings) -> Launcher:
