@@ -203,6 +203,18 @@ def demo_model(result: Result) -> str:
     )
 
 
+def demo_photos(result: Result) -> str:
+    kinds = {"whole": "whole photographs", "plain": "things on white", "pasted": "things on a photographic ground"}
+    return (
+        f"The committed demo model knows drawings only. It was shown {result['photos']} photographs of everyday "
+        "things, and can't say that it doesn't know one. Jokes about the thing in the photograph:\n\n"
+        + table(
+            {"all": percent(result["named"])}
+            | {text: percent(result["by_kind"][kind]["named"]) for kind, text in kinds.items()}
+        )
+    )
+
+
 def parity(result: Result) -> str:
     launcher = result["launcher"]
     return (
@@ -266,5 +278,6 @@ SECTIONS = (
     Section("scale_h200x2", "Several GPUs", scale),
     Section("swap_cpu", "A swap without a GPU", swap),
     Section("demo_model", "The demo model", demo_model),
+    Section("demo_photos", "The demo model and photographs", demo_photos),
     Section("demo_parity_h100", "LMDeploy and the CPU engine", parity),
 )

@@ -200,6 +200,19 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
         rf"get {N} % without the defences, {N} % with those that",
         lambda: poisoning("poisoned_before_newcomers", "unaware_newcomers"),
     ),
+    (
+        "docs/benchmarks.md",
+        rf"named the thing in {N} % of the photographs",
+        lambda: [100 * stored_result("demo_photos")["named"]],
+    ),
+    (
+        "configs/demo-model/checkpoint/CARD.md",
+        rf"of {N} photographs of everyday things it named {N}",
+        lambda: (
+            [stored_result("demo_photos")["photos"]]
+            + [stored_result("demo_photos")["named"] * stored_result("demo_photos")["jokes"]]
+        ),
+    ),
     ("docs/checkpoints.md", rf"7,448,640 parameters, {N} MiB", lambda: [stored_result("demo_model")["mb"]]),
     (
         "docs/deploy/gpu.md",
