@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 
 from configs.base import Count, Positive, SettingsSection
+from configs.launcher import split_launcher
 
 
 class SelectionSettings(SettingsSection):
@@ -97,6 +98,13 @@ class TrainingSettings(SettingsSection):
     keep_checkpoints: Count = Field(2, description="Checkpoints to keep per run.")
     workers: int = Field(4, ge=0, description="Processes that prepare photos on a GPU host.")
     gpus: Count = Field(1, description="GPUs of one run. With more than one, torchrun starts the training.")
+    launcher: str = Field(
+        "",
+        description=(
+            "Command that runs the training of the bot's runs on another machine (docs/deploy/training-elsewhere.md). "
+            "Placeholders: {run}, {dataset}, {base}, {command}. Empty: this machine."
+        ),
+    )
     deepspeed: str = Field(
         "", description="DeepSpeed configuration of XTuner, for example deepspeed_zero1. Needs DeepSpeed; not tested."
     )
@@ -107,6 +115,12 @@ class TrainingSettings(SettingsSection):
     feature_cache_gb: float = Field(
         60.0, ge=0, description="Disk for cached image features, GB (2 MB per tile). 0 turns the cache off."
     )
+
+    @field_validator("launcher")
+    @classmethod
+    def valid_launcher(cls, template: str) -> str:
+        split_launcher(template)
+        return template
 
 
 class GateSettings(SettingsSection):

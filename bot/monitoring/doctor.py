@@ -13,6 +13,7 @@ from pathlib import Path
 from bot.monitoring.doctor_finding import DoctorFinding
 from bot.monitoring.doctor_telegram import check_access, check_bot_of_database, check_token, check_webhook
 from bot.monitoring.engine_check import check_engine, check_model
+from bot.monitoring.launcher_check import check_launcher
 from configs.child_environment import child_environment
 from configs.settings import ROOT, Settings
 from storage.database import DatabaseError, check_file
@@ -141,6 +142,7 @@ CHECKS: tuple[Callable[[Settings], Awaitable[list[DoctorFinding]]], ...] = (
     check_engine,
     check_model,
     check_environments,
+    check_launcher,
     check_disk,
     check_database,
 )

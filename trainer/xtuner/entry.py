@@ -1,18 +1,22 @@
-"""Starts a training: in this process for one GPU, under torchrun for several.
+"""Starts a training: in this process for one GPU, under torchrun for several and with DeepSpeed.
 
-`python -m trainer.xtuner.entry OUT` runs, or resumes, the training of an existing OUT/plan.json.
+`python -m trainer.xtuner.entry OUT` runs, or resumes, the training of an existing OUT/plan.json; `parse_plan` has the
+options for another host. With OUT/check.json it only writes there what this host has (`jokebot doctor --launcher`).
 """
 
+import json
+import os
 import sys
 from pathlib import Path
 
+from configs import __version__
 from configs.settings import Settings
 from storage.checkpoint.check import Checkpoint, check_checkpoint
 from storage.checkpoint.location import CheckpointError
-from storage.learning.run_files import read_progress
+from storage.learning.run_files import LAUNCHER_CHECK, read_progress, replace_file
 from storage.media.photos import features_folder
 from trainer.xtuner import worker
-from trainer.xtuner.plan import TrainingError, TrainingPlan
+from trainer.xtuner.plan import TrainingError, TrainingPlan, parse_plan
 from trainer.xtuner.torchrun import under_torchrun
 
 
@@ -24,14 +28,17 @@ def train(dataset: Path, base: Path, out: Path, settings: Settings) -> int:
 
 
 def plan_for(dataset: Path, base: Checkpoint, out: Path, settings: Settings) -> TrainingPlan:
-    """The plan of a training with these settings on a base, in its chat template."""
+    """The plan of a training with these settings on a base, in its chat template.
+
+    The launcher is left out: it may change while a run exists, and its command may name hosts.
+    """
     return TrainingPlan(
         dataset.resolve(),
         base.directory,
         out.resolve(),
         features_folder(settings.storage.photos).resolve(),
         min(base.max_tiles, settings.engine.max_tiles),
-        settings.training,
+        settings.training.model_copy(update={"launcher": ""}),
         base.template,
     )
 
@@ -41,7 +48,8 @@ def resume(plan: TrainingPlan) -> int:
     if read_progress(plan.out).get("state") == "done":
         print(f"{plan.out} holds this run already, done.")
         return worker.DONE
-    return worker.run(plan) if plan.training.gpus == 1 else under_torchrun(plan)
+    alone = plan.training.gpus == 1 and not plan.training.deepspeed
+    return worker.run(plan) if alone else under_torchrun(plan)
 
 
 def check_base(base: Path) -> Checkpoint:
@@ -52,5 +60,24 @@ def check_base(base: Path) -> Checkpoint:
         raise TrainingError("model", str(error)) from error
 
 
+def answer_check(file: Path) -> int:
+    """Write into check.json which versions and GPUs a training would use on this host; returns an exit code."""
+    import bitsandbytes
+    import torch
+    import xtuner
+
+    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    modules = {"torch": torch, "bitsandbytes": bitsandbytes, "xtuner": xtuner}
+    versions = {name: module.__version__ for name, module in modules.items()}
+    replace_file(file, json.dumps({"jokebot": __version__, "gpus": gpus, "cpus": os.cpu_count(), **versions}))
+    return worker.DONE
+
+
+def main(arguments: list[str]) -> int:
+    """Train, or answer a check, as the arguments say; returns the exit code."""
+    check = Path(arguments[0]) / LAUNCHER_CHECK
+    return answer_check(check) if check.exists() else resume(parse_plan(arguments))
+
+
 if __name__ == "__main__":
-    sys.exit(resume(TrainingPlan.load(Path(sys.argv[1]))))
+    sys.exit(main(sys.argv[1:]))
