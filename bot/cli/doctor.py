@@ -18,7 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print the findings, with --launcher only that of its trial. Return 1 if one of them is bad. Raises SettingsError for TZ and proxies."""
+    """Print the findings, with --launcher only that of its trial.
+
+    Return 1 if one of them is bad. Raises SettingsError for TZ and proxies.
+    """
     from bot.monitoring.doctor import run_checks
     from bot.monitoring.launcher_check import try_launcher
 

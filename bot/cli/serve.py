@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import logging
 import socket
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from configs.errors import JokebotError
 from configs.settings import Settings
 from storage.checkpoint.check import check_checkpoint
 from storage.checkpoint.location import model_name
+
+log = logging.getLogger(__name__)
 
 HELP = "serve an InternVL2 checkpoint on the CPU: OpenAI's chat protocol, one request at a time"
 ENVIRONMENT = "train"
@@ -79,6 +82,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         if arguments.threads:
             torch.set_num_threads(arguments.threads)
         model = load_model(directory, arguments.dtype, arguments.max_tiles)
+        precision = str(model.model.dtype).removeprefix("torch.")
+        log.info("precision %s, threads %d, at most %d tiles", precision, torch.get_num_threads(), model.max_tiles)
         # The objects loaded so far live until the exit. Without the freeze each collection would traverse them.
         gc.freeze()
         keys = tuple(settings.engine.api_key.get_secret_value() if key == "-" else key for key in arguments.api_key)

@@ -20,14 +20,10 @@ installed = pytest.mark.skipif(
     importlib.util.find_spec("deepspeed") is None, reason="DeepSpeed is not installed (make env-deepspeed)"
 )
 WITHOUT = """
-import importlib.abc, sys
+import importlib.util
 
-class Without(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        if name == "deepspeed":
-            raise ModuleNotFoundError(name)
-
-sys.meta_path.insert(0, Without())
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == "deepspeed" else find(name, package)
 """
 """A sitecustomize.py: DeepSpeed is not installed."""
 
@@ -44,7 +40,8 @@ def test_losses_are_those_without_deepspeed_also_after_a_stop(
     assert run.said["step"] % 2 == 0 and (tmp_path / "deep" / "xtuner" / f"iter_{run.said['step']}.pth").is_dir()
     run = start(many, tmp_path / "deep", DEEPSPEED="deepspeed_zero1", **steps)
     assert run.wait() == 0, run.log.read_text()[-3000:]
-    assert run.losses() == pytest.approx(whole.losses(), rel=1e-4)
+    # The projector is trained in float32 instead of bf16. A dropped or repeated update would change them by far more.
+    assert run.losses() == pytest.approx(whole.losses(), rel=2e-3)
     merged = subprocess.run(
         [sys.executable, "-m", "bot", "merge", tmp_path / "deep", "--base", base, "--out", tmp_path / "new"], cwd=ROOT
     )
