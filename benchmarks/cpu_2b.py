@@ -66,7 +66,7 @@ async def wait_until_ready(url: str, server: subprocess.Popen, log: Path) -> Non
                         return
             except aiohttp.ClientError:
                 await asyncio.sleep(0.5)
-    raise RuntimeError(f"the server did not start: {log.read_text()[-1500:]}")
+    raise RuntimeError(f"the server did not start: {end_of(log)}")
 
 
 async def measure(model: Path, cores: list[int], options: argparse.Namespace) -> dict[str, Any]:
@@ -101,6 +101,10 @@ async def measure(model: Path, cores: list[int], options: argparse.Namespace) ->
         "memory_gb": round(peak / 1e6, 1),
         "dtype": precision(log),
     }
+
+
+def end_of(log: Path) -> str:
+    return log.read_text(errors="replace")[-1500:]
 
 
 def precision(log: Path) -> str:

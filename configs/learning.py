@@ -106,7 +106,11 @@ class TrainingSettings(SettingsSection):
         ),
     )
     deepspeed: str = Field(
-        "", description="DeepSpeed configuration of XTuner, for example deepspeed_zero1. Needs DeepSpeed; not tested."
+        "",
+        description=(
+            "XTuner's DeepSpeed configuration, `deepspeed_zero1` or `deepspeed_zero2`. Needs `make env-deepspeed`. "
+            "Empty: plain torchrun."
+        ),
     )
     gradient_checkpointing: Literal["auto", "always", "never"] = Field(
         "auto",
