@@ -58,7 +58,9 @@ async def try_launcher(settings: Settings) -> list[DoctorFinding]:
         code, last = await _run(_command(settings, folder))
         report = json.loads(answer.read_text(encoding="utf-8"))
     except (OSError, ValueError, TimeoutError) as error:
-        return [DoctorFinding("bad", SUBJECT, f"its trial failed: {error or type(error).__name__}", f"see {ELSEWHERE}")]
+        return [
+            DoctorFinding("bad", SUBJECT, f"its trial failed: {str(error) or type(error).__name__}", f"see {ELSEWHERE}")
+        ]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if code or not report:

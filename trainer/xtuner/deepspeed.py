@@ -30,7 +30,9 @@ def write_deepspeed_config(name: str, work: Path) -> None:
             "Run `make env-deepspeed`, or leave the setting empty.",
         )
     # Not imported: compat.py has to come before.
-    (xtuner,) = importlib.util.find_spec("xtuner").submodule_search_locations
+    spec = importlib.util.find_spec("xtuner")
+    assert spec is not None and spec.submodule_search_locations
+    (xtuner,) = spec.submodule_search_locations
     file = Path(xtuner) / "configs" / "deepspeed" / f"{name}.json"
     config = {**json.loads(file.read_text(encoding="utf-8")), "bf16": {"enabled": False}, "fp16": {"enabled": False}}
     work.mkdir(parents=True, exist_ok=True)
