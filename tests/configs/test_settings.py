@@ -111,7 +111,8 @@ def test_a_mistake_in_a_variable_is_one_line_that_names_it(monkeypatch, name, va
 
 
 @pytest.mark.parametrize(
-    ("engine", "tiles"), [({}, 12), ({"kind": "lmdeploy"}, 12), ({"kind": "cpu"}, 1), ({"kind": "cpu", "max_tiles": 6}, 6)]
+    ("engine", "tiles"),
+    [({}, 12), ({"kind": "lmdeploy"}, 12), ({"kind": "cpu"}, 1), ({"kind": "cpu", "max_tiles": 6}, 6)],
 )
 def test_a_photo_is_one_tile_on_a_cpu_unless_the_setting_says_otherwise(engine, tiles):
     assert Settings(engine=engine).engine.max_tiles == tiles
