@@ -23,6 +23,8 @@ ENOUGH_DISK_BYTES = 5 * 2**30
 PROBE_TIMEOUT_S = 600
 """Imports of torch and similar packages take seconds, and minutes on a busy machine."""
 NO_LIBRARY = "cannot open shared object file"
+ADDED = "delete .venv/deepspeed and "
+"""DeepSpeed has no folder: it is added to the train environment."""
 LIBRARIES = "install the system's library; on Debian, `apt-get install libgl1 libglib2.0-0` installs OpenCV's"
 PROBE = """
 import importlib.metadata as m, json, platform, sys
@@ -84,7 +86,7 @@ def check_environment(name: str, python: Path, modules: list[str], *, needed: bo
                 state,
                 f"{name} env",
                 "; ".join([*report["errors"], *wrong[:4]]),
-                LIBRARIES if lacking else f"delete .venv/{name} and run `make env-{name}`",
+                LIBRARIES if lacking else f"delete .venv/{name} and run `make env-{name}`".removeprefix(ADDED),
             )
         ]
     card = f", {report['cuda']}" if report.get("cuda") else ", no GPU" if "cuda" in report else ""
@@ -99,6 +101,8 @@ async def check_environments(settings: Settings) -> list[DoctorFinding]:
         ["torch", "torchvision", "transformers", "bitsandbytes", "mmengine", "cv2", "peft", "xtuner"],
         needed=True,
     )
+    if settings.training.deepspeed:
+        train += check_environment("deepspeed", settings.environments.train_python, ["deepspeed"], needed=True)
     serve = settings.environments.serve_python
     if not serve.exists() and shutil.which("nvidia-smi") is None:
         return [

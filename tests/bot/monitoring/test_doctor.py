@@ -171,3 +171,9 @@ async def test_a_trial_of_the_launcher_says_what_the_other_machine_has(tmp_path)
         [finding] = await launcher_check.try_launcher(settings_with_launcher(tmp_path, launcher))
         assert finding.state == "bad" and what in finding.message
     assert not (tmp_path / "runs" / "launcher-check").exists()
+
+
+async def test_deepspeed_that_the_settings_ask_for_is_looked_for(tmp_path):
+    settings = settings_for(tmp_path, training=TrainingSettings(deepspeed="deepspeed_zero1"))
+    finding = next(one for one in await doctor.check_environments(settings) if one.subject == "deepspeed env")
+    assert finding.state == "ok" or finding.todo == "run `make env-deepspeed`"
