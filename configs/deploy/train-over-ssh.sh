@@ -73,10 +73,12 @@ ssh "${options[@]}" "$host" "bash -c $(quote "$remote")" <"$control/leash" &
 session=$!
 exec {leash}>"$control/leash"
 stopping=""
-trap 'stopping=yes; exec {leash}>&-' TERM INT
+trap 'stopping=yes; kill "$child" 2>/dev/null' TERM INT
 
 rounds=0
 while kill -0 "$session" 2>/dev/null; do
+    # Not in the trap: after a function's redirection bash would open it again.
+    [ -n "$stopping" ] && exec {leash}>&-
     sleep 3 {leash}>&- &
     wait $!
     [ -n "$stopping" ] && continue
