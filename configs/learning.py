@@ -1,10 +1,10 @@
 """Settings of learning: selection of jokes, training, gate, and the schedule of runs."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
-from configs.base import Count, Positive, SettingsSection
+from configs.base import Count, GpuId, Positive, SettingsSection, split_list
 from configs.launcher import split_launcher
 
 
@@ -105,6 +105,13 @@ class TrainingSettings(SettingsSection):
             "Placeholders: {run}, {dataset}, {base}, {command}. Empty: this machine."
         ),
     )
+    gpu_ids: Annotated[list[GpuId], BeforeValidator(split_list)] = Field(
+        [],
+        description=(
+            "GPUs of runs, by nvidia-smi's numbers, for example [1] beside lmdeploy.gpu_ids = [0]. All of them train, "
+            "whatever training.gpus says. Empty: those of CUDA_VISIBLE_DEVICES, else the host's, from the first on."
+        ),
+    )
     deepspeed: str = Field(
         "",
         description=(
@@ -125,6 +132,11 @@ class TrainingSettings(SettingsSection):
     def valid_launcher(cls, template: str) -> str:
         split_launcher(template)
         return template
+
+    @property
+    def gpu_count(self) -> int:
+        """GPUs of one run."""
+        return len(self.gpu_ids) or self.gpus
 
 
 class GateSettings(SettingsSection):

@@ -15,11 +15,8 @@ SUPPORTED = ("deepspeed_zero1", "deepspeed_zero2")
 """XTuner's names. Stage 3 partitions the weights, which bitsandbytes' nf4 does not allow; offloading compiles C++."""
 
 
-def write_deepspeed_config(name: str, work: Path) -> None:
-    """Write XTuner's configuration `name` for this training into `work`.
-
-    Raises TrainingError ("deepspeed") if it is not supported or DeepSpeed is not installed.
-    """
+def check_deepspeed(name: str) -> None:
+    """Raises TrainingError ("deepspeed") if the configuration is not supported or DeepSpeed is not installed."""
     if name not in SUPPORTED:
         known = " or ".join(SUPPORTED)
         raise TrainingError("deepspeed", f"training.deepspeed is {name!r}; it can be {known}, or empty.")
@@ -29,6 +26,11 @@ def write_deepspeed_config(name: str, work: Path) -> None:
             f"training.deepspeed is {name!r}, and DeepSpeed is not installed in the train environment. "
             "Run `make env-deepspeed`, or leave the setting empty.",
         )
+
+
+def write_deepspeed_config(name: str, work: Path) -> None:
+    """Write XTuner's configuration `name` for this training into `work`. Raises TrainingError as `check_deepspeed`."""
+    check_deepspeed(name)
     # Not imported: compat.py has to come before.
     spec = importlib.util.find_spec("xtuner")
     assert spec is not None and spec.submodule_search_locations

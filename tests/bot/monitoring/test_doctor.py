@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.engine.stub.engine import StubEngine
-from bot.monitoring import doctor, launcher_check
+from bot.monitoring import doctor, engine_check, launcher_check
 from bot.sandbox.server import Sandbox
 from configs.settings import (
     ROOT,
@@ -27,7 +27,7 @@ def settings_for(folder: Path, **sections: object) -> Settings:
 
 async def test_a_token_that_telegram_knows_is_well_and_another_is_not(tmp_path):
     async with Sandbox.running(token=TOKEN) as sandbox:
-        for token, state in ((TOKEN, "ok"), ("123456:wrong", "bad"), ("", "bad")):
+        for token, state in ((TOKEN, "ok"), ("123456:wrong", "bad"), ("no/token", "bad"), ("", "bad")):
             [finding] = await doctor.check_token(
                 settings_for(tmp_path, telegram=TelegramSettings(token=token, base_url=sandbox.url))
             )
@@ -177,3 +177,16 @@ async def test_deepspeed_that_the_settings_ask_for_is_looked_for(tmp_path):
     settings = settings_for(tmp_path, training=TrainingSettings(deepspeed="deepspeed_zero1"))
     finding = next(one for one in await doctor.check_environments(settings) if one.subject == "deepspeed env")
     assert finding.state == "ok" or finding.todo == "run `make env-deepspeed`"
+
+
+def test_gpus_that_nothing_uses_are_told_with_the_settings_for_them(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+
+    def notes(**sections) -> list[str]:
+        told = Settings(**{"engine": {"kind": "lmdeploy"}, **sections})
+        return [finding.message for finding in engine_check.check_gpus(told)]
+
+    assert notes() == ["the bot uses 1 of the 3 GPUs here"]
+    assert notes(lmdeploy={"gpu_ids": "0,1"}) == ["the bot uses 2 of the 3 GPUs here"]
+    assert notes(lmdeploy={"gpu_ids": "0,1"}, training={"gpu_ids": "2"}) == notes(servers={"count": 3}) == []
+    assert notes(engine={"kind": "cpu"}) == []
