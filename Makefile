@@ -5,6 +5,7 @@ TRAIN := .venv/train/bin/python
 DOCS := .venv/docs/bin/python
 MAKE_ENV := $(PYTHON) configs/requirements/make_env.py
 
+.PHONY: help demo demo-check test lint lock env-bot env-train env-serve env-docs env-lmdeploy-cpu env-deepspeed docs bench-%
 .PHONY: help demo demo-check tutorial-check test lint lock env-bot env-train env-serve env-docs env-lmdeploy-cpu docs bench-%
 
 help:
@@ -18,11 +19,14 @@ help:
 	@echo "make env-bot | env-train | env-serve   make one environment in .venv/"
 	@echo "make lock         resolve pyproject.toml to the locks in configs/requirements/ (ARGS=--upgrade: newest versions)"
 
-env-bot env-train env-serve env-docs env-lmdeploy-cpu: env-%:
+env-bot env-train env-serve env-docs env-lmdeploy-cpu env-deepspeed: env-%:
 	@$(MAKE_ENV) $*
 
 # LMDeploy's Python code for tests, put there by the train environment's pip.
 env-lmdeploy-cpu: env-train
+
+# DeepSpeed in the train environment, for training.deepspeed.
+env-deepspeed: env-train
 
 lock:
 	$(PYTHON) configs/requirements/make_locks.py $(ARGS)

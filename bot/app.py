@@ -161,6 +161,8 @@ class App:
 
     async def _check_engine(self) -> None:
         """Import the engine's client, which is slow, before the first photo, and log whether the engine is ready."""
+        if self.settings.engine.kind == "cpu":
+            log.info("photos are cut into at most %d tiles (engine.max_tiles)", self.settings.engine.max_tiles)
         try:
             log.info("%s", await self.servers.wait_ready())
         except JokebotError as error:

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, field_validator
 
 from configs.base import Count, GpuId, Positive, SettingsSection, split_list
+from configs.launcher import split_launcher
 
 
 class SelectionSettings(SettingsSection):
@@ -97,6 +98,13 @@ class TrainingSettings(SettingsSection):
     keep_checkpoints: Count = Field(2, description="Checkpoints to keep per run.")
     workers: int = Field(4, ge=0, description="Processes that prepare photos on a GPU host.")
     gpus: Count = Field(1, description="GPUs of one run. With more than one, torchrun starts the training.")
+    launcher: str = Field(
+        "",
+        description=(
+            "Command that runs the training of the bot's runs on another machine (docs/deploy/training-elsewhere.md). "
+            "Placeholders: {run}, {dataset}, {base}, {command}. Empty: this machine."
+        ),
+    )
     gpu_ids: Annotated[list[GpuId], BeforeValidator(split_list)] = Field(
         [],
         description=(
@@ -105,7 +113,11 @@ class TrainingSettings(SettingsSection):
         ),
     )
     deepspeed: str = Field(
-        "", description="DeepSpeed configuration of XTuner, for example deepspeed_zero1. Needs DeepSpeed; not tested."
+        "",
+        description=(
+            "XTuner's DeepSpeed configuration, `deepspeed_zero1` or `deepspeed_zero2`. Needs `make env-deepspeed`. "
+            "Empty: plain torchrun."
+        ),
     )
     gradient_checkpointing: Literal["auto", "always", "never"] = Field(
         "auto",
@@ -114,6 +126,12 @@ class TrainingSettings(SettingsSection):
     feature_cache_gb: float = Field(
         60.0, ge=0, description="Disk for cached image features, GB (2 MB per tile). 0 turns the cache off."
     )
+
+    @field_validator("launcher")
+    @classmethod
+    def valid_launcher(cls, template: str) -> str:
+        split_launcher(template)
+        return template
 
     @property
     def gpu_count(self) -> int:

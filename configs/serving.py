@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from configs.base import Count, GpuId, Positive, SettingsSection, split_list
 from configs.chat_templates import DEFAULT_TEMPLATE, chat_templates
@@ -48,7 +48,21 @@ class EngineSettings(SettingsSection):
     retry_delay_s: Positive = Field(
         0.5, description="Pause before the second attempt. It doubles with each further attempt."
     )
-    max_tiles: int = Field(12, ge=1, le=40, description="Most 448-pixel tiles of one photo, plus a thumbnail.")
+    max_tiles: int = Field(
+        None,  # type: ignore[assignment]  # decided below
+        ge=1,
+        le=40,
+        description=(
+            "Most 448-pixel tiles of one photo, plus a thumbnail if there are several. Unset: 12, or 1 with the kind "
+            "`cpu`, on which 13 tiles of a 2B model take minutes."
+        ),
+    )
+
+    @field_validator("max_tiles", mode="before")
+    @classmethod
+    def _tiles_of_kind(cls, tiles: Any, info: ValidationInfo) -> Any:
+        """What the kind can process before the limit of the first token."""
+        return tiles if tiles not in (None, "") else 1 if info.data.get("kind") == "cpu" else 12
 
     @field_validator("template")
     @classmethod

@@ -94,7 +94,7 @@ def test_a_lock_pins_every_package_with_a_hash_and_names_no_index_and_no_path(lo
     lines = [line for line in lock.read_text().splitlines() if not line.startswith("#")]
     pinned = re.compile(r"[a-z0-9-]+==[\w.+!]+ \\")
     hashed = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
-    assert len(pins(lock)) > 5 and not [
+    assert len(pins(lock)) >= 5 and not [
         line for line in lines if not pinned.fullmatch(line) and not hashed.fullmatch(line)
     ]
     assert all(hashed.fullmatch(after) for line, after in pairwise(lines) if pinned.fullmatch(line))
@@ -107,7 +107,8 @@ def test_locks_hold_what_pyproject_names():
     core = {plain(NAME.match(line)[1]) for line in project["dependencies"]}
     assert core <= pins(REQUIREMENTS / "bot.txt").keys()
     for extra, lines in project["optional-dependencies"].items():
-        wanted = core | {plain(NAME.match(line)[1]) for line in lines} - {"torch"}
+        # DeepSpeed is added to the train environment, which has the core.
+        wanted = (core if extra != "deepspeed" else set()) | {plain(NAME.match(line)[1]) for line in lines} - {"torch"}
         assert wanted <= pins(REQUIREMENTS / f"{extra}.txt").keys(), extra
 
 

@@ -10,11 +10,18 @@ ENVIRONMENT = "bot"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments."""
+    """Add the arguments."""
+    parser.add_argument(
+        "--launcher", action="store_true", help="run training.launcher with nothing to train; it may start a machine"
+    )
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print the findings. Return 1 if one of them is bad. Raises SettingsError for TZ and proxies."""
-    from bot.monitoring.doctor import print_findings
+    """Print the findings, with --launcher only that of its trial.
 
-    return 0 if asyncio.run(print_findings(settings)) else 1
+    Return 1 if one of them is bad. Raises SettingsError for TZ and proxies.
+    """
+    from bot.monitoring.doctor import print_findings, run_checks
+    from bot.monitoring.launcher_check import try_launcher
+
+    return 0 if asyncio.run(print_findings(settings, try_launcher if arguments.launcher else run_checks)) else 1

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import logging
 import socket
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from configs.settings import Settings
 from storage.checkpoint.check import check_checkpoint
 from storage.checkpoint.location import model_name
 
+log = logging.getLogger(__name__)
+
+LARGE_GB = 1.0
+"""On a CPU a tile of a larger model takes seconds: 13 s for a 2B model on 2 cores (docs/deploy/cpu.md)."""
 HELP = "serve an InternVL2 checkpoint on the CPU: OpenAI's chat protocol, one request at a time"
 ENVIRONMENT = "train"
 
@@ -37,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-tiles",
         type=positive,
         metavar="N",
-        help="maximum number of tiles of one photo (default: the checkpoint's)",
+        help=f"maximum number of tiles of one photo (default: the checkpoint's, or 1 above {LARGE_GB:g} GB of weights)",
     )
     parser.add_argument(
         "--waiting",
@@ -68,7 +73,11 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from bot.runtime.logging_setup import configure_logging
 
     configure_logging(settings)
-    directory = check_checkpoint(arguments.directory).directory
+    checkpoint = check_checkpoint(arguments.directory)
+    directory, max_tiles = checkpoint.directory, arguments.max_tiles
+    if max_tiles is None and checkpoint.max_tiles > 1 and checkpoint.weight_bytes > LARGE_GB * 1e9:
+        max_tiles = 1
+        log.warning("Photos are one tile, because a CPU takes seconds for each; --max-tiles changes that.")
     with contextlib.closing(bind_socket(arguments.host, arguments.port)) as listener:
         import torch
 
@@ -78,7 +87,9 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
         if arguments.threads:
             torch.set_num_threads(arguments.threads)
-        model = load_model(directory, arguments.dtype, arguments.max_tiles)
+        model = load_model(directory, arguments.dtype, max_tiles)
+        precision = str(model.model.dtype).removeprefix("torch.")
+        log.info("precision %s, threads %d, at most %d tiles", precision, torch.get_num_threads(), model.max_tiles)
         # The objects loaded so far live until the exit. Without the freeze each collection would traverse them.
         gc.freeze()
         keys = tuple(settings.engine.api_key.get_secret_value() if key == "-" else key for key in arguments.api_key)

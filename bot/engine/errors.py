@@ -78,7 +78,7 @@ def _status_error(error: "APIStatusError", url: str) -> EngineError:
     if status in OVERLOADED:
         return EngineError(
             "down",
-            f"The engine at {url} is overloaded or not ready (status {status}).",
+            f"The engine at {url} is overloaded or not ready (status {status}). {_engine_message(error)}".strip(),
             retryable=True,
             retry_after_s=_retry_after_s(error.response.headers.get("retry-after", "")),
             status=status,

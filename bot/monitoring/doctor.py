@@ -13,6 +13,7 @@ from pathlib import Path
 from bot.monitoring.doctor_finding import DoctorFinding
 from bot.monitoring.doctor_telegram import check_access, check_bot_of_database, check_token, check_webhook
 from bot.monitoring.engine_check import check_engine, check_model
+from bot.monitoring.launcher_check import check_launcher
 from configs.child_environment import child_environment
 from configs.host_environment import check_time_zone, proxy_for, telegram_proxy
 from configs.settings import ROOT, Settings
@@ -23,6 +24,8 @@ ENOUGH_DISK_BYTES = 5 * 2**30
 PROBE_TIMEOUT_S = 600
 """Imports of torch and similar packages take seconds, and minutes on a busy machine."""
 NO_LIBRARY = "cannot open shared object file"
+ADDED = "delete .venv/deepspeed and "
+"""DeepSpeed has no folder: it is added to the train environment."""
 LIBRARIES = "install the system's library; on Debian, `apt-get install libgl1 libglib2.0-0` installs OpenCV's"
 PROBE = """
 import importlib.metadata as m, json, platform, sys
@@ -84,7 +87,7 @@ def check_environment(name: str, python: Path, modules: list[str], *, needed: bo
                 state,
                 f"{name} env",
                 "; ".join([*report["errors"], *wrong[:4]]),
-                LIBRARIES if lacking else f"delete .venv/{name} and run `make env-{name}`",
+                LIBRARIES if lacking else f"delete .venv/{name} and run `make env-{name}`".removeprefix(ADDED),
             )
         ]
     card = f", {report['cuda']}" if report.get("cuda") else ", no GPU" if "cuda" in report else ""
@@ -99,6 +102,8 @@ async def check_environments(settings: Settings) -> list[DoctorFinding]:
         ["torch", "torchvision", "transformers", "bitsandbytes", "mmengine", "cv2", "peft", "xtuner"],
         needed=True,
     )
+    if settings.training.deepspeed:
+        train += check_environment("deepspeed", settings.environments.train_python, ["deepspeed"], needed=True)
     serve = settings.environments.serve_python
     if not serve.exists() and shutil.which("nvidia-smi") is None:
         return [
@@ -142,6 +147,7 @@ CHECKS: tuple[Callable[[Settings], Awaitable[list[DoctorFinding]]], ...] = (
     check_engine,
     check_model,
     check_environments,
+    check_launcher,
     check_disk,
     check_database,
 )
@@ -152,12 +158,14 @@ async def run_checks(settings: Settings) -> list[DoctorFinding]:
     return [finding for check in CHECKS for finding in await check(settings)]
 
 
-async def print_findings(settings: Settings) -> bool:
-    """Run all checks and print the findings; returns whether none is bad. Raises SettingsError for TZ and proxies."""
+async def print_findings(
+    settings: Settings, checks: Callable[[Settings], Awaitable[list[DoctorFinding]]] = run_checks
+) -> bool:
+    """Run the checks and print the findings; returns whether none is bad. Raises SettingsError for TZ and proxies."""
     check_time_zone()
     telegram_proxy(settings.telegram.base_url, settings.telegram.proxy.get_secret_value())
     proxy_for(settings.engine.url)
-    findings = await run_checks(settings)
+    findings = await checks(settings)
     for finding in findings:
         print(finding.format())
     return all(finding.state != "bad" for finding in findings)

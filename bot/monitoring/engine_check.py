@@ -55,12 +55,13 @@ def check_own_servers(settings: Settings) -> list[DoctorFinding]:
         return [DoctorFinding("bad", "engine", error.message, error.todo)]
     except JokebotError as error:
         return [DoctorFinding("bad", "engine", str(error), "`jokebot run` refuses to start until this is corrected")]
+    tiles = settings.engine.max_tiles
     return [
         DoctorFinding(
             "ok",
             "engine",
             f"the bot starts {settings.server_count} {kind} server{'s' * (settings.server_count > 1)} for "
-            f"{model.name} at {model.directory}",
+            f"{model.name} at {model.directory}; photos are cut into at most {tiles} tile{'s' * (tiles > 1)}",
         ),
         *check_gpus(settings),
     ]

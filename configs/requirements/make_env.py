@@ -24,8 +24,10 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 """PyTorch's index of CPU builds, as its installation page names it. The variable TORCH_CPU_INDEX overrides it."""
 LOCKS = {"bot": ["bot", "dev"], "train": ["train", "dev"], "serve": ["serve"], "docs": ["docs"]}
 """Environment → its locks. An image gets the first of them only."""
-DOWNLOAD_MB = {"bot": 150, "train": 440, "serve": 4300, "docs": 80, "lmdeploy-cpu": 110}
+DOWNLOAD_MB = {"bot": 150, "train": 440, "serve": 4300, "docs": 80, "lmdeploy-cpu": 110, "deepspeed": 3}
 """Size of an environment's wheels without torch; measured 2026-11-29 on x86-64, Python 3.11."""
+ADDED = "deepspeed"
+"""Not an environment either: packages that are added to the train environment."""
 TORCH_MB = {"cpu": 190, "gpu": 2700}
 PARTS = "lmdeploy-cpu"
 """Not an environment but a folder beside the train environment: LMDeploy's Python code for tests on hosts without
@@ -148,13 +150,29 @@ def make_parts() -> None:
     stamp.write_text(wanted)
 
 
+def add_deepspeed() -> None:
+    """Add DeepSpeed to the train environment, without its CUDA extensions, which no training here uses.
+
+    Its source package is built with the environment's own torch.
+    """
+    folder = ROOT / ".venv" / "train"
+    stamp, wanted = folder / f"{ADDED}-stamp", environment_stamp(ADDED, gpu=False)
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    announce(ADDED, folder)
+    os.environ["DS_BUILD_OPS"] = "0"
+    install_locks(folder / "bin" / "python", [ADDED], "--no-build-isolation")
+    stamp.write_text(wanted)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("name", choices=sorted([*LOCKS, PARTS]))
+    parser.add_argument("name", choices=sorted([*LOCKS, PARTS, ADDED]))
     parser.add_argument("--image", choices=["cpu", "gpu"], default="", help="for a container image of that kind")
     arguments = parser.parse_args()
     try:
-        make_parts() if arguments.name == PARTS else make(arguments.name, image=arguments.image)
+        others = {PARTS: make_parts, ADDED: add_deepspeed}
+        others[arguments.name]() if arguments.name in others else make(arguments.name, image=arguments.image)
     except EnvironmentFailure as failure:
         print(failure, file=sys.stderr)
         return 1

@@ -62,8 +62,9 @@ def main() -> None:
         for name, parts in COMMON.items():
             compile_lock(uv, HERE / f"{name}.txt", *parts, overrides, f"--constraint={everything}", "--upgrade")
     compile_lock(uv, HERE / "serve.txt", "pyproject.toml", "--extra=serve", *upgrade)
-    source, serve = HERE / "lmdeploy-cpu.in", f"--constraint={HERE / 'serve.txt'}"
-    compile_lock(uv, source.with_suffix(".txt"), str(source), "--no-deps", serve, "--upgrade")
+    for name, versions in (("lmdeploy-cpu", "serve"), ("deepspeed", "train")):
+        source, constraint = HERE / f"{name}.in", f"--constraint={HERE / f'{versions}.txt'}"
+        compile_lock(uv, source.with_suffix(".txt"), str(source), "--no-deps", constraint, "--upgrade")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypedDict
 
+RUNS_LOCK = ".lock"
+"""In the folder of runs: locked by the process that executes a run."""
+LAUNCHER_CHECK = "check.json"
+"""In a folder that is no run's: what a host answers to `jokebot doctor --launcher`."""
 PLAN, PROGRESS, LOSSES = "plan.json", "progress.json", "losses.jsonl"
 GATE_FOLDER, GATE_PROGRESS, GATE_VERDICT, GALLERY = "gate", "gate_progress.json", "gate.json", "gallery.json"
 

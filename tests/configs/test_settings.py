@@ -110,6 +110,23 @@ def test_a_mistake_in_a_variable_is_one_line_that_names_it(monkeypatch, name, va
     assert word.lower() in mistake(CONFIG_FILE).lower()
 
 
+@pytest.mark.parametrize(
+    ("engine", "tiles"),
+    [({}, 12), ({"kind": "lmdeploy"}, 12), ({"kind": "cpu"}, 1), ({"kind": "cpu", "max_tiles": 6}, 6)],
+)
+def test_a_photo_is_one_tile_on_a_cpu_unless_the_setting_says_otherwise(engine, tiles):
+    assert Settings(engine=engine).engine.max_tiles == tiles
+
+
+@pytest.mark.parametrize(
+    ("launcher", "what"),
+    [("train {host}", "{host} is no placeholder"), ("sbatch --wrap", "{run}"), ("bash 'x {run}", "quotation")],
+)
+def test_a_mistake_in_the_launcher_is_one_line_that_names_it(settings_file, launcher, what):
+    said = mistake(settings_file(f'[training]\nlauncher = "{launcher}"\n'))
+    assert "training.launcher" in said and what in said and len(said.splitlines()) == 1
+
+
 def test_several_mistakes_are_a_line_each(settings_file):
     with pytest.raises(SettingsError) as caught:
         load_settings(settings_file("[engine]\nin_flight = 0\nattempts = 0\n"))

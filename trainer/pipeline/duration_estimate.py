@@ -38,6 +38,7 @@ CPU = TrainingSpeed(11.2, 0.125, 0.125, 14.9e6, 1, cores=2)
 
 131, 246 and 859 rows of the demo model in 29.8, 37.9 and 126.1 s, least squares of the relative errors.
 """
+UNKNOWN_GPU = "another machine's"
 H100_CLASS = ("H100", "H200")
 
 
@@ -60,7 +61,9 @@ def estimate_duration(rows: int, base: Path, settings: Settings) -> DurationEsti
     except CheckpointError:
         return None
     tiles, nbytes = min(checkpoint.max_tiles, settings.engine.max_tiles), checkpoint.weight_bytes
-    name, training = card_name(), settings.training
+    training = settings.training
+    # The GPU of another machine is not known here.
+    name = UNKNOWN_GPU if training.launcher else card_name()
     pace = H100 if name else CPU
     size = nbytes / pace.nbytes * tiles / pace.tiles * (pace.cores / (os.cpu_count() or 1) if pace.cores else 1.0)
     epochs = pace.first_s + pace.later_s * (training.epochs - 1)

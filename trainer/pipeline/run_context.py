@@ -1,6 +1,7 @@
 """The context of a run's steps, and the exceptions that interrupt them."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from storage.learning.model_files import share_consent
 from storage.learning.models import Model
 from storage.learning.runs import Run
 from trainer.dataset.token_budget import ModelDirectoryError
-from trainer.pipeline.step_process import StepProcesses, check_exit_code
+from trainer.pipeline.step_process import StepProcesses, check_exit_code, python_module
 from trainer.pipeline.workspace import RunWorkspace
 
 
@@ -47,7 +48,11 @@ class RunContext:
             raise TrainingDataErased
 
     async def run_step(self, run: Run, step: str, module: str, *arguments: object) -> None:
-        """Run a step's process to its end.
+        """Run a module as a step's process, as `run_command` does."""
+        await self.run_command(run, step, python_module(module, *arguments))
+
+    async def run_command(self, run: Run, step: str, command: Sequence[object], folder: Path | None = None) -> None:
+        """Run a step's process to its end, in `folder` if given.
 
         Raises StepKilled, StepFailed, StepInterrupted, and the exceptions of `check`.
         """
@@ -56,7 +61,7 @@ class RunContext:
         async def watch() -> None:
             await self.check(run)
 
-        code = await self.processes.run(module, arguments, log, watch)
+        code = await self.processes.run(command, log, watch, folder)
         if code in (143, -15):
             raise StepInterrupted
         check_exit_code(step, code, log)

@@ -96,6 +96,8 @@ async def run_step(context: RunContext, run: Run, steps: PipelineSteps) -> Run:
 def attempts_used_up(run: Run) -> EndReason:
     """The end reason of a run whose step used up its attempts, with the reason of the last attempt."""
     times, last = run.attempts - 1, run.why
+    if last.code == "launcher":
+        return EndReason(last.text, last.code, last.values)
     return EndReason(
         f"Its step {run.state} was begun {times} times and never came to its end. {last.text}".rstrip(),
         "attempts",

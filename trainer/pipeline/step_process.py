@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -38,22 +39,24 @@ class StepProcesses:
     nice: int = 0
 
     async def run(
-        self, module: str, arguments: Sequence[object], log: Path, watch: Callable[[], Awaitable[None]]
+        self, command: Sequence[object], log: Path, watch: Callable[[], Awaitable[None]], folder: Path | None = None
     ) -> int:
-        """Run `python -m MODULE ARGUMENTS` and return its exit code (negative: a signal); append its output to `log`.
+        """Run a command, in `folder` if given, and return its exit code (negative: a signal).
 
-        `watch` is called every POLL_INTERVAL_S. If it raises, or the task is cancelled, the child is stopped first.
+        Its output is appended to `log`. `watch` is called every POLL_INTERVAL_S. If it raises or the task is cancelled,
+        the child is stopped first. Raises StepFailed if there is no such program.
         """
         inherited = child_environment(SETTINGS)
         environment = {name: value for name, value in inherited.items() if name not in TOKENIZER_ONLY}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         wrapper = [sys.executable, "-I", "-S", EXEC_SCRIPT, os.getpid(), self.nice]
-        command = [*wrapper, sys.executable, "-m", module, *arguments]
+        words = [*wrapper, find_program(str(command[0]), folder), *command[1:]]
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
             # A new process group, so that a signal to this process's group doesn't also reach the child directly.
             process = await asyncio.create_subprocess_exec(
-                *map(str, command),
+                *map(str, words),
+                cwd=folder,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
@@ -80,6 +83,20 @@ class StepProcesses:
             # The process group includes the processes that it started.
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+
+
+def python_module(module: str, *arguments: object) -> list[object]:
+    """The command `python -m MODULE ARGUMENTS` with this process's Python."""
+    return [sys.executable, "-m", module, *arguments]
+
+
+def find_program(name: str, folder: Path | None = None) -> str:
+    """The absolute path of a program in PATH, or at a path relative to `folder`. Raises StepFailed."""
+    found = shutil.which((folder or Path.cwd()) / name if os.sep in name else name)
+    if found is None:
+        what = f"there is no program {name} on this host"
+        raise StepFailed(f"{what[0].upper()}{what[1:]}.", code="step", what=what)
+    return found
 
 
 def last_line(log: Path) -> str:

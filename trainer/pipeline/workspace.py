@@ -13,11 +13,10 @@ from pathlib import Path
 
 from configs.errors import JokebotError
 from configs.settings import StorageSettings
-from storage.learning.run_files import GATE_FOLDER, log_file, verdict_file
+from storage.learning.run_files import GATE_FOLDER, RUNS_LOCK, log_file, verdict_file
 from storage.maintenance.data_folder import is_locked
 from trainer.merge.adapter import WEIGHTS
 
-LOCK = ".lock"
 PART = re.compile(r"\.(?P<name>run-[\d-]+)\.part")
 """A model's folder of an interrupted merge."""
 
@@ -94,9 +93,9 @@ def try_lock(descriptor: int) -> bool:
 def open_lock(folder: Path) -> int:
     """Open the lock's file. The descriptor is not inherited unless it is passed to a child."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return os.open(folder / RUNS_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def is_run_active(folder: Path) -> bool:
     """Whether a process executes a run now."""
-    return is_locked(folder / LOCK)
+    return is_locked(folder / RUNS_LOCK)

@@ -37,6 +37,7 @@ def options(plan: TrainingPlan, schedule: StepSchedule, store: FeatureStore, cod
         "model.recompute": settings.gradient_checkpointing,
         "model.parts": plan.parts(),
         "model.seed": settings.seed,
+        "model.float32": bool(settings.deepspeed),
         "model.quantization_llm": settings.nf4,
         "model.llm_lora.r": settings.lora_rank,
         "model.llm_lora.lora_alpha": settings.lora_alpha,

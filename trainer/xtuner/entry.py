@@ -1,21 +1,25 @@
-"""Starts a training: in this process for one GPU, under torchrun for several.
+"""Starts a training: in this process for one GPU, under torchrun for several and with DeepSpeed.
 
-`python -m trainer.xtuner.entry OUT` runs, or resumes, the training of an existing OUT/plan.json.
+`python -m trainer.xtuner.entry OUT` runs, or resumes, the training of an existing OUT/plan.json; `parse_plan` has the
+options for another host. With OUT/check.json it only writes there what this host has (`jokebot doctor --launcher`).
 """
 
+import json
 import os
 import sys
 from pathlib import Path
 
+from configs import __version__
 from configs.gpu import GpuSelection
 from configs.settings import Settings
 from storage.checkpoint.check import Checkpoint, check_checkpoint
 from storage.checkpoint.location import CheckpointError
-from storage.learning.run_files import log_file, read_progress
+from storage.learning.run_files import LAUNCHER_CHECK, log_file, read_progress, replace_file
 from storage.media.photos import features_folder
 from trainer.xtuner import worker
 from trainer.xtuner.console import quiet_training
-from trainer.xtuner.plan import TrainingError, TrainingPlan
+from trainer.xtuner.deepspeed import check_deepspeed
+from trainer.xtuner.plan import TrainingError, TrainingPlan, parse_plan
 from trainer.xtuner.rows import TrainingRow, read_rows
 from trainer.xtuner.torchrun import under_torchrun
 
@@ -30,7 +34,8 @@ def train(dataset: Path, base: Path, out: Path, settings: Settings) -> int:
     plan.check_out()
     if is_done(plan):
         return resume(plan)
-    worker.check_deepspeed(plan.training.deepspeed)
+    if plan.training.deepspeed:
+        check_deepspeed(plan.training.deepspeed)
     rows = read_rows(plan.dataset, plan.max_tiles, plan.training.row_weights)
     plan.write()
     print(f"{len(rows):,} rows of {plan.dataset.name[:12]}, base {plan.base.name}.", flush=True)
@@ -44,14 +49,17 @@ def train(dataset: Path, base: Path, out: Path, settings: Settings) -> int:
 
 
 def plan_for(dataset: Path, base: Checkpoint, out: Path, settings: Settings) -> TrainingPlan:
-    """The plan of a training with these settings on a base, in its chat template."""
+    """The plan of a training with these settings on a base, in its chat template.
+
+    The launcher is left out: it may change while a run exists, and its command may name hosts.
+    """
     return TrainingPlan(
         dataset.resolve(),
         base.directory,
         out.resolve(),
         features_folder(settings.storage.photos).resolve(),
         min(base.max_tiles, settings.engine.max_tiles),
-        settings.training,
+        settings.training.model_copy(update={"launcher": ""}),
         base.template,
     )
 
@@ -68,7 +76,8 @@ def resume(plan: TrainingPlan, rows: list[TrainingRow] | None = None) -> int:
     if gpu_ids := plan.training.gpu_ids:
         # CUDA reads this at its first use, which is later.
         os.environ.update(GpuSelection.of(gpu_ids).variables())
-    return worker.run(plan, rows) if plan.training.gpu_count == 1 else under_torchrun(plan)
+    alone = plan.training.gpu_count == 1 and not plan.training.deepspeed
+    return worker.run(plan, rows) if alone else under_torchrun(plan)
 
 
 def check_base(base: Path) -> Checkpoint:
@@ -79,5 +88,24 @@ def check_base(base: Path) -> Checkpoint:
         raise TrainingError("model", str(error)) from error
 
 
+def answer_check(file: Path) -> int:
+    """Write into check.json which versions and GPUs a training would use on this host; returns an exit code."""
+    import bitsandbytes
+    import torch
+    import xtuner
+
+    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    modules = {"torch": torch, "bitsandbytes": bitsandbytes, "xtuner": xtuner}
+    versions = {name: module.__version__ for name, module in modules.items()}
+    replace_file(file, json.dumps({"jokebot": __version__, "gpus": gpus, "cpus": os.cpu_count(), **versions}))
+    return worker.DONE
+
+
+def main(arguments: list[str]) -> int:
+    """Train, or answer a check, as the arguments say; returns the exit code."""
+    check = Path(arguments[0]) / LAUNCHER_CHECK
+    return answer_check(check) if check.exists() else resume(parse_plan(arguments))
+
+
 if __name__ == "__main__":
-    sys.exit(resume(TrainingPlan.load(Path(sys.argv[1]))))
+    sys.exit(main(sys.argv[1:]))

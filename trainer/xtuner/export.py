@@ -26,12 +26,14 @@ def export(plan: TrainingPlan, state: dict[str, Any], measures: dict[str, Any]) 
     part = plan.out / f"{WEIGHTS}.part"
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, str(part))
     training = plan.training
+    # On another host these directories are not the plan's own.
+    original = TrainingPlan.load(plan.out)
     about = {
         "format": 1,
         "run": plan.out.name,
-        "base": {"directory": str(plan.base)},
+        "base": {"directory": str(original.base)},
         "template": plan.template,
-        "dataset": origin(plan.dataset),
+        "dataset": {**origin(plan.dataset), "directory": str(original.dataset)},
         "lora_rank": training.lora_rank,
         "lora_alpha": training.lora_alpha,
         "training": training.stored(),

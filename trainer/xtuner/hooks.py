@@ -28,6 +28,15 @@ def own_model(runner: Runner) -> Any:
     return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
+def update_complete(optim_wrapper: Any) -> bool:
+    """Whether the last step ended with an update, so that no gradient is incomplete."""
+    if hasattr(optim_wrapper, "should_update"):
+        return bool(optim_wrapper.should_update())
+    # DeepSpeed's wrapper has no such method; its engine has counted the step already.
+    engine = optim_wrapper.model
+    return bool(engine.micro_steps % engine.gradient_accumulation_steps() == 0)
+
+
 @HOOKS.register_module()
 class NonFiniteLossHook(Hook):
     """Sets the model's step, the seed of its dropout, and ends the run if the loss is not finite."""
@@ -123,7 +132,7 @@ class StopHook(Hook):
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         # An incomplete gradient can't be saved, so the stop waits for the end of the accumulation window.
-        if runner.optim_wrapper.should_update() and self.stop_requested_anywhere():
+        if update_complete(runner.optim_wrapper) and self.stop_requested_anywhere():
             step = runner.iter + 1
             hook = next(hook for hook in runner.hooks if isinstance(hook, CheckpointHook))
             if hook.last_ckpt is None or not hook.last_ckpt.endswith(f"iter_{step}.pth"):

@@ -34,6 +34,7 @@ model.update(
     recompute="auto",
     parts=1,
     seed=seed,
+    float32=False,
 )
 model.llm_lora.update(r=128, lora_alpha=256, lora_dropout=0.05)
 tokenizer.update(pretrained_model_name_or_path=path)

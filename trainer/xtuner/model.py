@@ -40,7 +40,8 @@ class JokeModel(InternVL_V1_5):
     """InternVL2 of InternLM2 kind with an nf4 or bf16 language model, a LoRA on it and a trained projector.
 
     `features` is a FeatureStore's (folder, tokens a tile, size), `kept_pictures` a file with one SHA-256 a line of the
-    pictures whose features may be cached. `recompute` is the setting; each batch is computed in `parts`. The other
+    pictures whose features may be cached. `recompute` is the setting; each batch is computed in `parts`.
+    `float32` trains the projector in float32 too, because DeepSpeed needs trained parameters of one type. The other
     arguments are XTuner's.
     """
 
@@ -52,9 +53,16 @@ class JokeModel(InternVL_V1_5):
         recompute: str = "auto",
         parts: int = 1,
         seed: int = 0,
+        float32: bool = False,
         **options: Any,
     ) -> None:
+        # Each of mmengine's runners draws other random numbers before this.
+        torch.manual_seed(seed)
         super().__init__(*arguments, **options)
+        if float32:
+            for parameter in self.parameters():
+                if parameter.requires_grad:
+                    parameter.data = parameter.data.float()
         self.data_preprocessor = BaseDataPreprocessor(non_blocking=True)
         self.model.language_model.base_model.model.model.gradient_checkpointing = False
         self.store = FeatureStore(Path(features[0]), *features[1:])
@@ -84,17 +92,18 @@ class JokeModel(InternVL_V1_5):
         return self.fast
 
     def forward(self, data: dict[str, Any], data_samples: Any = None, mode: str = "loss") -> dict[str, torch.Tensor]:
-        """The loss of a batch in one of several processes; a single process uses `train_step` instead.
+        """The loss of a batch under torchrun; a process of its own uses `train_step` instead.
 
         For a batch in pieces no activations are kept: the backward pass recomputes one piece after the other, so that
         memory holds one piece.
         """
-        rows = data["rows"]
-        if self.parts == 1:
-            return {"loss": self.loss(rows, self.step)}
+        pieces = self.pieces(data["rows"])
+        if len(pieces) == 1:
+            ((rows, _, seed),) = pieces
+            return {"loss": self.loss(rows, seed)}
         losses = [
             checkpoint(self.loss, piece, seed, use_reentrant=False, preserve_rng_state=False) * share
-            for piece, share, seed in self.pieces(rows)
+            for piece, share, seed in pieces
         ]
         return {"loss": torch.stack(losses).sum()}
 

@@ -1,17 +1,21 @@
 """The plan of a training, OUT/plan.json, which every process of the training reads."""
 
+import argparse
 import json
 import math
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from configs.chat_templates import DEFAULT_TEMPLATE, OLD_TEMPLATE
 from configs.errors import JokebotError
+from configs.model_code import AGREED
 from configs.settings import TrainingSettings
 from storage.learning.run_files import PLAN, replace_file
 
-PARTS = "parts"
+PARTS, DEEPSPEED_CONFIG = "parts", "deepspeed.json"
 
 
 class TrainingError(JokebotError):
@@ -58,6 +62,12 @@ class TrainingPlan:
     def out_of_memory(self) -> Path:
         """The file that a process under torchrun creates when its memory runs out."""
         return self.work / "out_of_memory"
+
+    @property
+    def arguments(self) -> list[str]:
+        """The arguments by which another process of this host reads the same plan (`parse_plan`)."""
+        paths = ("--dataset", self.dataset, "--base", self.base, "--features", self.features)
+        return [str(self.out), *map(str, paths)]
 
     def parts(self) -> int:
         """The number of parts of each batch: 1, or the number set after memory ran out."""
@@ -106,13 +116,37 @@ class TrainingPlan:
         replace_file(self.out / PLAN, self.text())
 
     @classmethod
-    def load(cls, out: Path) -> "TrainingPlan":
+    def load(cls, out: Path, elsewhere: Mapping[str, Path] | None = None) -> "TrainingPlan":
+        """Read OUT/plan.json. Raises OSError, ValueError, KeyError.
+
+        OUT may be a copy on another host; `elsewhere` has the directories `dataset`, `base` and `features` there.
+        """
         data: dict[str, Any] = json.loads((out / PLAN).read_text(encoding="utf-8"))
-        paths = {name: Path(data[name]) for name in ("dataset", "base", "out", "features")}
+        paths = {name: Path(data[name]) for name in ("dataset", "base", "features")}
+        paths |= {**(elsewhere or {}), "out": out.resolve()}
         training = TrainingSettings(**TrainingSettings.field_values(data["training"]))
         # Plans of earlier versions name no template: there was only one.
         template = data.get("template", OLD_TEMPLATE)
         return cls(**paths, max_tiles=data["max_tiles"], training=training, template=template)
+
+
+def parse_plan(arguments: Sequence[str]) -> TrainingPlan:
+    """The plan that the arguments of a training process name: `OUT [--dataset DIR] [--base DIR] [--features DIR]`.
+
+    On another host the options replace the directories in plan.json. The consent to the base's code moves with it.
+    """
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out", type=Path)
+    for name in ("dataset", "base", "features"):
+        parser.add_argument(f"--{name}", type=lambda text: Path(text).resolve())
+    given = vars(parser.parse_args(arguments))
+    out: Path = given.pop("out")
+    plan = TrainingPlan.load(out, {name: path for name, path in given.items() if path})
+    agreed: dict[str, str] = json.loads(os.environ.get(AGREED) or "{}")
+    original = str(TrainingPlan.load(out).base)
+    if original in agreed:
+        os.environ[AGREED] = json.dumps({**agreed, str(plan.base): agreed[original]})
+    return plan
 
 
 @dataclass(frozen=True)

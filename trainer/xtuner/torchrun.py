@@ -1,4 +1,6 @@
-"""Trains on several GPUs with torchrun. If memory runs out, torchrun is restarted with each batch in more parts.
+"""Trains under torchrun: on several GPUs, or with DeepSpeed.
+
+If memory runs out, torchrun is restarted with each batch in more parts.
 
 A single process splits its batch and continues. Of several processes the others wait in a collective operation, so all
 processes end and restart at the last checkpoint.
@@ -11,7 +13,8 @@ from pathlib import Path
 
 from storage.learning.run_files import read_progress
 from trainer.xtuner import worker
-from trainer.xtuner.plan import TrainingPlan
+from trainer.xtuner.deepspeed import write_deepspeed_config
+from trainer.xtuner.plan import TrainingError, TrainingPlan
 from trainer.xtuner.progress import ProgressWriter
 
 STATES = {"done": worker.DONE, "stopped": worker.STOPPED, "failed": worker.FAILED}
@@ -19,6 +22,12 @@ STATES = {"done": worker.DONE, "stopped": worker.STOPPED, "failed": worker.FAILE
 
 def under_torchrun(plan: TrainingPlan) -> int:
     """Train with one process a GPU; returns an exit code."""
+    if plan.training.deepspeed:
+        try:
+            write_deepspeed_config(plan.training.deepspeed, plan.work)
+        except TrainingError as error:
+            print(f"jokebot: {error}", file=sys.stderr)
+            return failed(plan, error.reason, str(error))
     torchrun = Torchrun(plan)
     plan.out_of_memory.unlink(missing_ok=True)
     while True:
@@ -67,7 +76,7 @@ class Torchrun:
             f"--nproc-per-node={plan.training.gpu_count}",
             "-m",
             "trainer.xtuner.worker",
-            str(plan.out),
+            *plan.arguments,
         ]
         self.process: subprocess.Popen[bytes] | None = None
         self.stop_requested = False

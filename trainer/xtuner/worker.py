@@ -16,7 +16,7 @@ from typing import Any
 
 from configs.model_code import ModelCodeError, verified_copy
 from storage.learning.run_files import read_training_steps
-from trainer.xtuner.plan import TrainingError, TrainingPlan, TrainingStopped, schedule
+from trainer.xtuner.plan import DEEPSPEED_CONFIG, TrainingError, TrainingPlan, TrainingStopped, parse_plan, schedule
 from trainer.xtuner.progress import ProgressWriter
 from trainer.xtuner.rows import TrainingRow, read_rows, save_rows
 
@@ -102,12 +102,9 @@ def train(
     join_group()
     config = config or written_config(plan)
     import_xtuner()
-    arguments = [
-        str(config),
-        "--work-dir",
-        str(plan.work),
-        *(["--deepspeed", plan.training.deepspeed] if plan.training.deepspeed else []),
-    ]
+    arguments = [str(config), "--work-dir", str(plan.work)]
+    if plan.training.deepspeed:
+        arguments += ["--deepspeed", str(plan.work / DEEPSPEED_CONFIG)]
     runner = call_xtuner([*arguments, *(["--launcher", "pytorch"] if "RANK" in os.environ else [])])
     if main_process:
         finish(plan, runner, progress, time.monotonic() - began)
@@ -129,11 +126,11 @@ def prepare(plan: TrainingPlan, rows: list[TrainingRow] | None = None) -> Path:
 
     Returns the configuration's path. Raises TrainingError.
     """
-    check_deepspeed(plan.training.deepspeed)
     rows = rows or read_rows(plan.dataset, plan.max_tiles, plan.training.row_weights)
     from trainer.xtuner import config, feature_cache
 
     plan.work.mkdir(parents=True, exist_ok=True)
+    adopt_checkpoint(plan.work)
     try:
         code = verified_copy(plan.base)
     except ModelCodeError as error:
@@ -146,22 +143,17 @@ def prepare(plan: TrainingPlan, rows: list[TrainingRow] | None = None) -> Path:
     return config.write_config(plan, steps, store, code)
 
 
+def adopt_checkpoint(work: Path) -> None:
+    """Correct the absolute path in mmengine's `last_checkpoint` if the run's folder was moved or copied."""
+    note = work / "last_checkpoint"
+    if note.exists() and (path := Path(note.read_text().strip())).parent != work:
+        note.write_text(str(work / path.name))
+
+
 def written_config(plan: TrainingPlan) -> Path:
     from trainer.xtuner.config import WRITTEN
 
     return plan.work / WRITTEN
-
-
-def check_deepspeed(name: str) -> None:
-    """Raises TrainingError if the setting requires DeepSpeed and it is not installed."""
-    import importlib.util
-
-    if name and importlib.util.find_spec("deepspeed") is None:
-        raise TrainingError(
-            "deepspeed",
-            f"training.deepspeed is {name!r}, and DeepSpeed is not installed in the train environment. "
-            "Install it there, or leave the setting empty.",
-        )
 
 
 def join_group() -> None:
@@ -186,21 +178,28 @@ def import_xtuner() -> None:
 
 def call_xtuner(arguments: list[str]) -> Any:
     """Call XTuner's `main()` with these arguments. Returns its runner."""
-    from mmengine.runner import Runner
+    from mmengine.runner import FlexibleRunner, Runner
     from xtuner.tools import train
 
     runners: list[Any] = []
-    made, sys.argv = Runner.from_cfg, ["train", *arguments]
 
-    def from_config(config: Any) -> Any:
-        runners.append(made(config))
-        return runners[-1]
+    def recorded(made: Any) -> Any:
+        def from_config(config: Any) -> Any:
+            runners.append(made(config))
+            return runners[-1]
 
-    Runner.from_cfg = from_config
+        return from_config
+
+    # XTuner uses the second kind with DeepSpeed.
+    kinds = (Runner, FlexibleRunner)
+    originals, sys.argv = [kind.from_cfg for kind in kinds], ["train", *arguments]
+    for kind in kinds:
+        kind.from_cfg = recorded(kind.from_cfg)
     try:
         train.main()
     finally:
-        Runner.from_cfg = made
+        for kind, original in zip(kinds, originals, strict=True):
+            kind.from_cfg = original
     return runners[-1] if runners else None
 
 
@@ -222,4 +221,4 @@ def finish(plan: TrainingPlan, runner: Any, progress: ProgressWriter, seconds: f
 
 
 if __name__ == "__main__":
-    sys.exit(run(TrainingPlan.load(Path(sys.argv[1]))))
+    sys.exit(run(parse_plan(sys.argv[1:])))

@@ -87,6 +87,8 @@ def cpu_launcher(settings: Settings) -> Launcher:
             "-",
             "--threads",
             str(threads),
+            "--max-tiles",
+            str(min(checkpoint.max_tiles, settings.engine.max_tiles)),
             "--waiting",
             str(max(32, 2 * settings.in_flight)),
         ]

@@ -854,6 +854,7 @@ reason-killed = Its step “{ $step }” was ended by { $signal }.{ $signal ->
 reason-died = Its process ended { $times } times without getting anywhere. The log has more.
 reason-step = Its step “{ $step }” failed: { $what }
 reason-silent = Its step “{ $step }” ended with code { $what } and said nothing. The log has more.
+reason-launcher = The training couldn't be run on the other machine (training.launcher): { $what }
 reason-checkpoint = The training can't go on from its checkpoint: { $what }
 reason-defect = A defect ended it: { $what }
 reason-training-data = Its data can't be learnt from: { $what }

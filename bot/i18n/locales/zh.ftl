@@ -713,6 +713,7 @@ reason-killed = “{ $step }”这一步被 { $signal } 终止了。{ $signal ->
 reason-died = 它的进程停了 { $times } 次，毫无进展。详情见日志。
 reason-step = “{ $step }”这一步失败了：{ $what }
 reason-silent = “{ $step }”这一步以代码 { $what } 结束，没有留下任何说明。详情见日志。
+reason-launcher = 没法在另一台机器上训练（training.launcher）：{ $what }
 reason-checkpoint = 没法从检查点接着训练：{ $what }
 reason-defect = 程序出了毛病：{ $what }
 reason-training-data = 数据没法拿来学：{ $what }

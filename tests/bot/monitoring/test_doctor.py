@@ -5,9 +5,17 @@ from pathlib import Path
 import pytest
 
 from bot.engine.stub.engine import StubEngine
-from bot.monitoring import doctor, engine_check
+from bot.monitoring import doctor, engine_check, launcher_check
 from bot.sandbox.server import Sandbox
-from configs.settings import ROOT, EngineSettings, EnvironmentSettings, Settings, StorageSettings, TelegramSettings
+from configs.settings import (
+    ROOT,
+    EngineSettings,
+    EnvironmentSettings,
+    Settings,
+    StorageSettings,
+    TelegramSettings,
+    TrainingSettings,
+)
 from storage.database import Database
 
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
@@ -132,6 +140,43 @@ async def test_the_database_is_read_and_not_changed(tmp_path, damage):
     before = settings.storage.database.read_bytes()
     [finding] = await doctor.check_database(settings)
     assert finding.state == ("bad" if damage else "ok") and settings.storage.database.read_bytes() == before
+
+
+def settings_with_launcher(folder: Path, launcher: str) -> Settings:
+    return settings_for(folder, training=TrainingSettings(launcher=launcher))
+
+
+async def test_a_launcher_whose_program_or_script_is_missing_is_told(tmp_path):
+    assert await doctor.check_launcher(settings_with_launcher(tmp_path, "")) == []
+    for launcher, what in (("no-such-program {run}", "no-such-program"), ("bash configs/deploy/no.sh {run}", "no.sh")):
+        [finding] = await doctor.check_launcher(settings_with_launcher(tmp_path, launcher))
+        assert finding.state == "bad" and what in finding.message
+    script = "configs/deploy/train-over-ssh.sh"
+    [finding] = await doctor.check_launcher(settings_with_launcher(tmp_path, f"bash {script} host folder {{run}}"))
+    assert finding.state == "note" and "--launcher" in finding.todo
+
+
+async def test_a_trial_of_the_launcher_says_what_the_other_machine_has(tmp_path):
+    train = EnvironmentSettings().train_python
+    [finding] = await launcher_check.try_launcher(
+        settings_with_launcher(tmp_path, f"{train} -m trainer.xtuner.entry {{run}}")
+    )
+    assert finding.state in ("ok", "note") and "torch 2." in finding.message
+    [finding] = await launcher_check.try_launcher(settings_with_launcher(tmp_path, "bash -c '{command}'"))
+    assert finding.state in ("ok", "note") and "torch 2." in finding.message
+    for launcher, what in (
+        ("bash -c 'echo no route; exit 255' {run}", "no route"),
+        ("true {run}", "without an answer"),
+    ):
+        [finding] = await launcher_check.try_launcher(settings_with_launcher(tmp_path, launcher))
+        assert finding.state == "bad" and what in finding.message
+    assert not (tmp_path / "runs" / "launcher-check").exists()
+
+
+async def test_deepspeed_that_the_settings_ask_for_is_looked_for(tmp_path):
+    settings = settings_for(tmp_path, training=TrainingSettings(deepspeed="deepspeed_zero1"))
+    finding = next(one for one in await doctor.check_environments(settings) if one.subject == "deepspeed env")
+    assert finding.state == "ok" or finding.todo == "run `make env-deepspeed`"
 
 
 def test_gpus_that_nothing_uses_are_told_with_the_settings_for_them(monkeypatch):

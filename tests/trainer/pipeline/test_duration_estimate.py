@@ -54,6 +54,15 @@ def test_a_card_is_measured_by_the_h100_and_another_one_is_said_to_be_another(ca
     assert told.seconds == pytest.approx(H100.start_s + 1000 * (H100.first_s + 2 * H100.later_s) * size, abs=0.1)
 
 
+def test_another_machine_is_taken_for_an_unknown_card(card):
+    card("NVIDIA H100 80GB HBM3")
+    here, there = (
+        estimate_duration(99, CHECKPOINT, settings()),
+        estimate_duration(99, CHECKPOINT, settings(launcher="x {run}")),
+    )
+    assert (here.basis, there.basis) == ("h100", "gpu") and here.seconds == there.seconds
+
+
 def test_what_cannot_be_trained_has_no_time(card, tmp_path: Path):
     card("")
     assert estimate_duration(10, tmp_path, settings()) is None

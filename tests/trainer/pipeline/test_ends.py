@@ -12,7 +12,7 @@ from storage.learning import datasets, models, promotion, runs
 from storage.maintenance.forget_person import forget_user
 from trainer.pipeline.run_context import RunCancelled
 from trainer.pipeline.runner import run_pipeline
-from trainer.pipeline.step_process import StepProcesses
+from trainer.pipeline.step_process import StepProcesses, python_module
 from trainer.pipeline.steps.all_steps import ALL_STEPS
 from trainer.pipeline.workspace import WorkspaceLocked, is_run_active, run_lock
 
@@ -169,7 +169,7 @@ async def test_a_child_holds_the_lock_after_its_parent_until_it_ends(tmp_path):
     async with run_lock(tmp_path, wait_s=0) as descriptor:
         running = asyncio.create_task(
             StepProcesses(descriptor, 10, nice=3).run(
-                "http.server", [0, "--bind", "127.0.0.1"], tmp_path / "log", watch
+                python_module("http.server", 0, "--bind", "127.0.0.1"), tmp_path / "log", watch
             )
         )
         await looked.wait()
@@ -195,5 +195,5 @@ async def test_a_child_that_does_not_listen_is_killed_after_the_grace(tmp_path, 
 
     async with run_lock(tmp_path, wait_s=0) as descriptor:
         with pytest.raises(RunCancelled):
-            await StepProcesses(descriptor, 0.3).run("deaf", [], tmp_path / "log", watch)
+            await StepProcesses(descriptor, 0.3).run(python_module("deaf"), tmp_path / "log", watch)
     assert not is_run_active(tmp_path)

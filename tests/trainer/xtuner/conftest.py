@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -142,3 +143,69 @@ def overfitted(start: Start, dataset: Path, tmp_path_factory: pytest.TempPathFac
     run = start(dataset, tmp_path_factory.mktemp("runs") / "overfitted", BATCH_SIZE=8, EPOCHS=120, LORA_DROPOUT=0)
     assert run.wait() == 0, run.log.read_text()[-3000:]
     return run
+
+
+@pytest.fixture(scope="session")
+def many(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The eight rows four times over, so that a gradient is gathered from two batches."""
+    folder = tmp_path_factory.mktemp("datasets") / "many"
+    shutil.copytree(dataset, folder)
+    rows = json.loads((folder / "train.json").read_text(encoding="utf-8"))
+    (folder / "train.json").write_text(json.dumps(rows * 4, ensure_ascii=False), encoding="utf-8")
+    return folder
+
+
+STEPS = {"EPOCHS": 2, "BATCH_SIZE": 2, "ACCUMULATION": 2, "LORA_DROPOUT": 0.05, "CHECKPOINT_STEPS": 10}
+"""32 steps on 32 rows, two of them to an update."""
+
+
+@pytest.fixture(scope="session")
+def steps() -> dict[str, Any]:
+    return STEPS
+
+
+@pytest.fixture(scope="session")
+def whole(start: Start, many: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = start(many, tmp_path_factory.mktemp("runs") / "whole", **STEPS)
+    assert run.wait() == 0, run.log.read_text()[-3000:]
+    assert len(run.losses()) == 32
+    return run
+
+
+SHORT_OF_MEMORY = """
+import importlib.abc, importlib.util, os, sys
+
+class Short(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name != "trainer.xtuner.model":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        execute = spec.loader.exec_module
+        spec.loader.exec_module = lambda module: (execute(module), limit(module.JokeModel))
+        return spec
+
+def limit(model):
+    import torch
+    whole = model.loss
+    def loss(self, rows, seed):
+        if len(rows) > 1 and os.environ.get("RANK") == os.environ["SHORT"]:
+            raise torch.OutOfMemoryError("no room")
+        return whole(self, rows, seed)
+    model.loss = loss
+
+sys.meta_path.insert(0, Short())
+"""
+"""A sitecustomize.py: the memory of the process SHORT holds one row."""
+
+
+@pytest.fixture
+def short_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Lets the process of that rank run out of memory on batches of more than one row."""
+
+    def limit(rank: int) -> None:
+        (tmp_path / "sitecustomize.py").write_text(SHORT_OF_MEMORY)
+        monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+        monkeypatch.setenv("SHORT", str(rank))
+
+    return limit

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,25 +20,12 @@ from tests.trainer.xtuner.conftest import FAST
 from trainer.xtuner.plan import TrainingPlan
 from trainer.xtuner.torchrun import halve
 
-STEPS = {"EPOCHS": 2, "BATCH_SIZE": 2, "ACCUMULATION": 2, "LORA_DROPOUT": 0.05, "CHECKPOINT_STEPS": 10}
-"""32 steps on 32 rows, two of them to an update."""
-
-
-@pytest.fixture(scope="module")
-def many(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The eight rows four times over, so that a gradient is gathered from two batches."""
-    folder = tmp_path_factory.mktemp("datasets") / "many"
-    shutil.copytree(dataset, folder)
-    rows = json.loads((folder / "train.json").read_text(encoding="utf-8"))
-    (folder / "train.json").write_text(json.dumps(rows * 4, ensure_ascii=False), encoding="utf-8")
-    return folder
-
 
 @pytest.mark.parametrize("moment", [signal.SIGTERM, signal.SIGKILL])
 def test_a_stopped_run_continues_to_the_same_losses(
-    moment: signal.Signals, start: Any, many: Path, whole: Any, tmp_path: Path
+    moment: signal.Signals, start: Any, many: Path, whole: Any, steps: dict[str, Any], tmp_path: Path
 ) -> None:
-    run = start(many, tmp_path / "stopped", **STEPS)
+    run = start(many, tmp_path / "stopped", **steps)
     run.until(lambda: len(run.losses()) >= 13)
     run.process.send_signal(moment)
     code = run.wait()
@@ -45,17 +33,9 @@ def test_a_stopped_run_continues_to_the_same_losses(
         assert (code, run.said["state"]) == (143, "stopped")
         # A whole number of updates is on disk, and so is the place to go on from.
         assert run.said["step"] % 2 == 0 and (tmp_path / "stopped" / "xtuner" / f"iter_{run.said['step']}.pth").exists()
-    run = start(many, tmp_path / "stopped", **STEPS)
+    run = start(many, tmp_path / "stopped", **steps)
     assert run.wait() == 0, run.log.read_text()[-3000:]
     assert run.losses() == whole.losses()
-
-
-@pytest.fixture(scope="module")
-def whole(start: Any, many: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    run = start(many, tmp_path_factory.mktemp("runs") / "whole", **STEPS)
-    assert run.wait() == 0, run.log.read_text()[-3000:]
-    assert len(run.losses()) == 32
-    return run
 
 
 def test_two_processes_train_one_model_and_stop_together(start: Any, many: Path, tmp_path: Path) -> None:
@@ -68,38 +48,10 @@ def test_two_processes_train_one_model_and_stop_together(start: Any, many: Path,
     assert list((tmp_path / "two" / "xtuner").glob("iter_*.pth"))
 
 
-SHORT_OF_MEMORY = """
-import importlib.abc, importlib.util, os, sys
-
-class Short(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        if name != "trainer.xtuner.model":
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        execute = spec.loader.exec_module
-        spec.loader.exec_module = lambda module: (execute(module), limit(module.JokeModel))
-        return spec
-
-def limit(model):
-    import torch
-    whole = model.loss
-    def loss(self, rows, seed):
-        if len(rows) > 1 and os.environ.get("RANK") == "1":
-            raise torch.OutOfMemoryError("no room")
-        return whole(self, rows, seed)
-    model.loss = loss
-
-sys.meta_path.insert(0, Short())
-"""
-"""A sitecustomize.py: the second process's memory holds one row."""
-
-
 def test_several_processes_that_run_out_of_memory_halve_their_batch(
-    start: Any, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: Any, many: Path, tmp_path: Path, short_of_memory: Callable[[int], None]
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text(SHORT_OF_MEMORY)
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    short_of_memory(1)
     run = start(many, tmp_path / "two", GPUS=2, BATCH_SIZE=2, EPOCHS=1)
     assert (run.wait(), run.said["state"], run.said["parts"]) == (0, "done", 2), run.log.read_text()[-3000:]
     assert list(run.losses()) == list(range(1, 9))
@@ -137,12 +89,6 @@ def test_few_rows_make_a_whole_run(count: int, steps: list[int], start: Any, dat
     (few / "train.json").write_text(json.dumps((2 * rows)[:count]), encoding="utf-8")
     run = start(few, tmp_path / "few", BATCH_SIZE=4, ACCUMULATION=4, EPOCHS=1)
     assert run.wait() == 0 and list(run.losses()) == steps
-
-
-def test_deepspeed_that_is_not_there_is_refused_in_one_line(start: Any, dataset: Path, tmp_path: Path) -> None:
-    run = start(dataset, tmp_path / "deep", DEEPSPEED="deepspeed_zero1")
-    assert (run.wait(), (tmp_path / "deep").exists()) == (2, False)
-    assert run.log.read_text().count("\n") == 1 and "DeepSpeed is not installed" in run.log.read_text()
 
 
 def test_no_rows_end_the_run_at_once(start: Any, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_the_training_process_sees_its_gpus_alone(
         seen[name] = os.environ["CUDA_VISIBLE_DEVICES"] + os.environ["CUDA_DEVICE_ORDER"]
         return 0
 
-    monkeypatch.setattr(entry.worker, "run", lambda plan: start("worker"))
+    monkeypatch.setattr(entry.worker, "run", lambda plan, rows: start("worker"))
     monkeypatch.setattr(entry, "under_torchrun", lambda plan: start("torchrun"))
     plan = TrainingPlan(tmp_path, tmp_path, tmp_path / "out", tmp_path, 1, TrainingSettings(gpu_ids=gpu_ids))
     plan.save()

@@ -16,6 +16,7 @@ from storage.learning.runs import Run, require
 from trainer.merge.adapter import ABOUT
 from trainer.merge.base_model import BaseCheckpoint
 from trainer.pipeline import resources
+from trainer.pipeline.launcher import TrainingLauncher
 from trainer.pipeline.run_context import RunContext, TrainingDataErased
 from trainer.pipeline.step_process import StepFailed, StepKilled
 from trainer.xtuner.entry import check_base, plan_for
@@ -66,13 +67,17 @@ def check_resources(context: RunContext, directory: Path) -> None:
 
 
 async def run_training(context: RunContext, run: Run, plan: TrainingPlan) -> None:
-    """Run, or resume, the training as a child process.
+    """Run, or resume, the training as a child process, or elsewhere by the launcher in the settings.
 
     Raises the exceptions of `RunContext.run_step`, with the reason from progress.json.
     """
     resumed = (plan.work / "last_checkpoint").exists()
+    template = context.settings.training.launcher
     try:
-        await context.run_step(run, "training", "trainer.xtuner.entry", plan.out)
+        if template:
+            await TrainingLauncher(template).run(context, run, plan)
+        else:
+            await context.run_step(run, "training", "trainer.xtuner.entry", plan.out)
     except StepFailed as error:
         progress = read_progress(plan.out)
         if resumed and progress.get("reason") == "crash":
