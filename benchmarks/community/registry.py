@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from configs.blocklist import BlockList
 from configs.learning import SelectionSettings
 from storage.database import Database
 from storage.learning import datasets, models, promotion, runs
+from storage.learning.retrain_preview import RetrainPreview
 from storage.learning.runs import Run
 from trainer.dataset.export import DatasetExporter, NothingToLearnError
 from trainer.dataset.manifest import ScoredJoke
@@ -31,10 +32,21 @@ class UncheckedRows:
 
 
 class Registry:
-    """The product's registry, and the table model of each registered model by id."""
+    """The product's registry, and the table model of each registered model by id.
 
-    def __init__(self, database: Database, selection: SelectionSettings, min_pairs: int, *, row_weights: bool) -> None:
-        self.database, self._selection, self._min_pairs = database, selection, min_pairs
+    `is_due`: whether the schedule starts a run with this training data.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        selection: SelectionSettings,
+        min_pairs: int,
+        is_due: Callable[[RetrainPreview], bool],
+        *,
+        row_weights: bool,
+    ) -> None:
+        self.database, self._selection, self._min_pairs, self._is_due = database, selection, min_pairs, is_due
         self._row_weights = row_weights
         self.tables: dict[int, TableModel] = {}
         self.rows: dict[int, int] = {}
@@ -48,7 +60,7 @@ class Registry:
         if await runs.current_run(self.database):
             return None
         preview = await preview_retraining(self.database, self._selection, NO_BLOCKS)
-        if preview.new < self._min_pairs or not preview.fresh:
+        if not self._is_due(preview):
             return None
         champion = runs.require(await models.get_champion(self.database))
         start = await models.get_model(self.database, champion.base_id or champion.id)
