@@ -16,11 +16,12 @@ from benchmarks.community.judging import SimulatedFitter
 from benchmarks.community.liking import LikingTable
 from benchmarks.community.measures import Measures
 from benchmarks.community.records import Records, ShownJoke
-from benchmarks.community.registry import Registry
+from benchmarks.community.registry import JUDGES, Registry
 from benchmarks.community.rules import ProductRules
 from benchmarks.community.serving import Serving
 from benchmarks.community.today import settings as today_settings
 from benchmarks.community.today.trial import TodayRules
+from benchmarks.community.variety_gate import VarietyGate
 from benchmarks.community.world import DAY_S, Photo, Size, TableModel, World, shape_of
 from bot.engine.router import Router, ServedModel
 from bot.retraining.scheduler import is_run_due
@@ -55,6 +56,7 @@ class Simulation:
                 today_settings.MIN_PAIRS,
                 today_settings.is_run_due,
                 row_weights=False,
+                gate=None,
             )
             if today
             else Registry(
@@ -63,6 +65,7 @@ class Simulation:
                 settings.retrain.min_pairs,
                 lambda preview: is_run_due(preview, settings.retrain, "schedule"),
                 row_weights=settings.training.row_weights,
+                gate=VarietyGate(world) if arm.training else None,
             )
         )
         self.registry.tables[base.id] = TableModel.base()
@@ -76,7 +79,7 @@ class Simulation:
         self.history = world.new_history()
         self.random = np.random.default_rng([world.seed, 101])
         self.ratings = 0
-        self._judge = SimulatedFitter(database, settings, database.path.parent / "judges") if arm.judged else None
+        self._judge = SimulatedFitter(database, settings, database.path.parent / JUDGES) if arm.judged else None
         self._events: list[tuple[float, int, Event]] = []
         self._order = count()
         self._updates = count(1)
