@@ -4,8 +4,9 @@
 The world (`benchmarks/community/world.py`, whose SHA-256 is printed) has one group of 20 users and 10 private chats, 40
 photos a day, graded taste, trolls, copied votes and silence. A table of shapes and subjects is in place of the model;
 it is trained to convergence. All else is the product: database, selection and export, registry, schedule, trial, watch,
-judge and choice of candidates, with default settings. Left out: the gate (a table can't write broken text), pictures,
-🔁, users who come and go. Four arms play the same photos and users:
+judge and choice of candidates, with default settings. Of the gate there are the measures of variety. Left out: its
+other checks (a table can't write broken text), pictures, 🔁, users who come and go. Four arms play the same photos and
+users:
 
     defaults          the product (its measures are at the top level)
     today             selection, trial and watch of commit e77f410, without a judge

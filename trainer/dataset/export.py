@@ -27,7 +27,7 @@ from trainer.dataset.verify import RowVerifier
 from trainer.selection.composition import SelectedJokes, select_jokes, text_key
 from trainer.selection.empirical_bayes import Indices
 from trainer.selection.holdout_split import HoldoutSplit, update_split
-from trainer.selection.row_weights import judge_texts, weigh_rows
+from trainer.selection.row_weights import judged_advantage, weigh_rows
 from trainer.selection.scoring import JokeScores, score_jokes
 
 MAX_ATTEMPTS = 3
@@ -188,14 +188,11 @@ class DatasetExporter:
     async def _weighed(self, jokes: list[ScoredJoke], rated: Indices) -> list[ScoredJoke]:
         """The jokes with their weights; `rated` are the ids of all rated jokes."""
         known = await rating_arrays.list_rated_texts(self.database, rated[-MAX_REFERENCE:].tolist())
-        judged = np.zeros(len(jokes))
-        if self.judge is not None and jokes:
-            scores = judge_texts(self.judge, [*known, *(joke.source for joke in jokes)])
-            judged = scores[len(known) :] - scores[: len(known)].mean()
+        sources = [joke.source for joke in jokes]
         weights = weigh_rows(
             np.array([joke.posterior for joke in jokes], float),
-            judged,
-            [joke.source.text for joke in jokes],
+            judged_advantage(self.judge, sources, known),
+            [source.text for source in sources],
             [text.text for text in known if text.of_base],
         )
         return [replace(joke, weight=weight) for joke, weight in zip(jokes, weights.tolist(), strict=True)]

@@ -46,6 +46,14 @@ def judge_texts(judge: Judge, texts: Sequence[DatasetSource | RatedText]) -> Flo
     return np.asarray(logit(np.clip(scores, 1e-9, 1 - 1e-9)))
 
 
+def judged_advantage(judge: Judge | None, texts: Sequence[DatasetSource], rated: Sequence[RatedText]) -> Floats:
+    """The judge's log-odds (n) of texts minus their mean over `rated` ones; 0 without a judge."""
+    if judge is None or not texts:
+        return np.zeros(len(texts))
+    scores = judge_texts(judge, [*rated, *texts])
+    return scores[len(rated) :] - scores[: len(rated)].mean()
+
+
 def weigh_rows(posterior: Floats, judged: Floats, texts: Sequence[str], reference: Sequence[str]) -> Floats:
     """The weights (n, up to 1) of rows: the first of STEPS whose variety suffices, else the last.
 
