@@ -86,7 +86,7 @@ def choose(
 
 
 def chance_share(first_share: float, bound: float) -> float:
-    """The share of photos for which chance chooses, where the lower confidence bound of the judge's accuracy is `bound`.
+    """The share of photos for which chance chooses; `bound` is the lower confidence bound of the judge's accuracy.
 
     It falls linearly from `first_share` for a judge that is barely better than chance to LEAST_SHARE of that at
     SURE_BOUND: the surer it is that the judge chooses better jokes, the fewer users get others for the sake of a check.
