@@ -140,10 +140,10 @@ class CandidateWriter:
         scores: list[float | None]
         try:
             scores = [*judge.score(texts, context)]
+            share = chance_share(self._random_share, judge.bound)
         except Exception as error:  # noqa: BLE001  a defect of the judge must not cost the joke
             log.warning("judge %d can't score candidates, so chance chooses: %r", judge.id, error)
-            scores = [None] * len(texts)
-        share = chance_share(self._random_share, judge.bound)
+            scores, share = [None] * len(texts), self._random_share
         return choose([score or 0.0 for score in scores], texts, seen, self._rng, share), scores
 
     def _chosen_in(self, chat_id: int) -> deque[tuple[float, str]]:
