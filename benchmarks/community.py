@@ -4,8 +4,9 @@
 The world (`benchmarks/community/world.py`, whose SHA-256 is printed) has one group of 20 users and 10 private chats, 40
 photos a day, graded taste, trolls, copied votes and silence. A table of shapes and subjects is in place of the model;
 it is trained to convergence. All else is the product: database, selection and export, registry, schedule, trial, watch,
-judge and choice of candidates, with default settings. Left out: the gate (a table can't write broken text), pictures,
-🔁, users who come and go. Four arms play the same photos and users:
+judge and choice of candidates, with default settings. Of the gate there are the measures of variety. Left out: its
+other checks (a table can't write broken text), pictures, 🔁, users who come and go. Four arms play the same photos and
+users:
 
     defaults          the product (its measures are at the top level)
     today             selection, trial and watch of commit e77f410, without a judge
@@ -27,7 +28,7 @@ import json
 import os
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,11 @@ from benchmarks.community.simulation import simulate  # noqa: E402
 from benchmarks.machine import RESULTS, machine  # noqa: E402
 
 Row = dict[str, Any]
+Task = tuple[str, int, int]
+"""Arm, seed and days."""
 
 
-def play(task: tuple[str, int, int]) -> Row:
+def play(task: Task) -> Row:
     """Play an arm (name, seed, days) in this process."""
     name, seed, days = task
     started = time.process_time()
@@ -81,8 +84,25 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
     parser.add_argument("--days", type=int, default=DAYS)
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--rows", type=Path, help="file of finished rows: an interrupted benchmark continues with it")
     parser.add_argument("--keep", action="store_true", help="write benchmarks/results/community.json")
     return parser.parse_args()
+
+
+def play_all(tasks: list[Task], processes: int, kept: Path | None) -> dict[Task, Row]:
+    """The row of each task. Rows in the file `kept` (a line of JSON each) are not played again; new ones are added."""
+    lines = kept.read_text(encoding="utf-8").splitlines() if kept and kept.exists() else []
+    known = {(name, seed, days): row for name, seed, days, row in map(json.loads, lines)}
+    played = {task: known[task] for task in tasks if task in known}
+    with ProcessPoolExecutor(processes) as pool:
+        futures = {pool.submit(play, task): task for task in tasks if task not in played}
+        for future in as_completed(futures):
+            task = futures[future]
+            played[task] = future.result()
+            if kept:
+                with kept.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps([*task, played[task]]) + "\n")
+    return played
 
 
 def main() -> None:
@@ -90,9 +110,8 @@ def main() -> None:
     started = time.monotonic()
     seeds = range(arguments.first, arguments.first + arguments.seeds)
     tasks = [(name, seed, arguments.days) for name in arguments.arms for seed in seeds]
-    with ProcessPoolExecutor(arguments.processes) as pool:
-        played = list(pool.map(play, tasks))
-    rows = {name: [row for task, row in zip(tasks, played, strict=True) if task[0] == name] for name in arguments.arms}
+    played = play_all(tasks, arguments.processes, arguments.rows)
+    rows = {name: [played[name, seed, arguments.days] for seed in seeds] for name in arguments.arms}
     arms = {name: summary(rows[name]) for name in arguments.arms}
     result = {
         **arms.get("defaults", {}),
@@ -100,6 +119,7 @@ def main() -> None:
         "first_seed": arguments.first,
         "days": arguments.days,
         "seconds": round(time.monotonic() - started, 1),
+        "cpu_seconds": round(sum(row["cpu_s"] for row in played.values())),
         "world_sha256": hashlib.sha256(Path(world.__file__).read_bytes()).hexdigest(),
         "arms": arms,
         "rows": rows,

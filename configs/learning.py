@@ -241,6 +241,13 @@ class RetrainSettings(SettingsSection):
         200, ge=0, description="New pairs of photo and liked joke that start a run. 0: never."
     )
     min_pairs: Count = Field(60, description="Least number of new pairs for any run.")
+    schedule_min_pairs: Count = Field(
+        150,
+        description=(
+            "Least number of new pairs for a run by `cron`. The trial of a model that learnt from fewer hardly ever "
+            "reaches a verdict, and keeps the next run waiting."
+        ),
+    )
     start_from: Literal["base", "champion"] = Field(
         "base",
         description=(

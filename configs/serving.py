@@ -207,7 +207,10 @@ class JokeSettings(SettingsSection):
         0.15,
         ge=0.01,
         le=1,
-        description="Share of photos for which chance chooses among the candidates, so that the judge can be checked.",
+        description=(
+            "Share of photos for which chance chooses among the candidates, so that the judge can be checked. It falls "
+            "to a third of this the surer it is that the judge chooses better jokes."
+        ),
     )
     counts_after_votes: int = Field(
         3, ge=0, description="Votes in a group from which their counts stand on the buttons. 0: always."

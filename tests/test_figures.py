@@ -58,6 +58,17 @@ def serve(*path: str) -> float:
     return values["photos_per_s"]
 
 
+def community_range(key: str) -> list[float]:
+    """The least and the largest value of the seeds."""
+    values = [row[key] for row in stored_result("community")["rows"]["defaults"]]
+    return [min(values), max(values)]
+
+
+def community_arm(name: str) -> list[float]:
+    """The gains of an arm."""
+    return [stored_result("community")["arms"][name][f"gain_{days}"] for days in (28, 56, 84)]
+
+
 def scale(*keys: str) -> list[float]:
     return [stored_result("scale_h200x2")[key] for key in keys]
 
@@ -74,6 +85,26 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
         lambda: [flywheel("seconds") / 60, *flywheel("liking")],
     ),
     ("README.md", rf"are the other line\s+\({N}, {N}, {N}, {N}\)", lambda: flywheel("liking", "wild")),
+    (
+        "README.md",
+        rf"gains {N}, {N} and {N} points of liking in 4, 8 and 12 weeks",
+        lambda: community_arm("defaults"),
+    ),
+    (
+        "README.md",
+        rf"gained from {N} to {N} points in 12 weeks; {N} of 10 promoted",
+        lambda: [*community_range("gain_84"), 10 * stored_result("community")["promoted_by_56"]],
+    ),
+    (
+        "docs/loop.md",
+        rf"the product gained {N} points of liking after 28 days, {N} after 56 and {N} after 84",
+        lambda: community_arm("defaults"),
+    ),
+    (
+        "docs/loop.md",
+        rf"judge alone, without training, gained {N}, {N} and {N}",
+        lambda: community_arm("judge_alone"),
+    ),
     (
         "README.md",
         rf"of {N} photos none was lost and none failed, `/retrain` had the gate's verdict after {N} s, "

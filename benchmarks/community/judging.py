@@ -18,8 +18,8 @@ from trainer.judge.versions import fit_new_version
 class JudgeScorer:
     """A judge as a `Scorer`."""
 
-    def __init__(self, judge: Judge) -> None:
-        self._judge = judge
+    def __init__(self, judge: Judge, bound: float) -> None:
+        self._judge, self.bound = judge, bound
 
     def score(self, texts: Sequence[Sequence[str]], photos: Sequence[Photo]) -> list[list[float]]:
         """P(liked) of the candidates of each photo."""
@@ -44,7 +44,8 @@ class SimulatedFitter(JudgeFitter):
     @property
     def scorer(self) -> JudgeScorer | None:
         """The judge that chooses now; None without one."""
-        return JudgeScorer(self.source.current.judge) if self.source.current else None
+        served = self.source.current
+        return JudgeScorer(served.judge, served.bound) if served else None
 
     async def _fit(self) -> None:
         await fit_new_version(self._database, self._folder, self._judge_settings)

@@ -10,14 +10,14 @@ def community(result: dict[str, Any]) -> str:
     head = (
         "Points of liking that are gained after so many days (mean of the seeds), share of the seeds with a promotion "
         "by day 56, variety as a share of the base's.\n",
-        f"| | {' | '.join(f'{days} days' for days in DAYS)} | promoted | variety |",
-        "|" + "---|" * 6,
+        f"| | {' | '.join(f'{days} days' for days in DAYS)} | promoted | variety | seeds |",
+        "|" + "---|" * 7,
     )
     lines = []
     for name, arm in result["arms"].items():
         gains = " | ".join(f"{arm[f'gain_{days}']:+.1f}" for days in DAYS)
         shares = f"{100 * arm['promoted_by_56']:.0f} % | {100 * arm['entropy_of_base']:.0f} %"
-        lines.append(f"| {name.replace('_', ' ')} | {gains} | {shares} |")
+        lines.append(f"| {name.replace('_', ' ')} | {gains} | {shares} | {len(result['rows'][name])} |")
     return "\n".join([*head, *lines])
 
 

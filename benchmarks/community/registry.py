@@ -2,23 +2,28 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.community.variety_gate import VarietyGate
 from benchmarks.community.world import Photo, TableModel
 from configs.blocklist import BlockList
 from configs.learning import SelectionSettings
 from storage.database import Database
 from storage.learning import datasets, models, promotion, runs
+from storage.learning.retrain_preview import RetrainPreview
 from storage.learning.runs import Run
 from trainer.dataset.export import DatasetExporter, NothingToLearnError
 from trainer.dataset.manifest import ScoredJoke
 from trainer.dataset.preview import preview_retraining
 from trainer.dataset.token_budget import TokenBudget
+from trainer.judge.versions import load_serving_judge
 
 NO_BLOCKS = BlockList()
+JUDGES = "judges"
+"""The folder of judges, beside the database."""
 NO_BUDGET = TokenBudget(str.split, frozenset())
 
 
@@ -31,11 +36,23 @@ class UncheckedRows:
 
 
 class Registry:
-    """The product's registry, and the table model of each registered model by id."""
+    """The product's registry, and the table model of each registered model by id.
 
-    def __init__(self, database: Database, selection: SelectionSettings, min_pairs: int, *, row_weights: bool) -> None:
-        self.database, self._selection, self._min_pairs = database, selection, min_pairs
-        self._row_weights = row_weights
+    `is_due`: whether the schedule starts a run with this training data. `gate`: None for no gate.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        selection: SelectionSettings,
+        min_pairs: int,
+        is_due: Callable[[RetrainPreview], bool],
+        *,
+        row_weights: bool,
+        gate: VarietyGate | None,
+    ) -> None:
+        self.database, self._selection, self._min_pairs, self._is_due = database, selection, min_pairs, is_due
+        self._row_weights, self._gate = row_weights, gate
         self.tables: dict[int, TableModel] = {}
         self.rows: dict[int, int] = {}
         """Training rows by model id."""
@@ -43,12 +60,12 @@ class Registry:
     async def train(self, photos: dict[int, Photo]) -> Run | None:
         """What the schedule does at night: a run, if there is enough new to learn. Returns it in state canary.
 
-        `photos` are the photos by id. The gate is not simulated: a table model can't write broken text.
+        `photos` are the photos by id. None if there is no run, or the gate rejects its candidate.
         """
         if await runs.current_run(self.database):
             return None
         preview = await preview_retraining(self.database, self._selection, NO_BLOCKS)
-        if preview.new < self._min_pairs or not preview.fresh:
+        if not self._is_due(preview):
             return None
         champion = runs.require(await models.get_champion(self.database))
         start = await models.get_model(self.database, champion.base_id or champion.id)
@@ -70,15 +87,23 @@ class Registry:
             f"run-{run.id}", champion.id, start.id, start.id, name, run.id, f"run-{run.id}", name, "{}"
         )
         run = await promotion.record_merge(self.database, run, new)
-        run = await promotion.record_verdict(self.database, run, champion.id, {"answer": "promote", "reasons": []})
         self.tables[runs.require(run.candidate_id)] = table
         self.rows[runs.require(run.candidate_id)] = len(rows)
-        return run
+        verdict = self._gate.verdict(table, run.id) if self._gate else {"answer": "promote", "reasons": []}
+        run = await promotion.record_verdict(self.database, run, champion.id, verdict)
+        return run if run.state == "canary" else None
 
     async def _export(self, run: Run) -> list[ScoredJoke] | None:
         """The training rows of a new dataset, recorded; None if the run ends because there are too few."""
         exporter = DatasetExporter(
-            self.database, Path(), Path(), self._selection, NO_BUDGET, self._min_pairs, replay_all=True
+            self.database,
+            Path(),
+            Path(),
+            self._selection,
+            NO_BUDGET,
+            self._min_pairs,
+            replay_all=True,
+            judge=await load_serving_judge(self.database, self.database.path.parent / JUDGES),
         )
         try:
             draft = await exporter._pick(UncheckedRows())

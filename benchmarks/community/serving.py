@@ -10,11 +10,13 @@ import numpy as np
 from benchmarks.community.registry import Registry
 from benchmarks.community.world import Photo, TableModel, World
 from bot.engine.router import Router
-from bot.jokes.candidate_choice import RECENT_JOKES, choose
+from bot.jokes.candidate_choice import RECENT_JOKES, chance_share, choose
 
 
 class Scorer(Protocol):
-    """What chooses among candidates."""
+    """What chooses among candidates. `bound` is the lower confidence bound of its accuracy."""
+
+    bound: float
 
     def score(self, texts: Sequence[Sequence[str]], photos: Sequence[Photo]) -> list[list[float]]:
         """P(liked) of the candidates of each photo."""
@@ -75,7 +77,8 @@ class Serving:
         if len(texts) == 1:
             return ChosenText(texts[0])
         shown = recent[photo.chat_id]
-        choice = choose(scores, texts, list(shown), random, self._random_share)
+        share = chance_share(self._random_share, self.scorer.bound if self.scorer else 0.5)
+        choice = choose(scores, texts, list(shown), random, share)
         shown.appendleft(texts[choice.index])
         others = tuple(text for index, text in enumerate(texts) if index != choice.index)
         return ChosenText(texts[choice.index], others, choice.propensity, choice.random, float(scores[choice.index]))

@@ -11,17 +11,20 @@ import numpy as np
 
 from benchmarks.community.arms import CHECKPOINTS, Arm
 from benchmarks.community.clock import START, SimulatedClock
+from benchmarks.community.inline import one_thread
 from benchmarks.community.judging import SimulatedFitter
 from benchmarks.community.liking import LikingTable
 from benchmarks.community.measures import Measures
 from benchmarks.community.records import Records, ShownJoke
-from benchmarks.community.registry import Registry
+from benchmarks.community.registry import JUDGES, Registry
 from benchmarks.community.rules import ProductRules
 from benchmarks.community.serving import Serving
 from benchmarks.community.today import settings as today_settings
 from benchmarks.community.today.trial import TodayRules
+from benchmarks.community.variety_gate import VarietyGate
 from benchmarks.community.world import DAY_S, Photo, Size, TableModel, World, shape_of
 from bot.engine.router import Router, ServedModel
+from bot.retraining.scheduler import is_run_due
 from configs.learning import SelectionSettings
 from configs.settings import Settings
 from storage.chat import duels
@@ -48,14 +51,21 @@ class Simulation:
         today = arm.rules == "today"
         self.registry = (
             Registry(
-                database, SelectionSettings(**today_settings.SELECTION), today_settings.MIN_PAIRS, row_weights=False
+                database,
+                SelectionSettings(**today_settings.SELECTION),
+                today_settings.MIN_PAIRS,
+                today_settings.is_run_due,
+                row_weights=False,
+                gate=None,
             )
             if today
             else Registry(
                 database,
                 settings.selection,
                 settings.retrain.min_pairs,
+                lambda preview: is_run_due(preview, settings.retrain, "schedule"),
                 row_weights=settings.training.row_weights,
+                gate=VarietyGate(world) if arm.training else None,
             )
         )
         self.registry.tables[base.id] = TableModel.base()
@@ -69,7 +79,7 @@ class Simulation:
         self.history = world.new_history()
         self.random = np.random.default_rng([world.seed, 101])
         self.ratings = 0
-        self._judge = SimulatedFitter(database, settings, database.path.parent / "judges") if arm.judged else None
+        self._judge = SimulatedFitter(database, settings, database.path.parent / JUDGES) if arm.judged else None
         self._events: list[tuple[float, int, Event]] = []
         self._order = count()
         self._updates = count(1)
@@ -190,7 +200,7 @@ async def simulate(
 ) -> dict[str, Any]:
     """Play an arm in the world of a seed; returns its measures. Meanwhile `time.time` is the simulated clock."""
     clock, world = SimulatedClock(), World(seed, size)
-    with clock.installed(), tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+    with clock.installed(), one_thread(), tempfile.TemporaryDirectory(dir=FOLDER) as folder:
         database = await Database.open(Path(folder) / "community.sqlite3")
         try:
             base = await models.register_base(database, "base", None)

@@ -33,6 +33,7 @@ async def export(arguments: argparse.Namespace, settings: Settings) -> str:
     from trainer.dataset.export import DatasetExporter
     from trainer.dataset.summary import summary
     from trainer.dataset.token_budget import find_token_budget
+    from trainer.judge.versions import load_serving_judge
 
     start = time.monotonic()
     async with Database.connect(settings.storage) as database:
@@ -44,6 +45,7 @@ async def export(arguments: argparse.Namespace, settings: Settings) -> str:
             settings.selection,
             budget,
             blocked=BlockList.of(settings.safety),
+            judge=await load_serving_judge(database, settings.storage.judges),
         )
         exported = await exporter.export()
     existing = " (it was there already, with the same content)" if exported.known else ""

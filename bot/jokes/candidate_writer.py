@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from bot.engine.client import EngineReply, OnText
 from bot.engine.fair_queue import FairQueue
-from bot.jokes.candidate_choice import RECENT_JOKES, Choice, choose
+from bot.jokes.candidate_choice import RECENT_JOKES, Choice, chance_share, choose
 from bot.jokes.candidate_race import Ask, CandidateDraft, CandidateRace
 from bot.jokes.judge_source import JokeContext, ServedJudge
 from storage.chat.candidates import UnshownCandidate, list_recent_texts
@@ -140,10 +140,11 @@ class CandidateWriter:
         scores: list[float | None]
         try:
             scores = [*judge.score(texts, context)]
+            share = chance_share(self._random_share, judge.bound)
         except Exception as error:  # noqa: BLE001  a defect of the judge must not cost the joke
             log.warning("judge %d can't score candidates, so chance chooses: %r", judge.id, error)
-            scores = [None] * len(texts)
-        return choose([score or 0.0 for score in scores], texts, seen, self._rng, self._random_share), scores
+            scores, share = [None] * len(texts), self._random_share
+        return choose([score or 0.0 for score in scores], texts, seen, self._rng, share), scores
 
     def _chosen_in(self, chat_id: int) -> deque[tuple[float, str]]:
         """The texts chosen last for a chat."""

@@ -34,6 +34,11 @@ class ServedJudge:
     id: int
     judge: "Judge"
 
+    @property
+    def bound(self) -> float:
+        """The lower confidence bound of its accuracy on pairs; 0.5 if it was not measured."""
+        return float(self.judge.measures.get("pair_accuracy_bound", 0.5))
+
     def score(self, texts: Sequence[str], context: JokeContext) -> list[float]:
         """P(liked) of each text. Takes milliseconds; call it in a thread."""
         from storage.judge.scorer import Candidate, JudgeContext  # not at the start: they import NumPy

@@ -19,11 +19,12 @@ from bot.retraining import pipeline_process
 from bot.runtime.backoff import backoff
 from configs.errors import SettingsError
 from configs.host_environment import LocalTime
+from configs.learning import RetrainSettings
 from configs.settings import Settings
 from storage.chat import schedule, stats
 from storage.database import Database
 from storage.learning import runs
-from storage.learning.retrain_preview import PreviewError
+from storage.learning.retrain_preview import PreviewError, RetrainPreview
 from storage.learning.runs import RunInProgress
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ NAME = "retrain"
 PAIRS_INTERVAL_S, PAIRS_FIRST_S = 600.0, 120.0
 """Between two counts of new pairs, and before the first. Pairs are counted only if there are new ratings."""
 RETRY_DELAY_S = 1.0
+MIN_FRESH = 0.25
+"""Share of the new pairs that must be in no run so far: the pairs have grown by a third since an unsuccessful run."""
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
@@ -111,10 +114,7 @@ class RetrainScheduler:
             return False
         try:
             preview, retrain = await pipeline_process.preview_retraining(self._settings), self._settings.retrain
-            # A run with only the pairs of an unsuccessful one would be unsuccessful again.
-            if preview.new < retrain.min_pairs or preview.fresh < (
-                retrain.start_at_new_pairs if started_by == "pairs" else 1
-            ):
+            if not is_run_due(preview, retrain, started_by):
                 log.info(
                     "no run by %s: %d new pairs, %d of them in no run so far", started_by, preview.new, preview.fresh
                 )
@@ -132,6 +132,19 @@ class RetrainScheduler:
         assert self._trigger is not None
         next_time = self._trigger.get_next_fire_time(None, datetime.now(self._trigger.timezone))
         return next_time.timestamp() if next_time else float("inf")
+
+
+def is_run_due(preview: RetrainPreview, settings: RetrainSettings, started_by: str) -> bool:
+    """Whether there are enough pairs for a run by the schedule, or for one by their number (`started_by` "pairs").
+
+    A model that learnt from few pairs is so little better that its trial would hardly find it, and the trial would keep
+    a later, better model waiting. A run on the pairs of an unsuccessful one would be unsuccessful again.
+    """
+    if preview.new < settings.min_pairs:
+        return False
+    if started_by == "pairs":
+        return preview.fresh >= settings.start_at_new_pairs
+    return preview.new >= settings.schedule_min_pairs and preview.fresh >= max(1.0, MIN_FRESH * preview.new)
 
 
 def parse_cron(cron: str) -> CronTrigger:

@@ -1,9 +1,10 @@
 """The versions of the judge: which one serves, and their files in the folder `judges/`.
 
 One judge serves at a time. A new one enters service at once, but waits during a trial, so that both variants are chosen
-by one frozen judge; it may enter once in each stage of a trial, since variants are compared within a stage. A rollback
-brings back the judge that served with the model. A judge fitted on data of a user who was forgotten since is stale: it
-serves without the user's own effects until the next fit, and never comes back.
+by one frozen judge; a usable one may enter once in each stage of a trial, since variants are compared within a stage,
+and at once where no usable one serves. A rollback brings back the judge that served with the model. A judge fitted on
+data of a user who was forgotten since is stale: it serves without the user's own effects until the next fit, and never
+comes back.
 """
 
 import json
@@ -90,15 +91,17 @@ async def register_judge(
 
 
 ALLOWED = """NOT EXISTS (SELECT 1 FROM trials JOIN judges ON judges.status = 'serving' AND NOT judges.stale
-    WHERE trials.ended_at IS NULL AND judges.served_at >= coalesce(trials.late_at, trials.began_at))
-    OR NOT EXISTS (SELECT 1 FROM judges WHERE status = 'serving')"""
-"""Condition for a change of the judge: no trial is open, or its present stage has had no change."""
+    WHERE trials.ended_at IS NULL AND NOT (waiting.usable AND (NOT judges.usable
+        OR judges.served_at < coalesce(trials.late_at, trials.began_at))))"""
+"""Condition for a change to the judge `waiting`: none serves, the one that serves is stale, or no trial is open. During
+a trial a usable judge enters where none that is usable serves, or where the present stage has had no change. The
+comparison stays fair, because a new judge chooses for both variants from the same moment on."""
 
 
 async def put_waiting_judge_into_service(connection: aiosqlite.Connection) -> None:
     """Within a transaction, put the newest waiting judge into service, unless a trial needs the present one."""
     async with connection.execute(
-        f"SELECT id FROM judges WHERE status = 'waiting' AND ({ALLOWED}) ORDER BY id DESC LIMIT 1"
+        f"SELECT id FROM judges AS waiting WHERE status = 'waiting' AND {ALLOWED} ORDER BY id DESC LIMIT 1"
     ) as cursor:
         row = await cursor.fetchone()
     if row:

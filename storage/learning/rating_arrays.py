@@ -52,6 +52,16 @@ class DatasetSource:
     not_shown: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class RatedText:
+    """The text of a rated joke; `of_base`: a base model wrote it."""
+
+    text: str
+    language: str
+    style: str
+    of_base: bool
+
+
 async def read_ratings_since(database: Database, since: float) -> RatingArrays:
     """All ratings given or changed since that time (seconds since 1970)."""
     columns = await database.integers(
@@ -86,6 +96,16 @@ async def get_texts(database: Database, joke_ids: Iterable[int]) -> dict[int, tu
         (json.dumps(list(joke_ids)),),
     )
     return {row["id"]: (row["language"], row["text"]) for row in rows}
+
+
+async def list_rated_texts(database: Database, joke_ids: Iterable[int]) -> list[RatedText]:
+    """The existing jokes among these."""
+    rows = await database.rows(
+        "SELECT text, language, style, base_id IS NULL AS of_base FROM jokes JOIN models ON models.id = model_id "
+        "WHERE jokes.id IN (SELECT value FROM json_each(?)) ORDER BY jokes.id",
+        (json.dumps(list(joke_ids)),),
+    )
+    return [RatedText(row["text"], row["language"], row["style"], bool(row["of_base"])) for row in rows]
 
 
 async def get_sources(database: Database, joke_ids: Iterable[int]) -> dict[int, DatasetSource]:

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from configs.blocklist import BlockList
 from configs.errors import JokebotError
 from configs.settings import SelectionSettings
 from storage.database import Database
+from storage.judge.scorer import Judge
 from storage.learning import dataset_files, datasets, rating_arrays
 from storage.learning.dataset_files import DatasetContents
 from storage.maintenance.erasure import finish_erasure
@@ -24,10 +25,14 @@ from trainer.dataset.rows import picture_name
 from trainer.dataset.token_budget import TokenBudget
 from trainer.dataset.verify import RowVerifier
 from trainer.selection.composition import SelectedJokes, select_jokes, text_key
+from trainer.selection.empirical_bayes import Indices
 from trainer.selection.holdout_split import HoldoutSplit, update_split
+from trainer.selection.row_weights import judged_advantage, weigh_rows
 from trainer.selection.scoring import JokeScores, score_jokes
 
 MAX_ATTEMPTS = 3
+MAX_REFERENCE = 2000
+"""Newest rated jokes with which the judge compares the selected ones."""
 SECONDS_A_DAY = 86400.0
 
 
@@ -62,7 +67,7 @@ class DatasetExporter:
 
     `minimum` is the minimum number of new jokes of a dataset. With `replay_all`, all earlier jokes that fit are
     replayed, which a run needs if it starts from a model that wasn't trained on them. Jokes on the list `blocked` are
-    excluded.
+    excluded. `judge` adds to the rows' weights.
     """
 
     database: Database
@@ -73,6 +78,7 @@ class DatasetExporter:
     minimum: int = 1
     replay_all: bool = False
     blocked: BlockList = BlockList()
+    judge: Judge | None = None
 
     async def export(self) -> ExportResult:
         """Export jokes that the champion was not trained on, a replay sample, and the held-out photos.
@@ -177,7 +183,19 @@ class DatasetExporter:
                         [people[rater] for rater in scores.pivotal_raters.get(index, ())],
                     )
                 )
-        return jokes
+        return await self._weighed(jokes, rated.joke_ids)
+
+    async def _weighed(self, jokes: list[ScoredJoke], rated: Indices) -> list[ScoredJoke]:
+        """The jokes with their weights; `rated` are the ids of all rated jokes."""
+        known = await rating_arrays.list_rated_texts(self.database, rated[-MAX_REFERENCE:].tolist())
+        sources = [joke.source for joke in jokes]
+        weights = weigh_rows(
+            np.array([joke.posterior for joke in jokes], float),
+            judged_advantage(self.judge, sources, known),
+            [source.text for source in sources],
+            [text.text for text in known if text.of_base],
+        )
+        return [replace(joke, weight=weight) for joke, weight in zip(jokes, weights.tolist(), strict=True)]
 
     async def _write(self, picked: DatasetDraft, verified: RowVerifier) -> ExportResult:
         raters = AnonymousRaters()

@@ -9,7 +9,7 @@ from storage.learning.dataset_files import FORMAT, DatasetContents, Row, digest
 from storage.learning.datasets import RecordRow
 from storage.learning.rating_arrays import DatasetSource
 from trainer.dataset.rows import prompts_now
-from trainer.selection.empirical_bayes import VarianceComponents, row_weight
+from trainer.selection.empirical_bayes import VarianceComponents
 
 Entry = dict[str, Any]
 WeightedRating = tuple[int, int, float | None]
@@ -35,7 +35,7 @@ class ScoredJoke:
     """A joke for a dataset: its part, its ratings, and its scores in the selection.
 
     `posterior` and `mean` are None for a joke without recent ratings; `pivotal_raters` are the users without whose
-    rating it would not be selected.
+    rating it would not be selected; `weight` is the row's in the training loss, None for a held-out row.
     """
 
     source: DatasetSource
@@ -45,11 +45,7 @@ class ScoredJoke:
     posterior: float | None = None
     mean: float | None = None
     pivotal_raters: Sequence[int] = ()
-
-    @property
-    def weight(self) -> float | None:
-        """The row's weight in the training loss; None for a held-out row."""
-        return row_weight(self.posterior) if self.part == "train" and self.posterior is not None else None
+    weight: float | None = None
 
     @property
     def row_id(self) -> str:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from storage.learning.retrain_preview import RetrainPreview
+
 SELECTION = {
     "min_raters": 1,
     "min_posterior": 0.6,
@@ -43,3 +45,8 @@ class CanarySettings:
     alpha: float = 0.05
     max_ratings: int = 1000
     max_days: float = 14.0
+
+
+def is_run_due(preview: RetrainPreview) -> bool:
+    """Whether the schedule starts a run: with enough pairs, of which at least one is in no run so far."""
+    return preview.new >= MIN_PAIRS and preview.fresh >= 1

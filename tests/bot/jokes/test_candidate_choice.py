@@ -5,7 +5,14 @@ import random
 import numpy as np
 import pytest
 
-from bot.jokes.candidate_choice import admissible_candidates, choose, joke_shape, normal_text
+from bot.jokes.candidate_choice import (
+    RECENT_JOKES,
+    admissible_candidates,
+    chance_share,
+    choose,
+    joke_shape,
+    normal_text,
+)
 
 SEEN = [
     "When your cat discovers the box, nobody is safe",
@@ -79,6 +86,22 @@ def test_texts_are_remembered_for_twenty_jokes_and_shapes_cost_as_long():
         assert (1 in admissible_candidates([fresh, SEEN[0]], seen)) == is_new
         best = {choice.index for choice in draw([0.3, 0.35], [fresh, repeated], seen, count=50) if not choice.random}
         assert best == {int(is_new)}
+
+
+def test_the_oftener_a_chat_saw_a_shape_the_better_its_next_joke_must_be():
+    others = [f"Number {number} of many quite different stories {number}" for number in range(30)]
+    texts = ["When your cat wins a medal at the dog show", "A parrot files its taxes on time"]
+    shown = [f"When your cat {verb} and so the story of today ends {verb}" for verb in ("sings", "sinks", "sits")]
+    for times, needed in ((1, 0.42), (2, 0.455), (3, 0.49)):
+        seen = [others[0], *shown[:times], *others[1 : RECENT_JOKES - times]]
+        for score, best in ((needed - 0.01, 1), (needed + 0.01, 0)):
+            choices = draw([score, 0.3], texts, seen, share=0.01, count=50)
+            assert {choice.index for choice in choices if not choice.random} == {best}
+
+
+def test_chance_chooses_less_often_the_surer_the_judge_is_better_than_chance():
+    shares = [chance_share(0.15, bound) for bound in (0.2, 0.5, 0.55, 0.6, 0.8)]
+    assert shares == pytest.approx([0.15, 0.15, 0.1, 0.05, 0.05])
 
 
 def test_one_candidate_that_is_new_is_no_choice():

@@ -83,7 +83,7 @@ def sections(python: Path) -> dict[str, dict[str, Any]]:
     return {
         "telegram": {"admins": [FIRST_USER_ID]},
         "environments": {"train_python": python},
-        "retrain": {"min_pairs": 10, "start_at_new_pairs": 0},
+        "retrain": {"min_pairs": 10, "schedule_min_pairs": 12, "start_at_new_pairs": 0},
     }
 
 

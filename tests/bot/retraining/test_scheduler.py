@@ -64,7 +64,8 @@ async def test_the_clock_ticks_by_itself_and_never_twice_for_times_that_were_mis
 
 async def test_the_clock_begins_a_run_only_where_there_is_enough_to_learn(admins_stage, theatre):
     theatre.play({"wait": "never"})
-    for new, fresh, expected in ((9, 9, []), (10, 0, []), (10, 1, [("schedule", "queued")])):
+    """Enough pairs, a quarter of which no run has had."""
+    for new, fresh, expected in ((11, 11, []), (12, 0, []), (12, 2, []), (12, 3, [("schedule", "queued")])):
         theatre.pairs(new, fresh=fresh)
         await due_now(admins_stage)
         await admins_stage.app.schedule.run_due()

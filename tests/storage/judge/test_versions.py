@@ -96,8 +96,8 @@ async def test_a_missing_file_means_no_judge_and_no_error(database, memory, add,
     assert await registry.list_judges(database) == []
 
 
-async def test_during_a_trial_one_judge_serves_and_the_next_stage_may_change_it_once(database, memory, add):
-    first = await add("cat")
+async def open_trial(database, served_ago_s):
+    """Begin a trial a second ago; the judge in service has served for that long."""
     model = await add_model(database, "candidate")
     async with database.write() as connection:
         await connection.execute(
@@ -107,7 +107,12 @@ async def test_during_a_trial_one_judge_serves_and_the_next_stage_may_change_it_
             "INSERT INTO trials (run_id, champion_id, candidate_id, began_at) VALUES (1, 1, ?, ?)",
             (model, time.time() - 1),
         )
-        await connection.execute("UPDATE judges SET served_at = ?", (time.time() - 0.5,))
+        await connection.execute("UPDATE judges SET served_at = ?", (time.time() - served_ago_s,))
+
+
+async def test_during_a_trial_one_judge_serves_and_the_next_stage_may_change_it_once(database, memory, add):
+    first = await add("cat")
+    await open_trial(database, 0.5)
     waiting = await add("dog")
     assert await serving(database) == first.id and waiting.status == "waiting"
     async with database.write() as connection:
@@ -120,6 +125,19 @@ async def test_during_a_trial_one_judge_serves_and_the_next_stage_may_change_it_
         await connection.execute("UPDATE trials SET ended_at = ?", (time.time(),))
     await registry.serve_waiting_judge(database)
     assert await serving(database) == last.id
+
+
+async def test_during_a_trial_a_usable_judge_enters_where_none_serves_and_an_unusable_one_never(database, memory, add):
+    unusable = await add("cat", usable=False)
+    await open_trial(database, 0.5)
+    assert (await add("bus", usable=False)).status == "waiting" and await serving(database) == unusable.id
+    usable = await add("dog")
+    assert await serving(database) == usable.id
+    assert (await add("fox")).status == "waiting" and await serving(database) == usable.id
+    async with database.write() as connection:
+        await connection.execute("UPDATE judges SET status = 'kept' WHERE status = 'waiting'")
+        await connection.execute("UPDATE trials SET late_at = ?", (time.time() + 1,))
+    assert (await add("cow", usable=False)).status == "waiting" and await serving(database) == usable.id
 
 
 async def test_a_rollback_brings_back_the_judge_that_served_with_the_model_and_ratings_stay(database, memory, add):

@@ -14,7 +14,8 @@ SMALL = Size(groups=(12,), private=4, photos=90)
 
 
 @pytest.mark.parametrize("name", ["today", "defaults"])
-async def test_an_arm_collects_ratings_trains_and_tries_a_candidate(name):
+async def test_an_arm_collects_ratings_trains_and_tries_a_candidate(name, monkeypatch):
+    monkeypatch.setenv("JOKEBOT_RETRAIN_SCHEDULE_MIN_PAIRS", "60")
     row = await simulate(3000, ARMS[name], 8, SMALL, checkpoints=(4, 8))
     assert row["ratings"] > 200
     assert row["candidates"][0]["rows"] >= (20 if name == "today" else 60)

@@ -1,6 +1,7 @@
 """Export from ratings to a dataset: selected jokes, form of the rows, entries of the manifest."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from storage.learning import datasets
 from storage.learning.dataset_files import content_name, read_dataset
 from storage.learning.splits import SIDES
 from storage.media.photos import photo_path
+from tests.bot.judges import judge_that_likes
 from trainer.dataset.check import check_dataset
 from trainer.dataset.export import NothingToLearnError
 from trainer.dataset.preview import preview_retraining
@@ -204,6 +206,22 @@ async def test_the_surer_a_joke_is_better_the_more_its_row_weighs(memory):
     exported = await memory.exporter(**ALL_TRAIN).export()
     weights = {row["id"]: row["weight"] for row in read_dataset(exported.directory).train}
     assert 1 >= weights[f"joke-{sure}"] > weights[f"joke-{unsure}"] > 0
+
+
+async def test_a_judge_makes_the_rows_heavier_that_are_like_what_users_like(memory):
+    liked, other = [
+        [await memory.rated("32", text=text.format(number)) for number in range(16)]
+        for text in ("Number {0} of the pirates ate cake {0} twice", "Number {0} of the plumbers ate pie {0} twice")
+    ]
+    for number in range(8):
+        await memory.rated("11", text=f"Story {number} has a dull beginning, middle and end number {number}")
+    plain = read_dataset((await memory.exporter(**ALL_TRAIN).export()).directory).train
+    judge = judge_that_likes("pirates").judge
+    judged = read_dataset((await replace(memory.exporter(**ALL_TRAIN), judge=judge).export()).directory).train
+    before, after = ({row["id"]: row["weight"] for row in rows} for rows in (plain, judged))
+    assert len(before) == 32 and before.keys() == after.keys()
+    assert len({before[f"joke-{joke}"] for joke in (*liked, *other)}) == 1
+    assert min(after[f"joke-{joke}"] for joke in liked) > max(after[f"joke-{joke}"] for joke in other)
 
 
 async def test_old_ratings_do_not_count(memory):

@@ -11,6 +11,7 @@ from storage.learning.reasons import EndReason
 from storage.learning.runs import Run
 from trainer.dataset.export import DatasetExporter, NothingToLearnError
 from trainer.dataset.token_budget import load_token_budget
+from trainer.judge.versions import load_serving_judge
 from trainer.pipeline.run_context import RunContext
 
 
@@ -78,6 +79,7 @@ async def new_dataset(context: RunContext, run: Run, start: Model) -> str:
         settings.retrain.min_pairs,
         replay_all=start.is_base,
         blocked=BlockList.of(settings.safety),
+        judge=await load_serving_judge(context.database, storage.judges),
     )
     exported = await exporter.export()
     name = exported.directory.name
