@@ -26,6 +26,8 @@ DETACH = (
     "UPDATE OR REPLACE chat_jokes SET update_id = -update_id WHERE update_id > 0",
     "UPDATE chats SET full_update = NULL",
     "DELETE FROM run_messages",
+    "DELETE FROM punchline_requests",
+    "UPDATE punchlines SET message_id = -id WHERE message_id > 0",
     "DELETE FROM hidden_votes",
     "DELETE FROM access WHERE state = 'waiting'",
     "DELETE FROM access_questions",

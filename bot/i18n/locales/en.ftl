@@ -747,7 +747,10 @@ review-joke =
     { $joke }
 
     😂 { $funny } · 🙂 { $somewhat } · 😐 { $unfunny }
-    By { $model }. { $left ->
+    By { $model ->
+        [none] a user (a punchline)
+       *[other] { $model }
+    }. { $left ->
         [one] This is the last one waiting.
        *[other] { $left } are waiting, this one too.
     }{ $others ->

@@ -609,7 +609,10 @@ review-joke =
     { $joke }
 
     😂 { $funny } · 🙂 { $somewhat } · 😐 { $unfunny }
-    出自 { $model }。算上这个，还有 { $left } 个没看。{ $others ->
+    出自{ $model ->
+        [none] 群友（神回复）
+       *[other] { " " }{ $model }
+    }。算上这个，还有 { $left } 个没看。{ $others ->
         [none] { "" }
        *[other] {"\u000A"}{"\u000A"}为这张照片还写过这些，没有用上：{"\u000A"}{ $others }
     }
