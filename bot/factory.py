@@ -99,7 +99,7 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     flags = make_flag_handlers(*shared, known, coalescer, notifier, access)
     routes = [route for group in (*jokes, *users, *admin, *flags, *last) for route in group.routes()]
     updates = _make_dispatcher(*shared, ptb, known, gate, routes, delays)
-    weekly = make_weekly_jobs(settings, database, client, translator, known.settings, decoders, servers, notifier, line)
+    weekly = make_weekly_jobs(settings, database, client, translator, known, decoders, servers, notifier, line)
     upkeep = [*make_maintenance_jobs(settings, database, backup), known.names.job(), _warm_up(decoders)]
     menu = CommandMenu(client, translator, admins, routes)
     jobs = [menu.job(), *upkeep, *monitoring.alerts.jobs(), *weekly, *joke_jobs, notices.job(updates.resume_stored)]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from configs.base import ROOT
-from configs.chat import AccessSettings, DigestSettings, LimitSettings, TelegramSettings
+from configs.chat import AccessSettings, DigestSettings, LimitSettings, PunchlineSettings, TelegramSettings
 from configs.errors import SettingsError
 from configs.judge import JudgeSettings
 from configs.learning import GateSettings, RetrainSettings, SelectionSettings, TrainingSettings
@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     lmdeploy: LmdeploySettings = LmdeploySettings()
     servers: ServerSettings = ServerSettings()
     joke: JokeSettings = JokeSettings()
+    punchlines: PunchlineSettings = PunchlineSettings()
     digest: DigestSettings = DigestSettings()
     storage: StorageSettings = StorageSettings()
     backup: BackupSettings = BackupSettings()

@@ -33,6 +33,8 @@ from bot.handlers.language import LanguageHandlers
 from bot.handlers.membership import MembershipHandlers
 from bot.handlers.photo import PhotoHandlers
 from bot.handlers.privacy import PrivacyHandlers
+from bot.handlers.punchline import PunchlineHandlers
+from bot.handlers.punchline_request import PunchlineRequests
 from bot.handlers.rating import RatingHandlers, UnknownButtonHandlers
 from bot.handlers.routes import HandlerGroup
 from bot.handlers.settings import SettingsHandlers
@@ -45,6 +47,7 @@ from bot.jokes.generator import JokeGenerator
 from bot.jokes.judge_source import JudgeSource, StoredJudgeSource
 from bot.jokes.moderation import Moderator
 from bot.jokes.photo_intake import PhotoIntake
+from bot.jokes.punchlines import PunchlineWriter
 from bot.jokes.styles import StyleRotation
 from bot.jokes.user_limiter import UserLimiter
 from bot.messaging.access_notices import AccessNotices
@@ -85,12 +88,11 @@ def make_joke_handlers(
 ) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup], Sequence[Periodic]]:
     """Handlers that make, rate and explain jokes, those of the remaining updates, whose routes come last, and jobs."""
     limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
-    write_access, chats = messenger.client.write_access, known.settings
+    write_access, chats, moderator = messenger.client.write_access, known.settings, Moderator(settings.safety)
     quota, limiter = DailyQuota(database, chats, known.access), UserLimiter(max_photos)
     keyboards, styles = _make_keyboards(settings, messenger, database, coalescer), StyleRotation(database, prompts)
     generator = JokeGenerator(database, settings, router, prompts, queue, judges, is_banned=known.bans.is_banned)
-    photo_folder, moderator = settings.storage.photos, Moderator(settings.safety)
-    intake = PhotoIntake(messenger.client, database, limits, photo_folder, decoders, moderator)
+    intake = PhotoIntake(messenger.client, database, limits, settings.storage.photos, decoders, moderator)
     overflow = OverflowNotices(messenger, coalescer, max_photos)
     replies = StreamingReplies(messenger, database, queue, delays, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, prompts, settings)
@@ -103,17 +105,37 @@ def make_joke_handlers(
         settings, messenger, chats, quota, limiter, overflow, albums, intake, album_jokes, duels, delivery, write_access
     )
     explain = ExplainHandlers(messenger, database, chats, limiter, intake, generator, replies, limits, write_access)
-    ratings = RatingHandlers(messenger, database, keyboards)
-    usage, members = HelpHandlers(messenger, access, settings.joke.album_mode), MembershipHandlers(write_access, gate)
-    last: list[HandlerGroup] = [FallbackHandlers(messenger, albums, photos, explain), UnknownButtonHandlers(messenger)]
-    return [members, ratings, another, album_jokes, duels, usage, photos, explain], last, [keyboards.job()]
+    punchlines = _make_punchlines(settings, messenger, database, prompts, known, keyboards, moderator)
+    members, ratings = MembershipHandlers(write_access, gate), RatingHandlers(messenger, database, keyboards)
+    usage = HelpHandlers(messenger, access, settings.joke.album_mode)
+    last = FallbackHandlers(messenger, albums, photos, explain, punchlines), UnknownButtonHandlers(messenger)
+    return [members, ratings, another, album_jokes, duels, usage, photos, explain, punchlines], last, [keyboards.job()]
+
+
+def _make_punchlines(
+    settings: Settings,
+    messenger: Messenger,
+    database: Database,
+    prompts: Prompts,
+    known: ChatParts,
+    keyboards: JokeKeyboards,
+    moderator: Moderator,
+) -> PunchlineHandlers:
+    """Handlers of users' punchlines."""
+    chats, rules = known.settings, settings.punchlines
+    duels = DuelMessages(messenger, database, chats)
+    messages = FlaggedMessages(messenger, database, chats, keyboards, duels, known.bylines)
+    writer = PunchlineWriter(database, settings, prompts, moderator)
+    requests = PunchlineRequests(messenger, database, messages, rules.per_day)
+    return PunchlineHandlers(messenger, database, chats, writer, known.bylines, requests, messages, rules)
 
 
 def _make_keyboards(
     settings: Settings, messenger: Messenger, database: Database, coalescer: Coalescer
 ) -> JokeKeyboards:
     votes = VoteRule(settings.joke.counts_after_votes, MINUTE_S * settings.joke.counts_after_minutes)
-    return JokeKeyboards(messenger.client, database, coalescer, votes)
+    better = settings.punchlines.per_day > 0
+    return JokeKeyboards(messenger.client, database, coalescer, votes, better=better)
 
 
 def make_flag_handlers(
@@ -128,7 +150,7 @@ def make_flag_handlers(
     """Handlers of 🚩 and of the admins' decisions about flagged jokes."""
     keyboards, group_admins = _make_keyboards(settings, messenger, database, coalescer), GroupAdmins(messenger.client)
     duels = DuelMessages(messenger, database, known.settings)
-    messages = FlaggedMessages(messenger, database, known.settings, keyboards, duels)
+    messages = FlaggedMessages(messenger, database, known.settings, keyboards, duels, known.bylines)
     notices = FlagNotices(messenger, database, notifier, known.names, settings.storage)
     most = settings.safety.max_flags_per_day
     return [
@@ -152,7 +174,7 @@ def make_user_handlers(
     languages, chats, judge = known.languages, known.settings, JudgeLine(database, messenger.translator)
     pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest, settings.safety)
     return [
-        BestJokeHandlers(messenger, database),
+        BestJokeHandlers(messenger, database, known.bylines),
         StatsHandlers(messenger, database, access, progress, judge, settings.storage.directory),
         SettingsHandlers(messenger, chats, pages, coalescer),
         LanguageHandlers(messenger, database, languages),

@@ -2,8 +2,9 @@
 
 Telegram keeps old messages, so these formats don't change: r:JOKE:VALUE, a:JOKE, n:ALBUM_PHOTO, d:DUEL:CHOICE,
 f:USER:ANSWER, l:USER:LANGUAGE, c:PAGE[:VALUE], v:ANSWER:JOKE, u:PAGE, x:ANSWER:REQUEST, s:THEME,
-yes:USER:WHAT:NUMBER, no:USER:WHAT:NUMBER, h:JOKE, y:JOKE, w:ANSWER:JOKE:USER. A modified client can send any data:
-decoding proves nothing about who may press the button.
+yes:USER:WHAT:NUMBER, no:USER:WHAT:NUMBER, h:JOKE, y:JOKE, w:ANSWER:JOKE:USER, b:JOKE, p:PUNCHLINE, z:JOKE.
+
+A modified client can send any data: decoding proves nothing about who may press the button.
 """
 
 import re
@@ -96,6 +97,30 @@ class FlagDecisionButton(CallbackData):
     answer: str
     joke_id: int
     user_id: int
+
+
+@dataclass(frozen=True)
+class BetterButton(CallbackData):
+    """Asks the user for a punchline, in answer to a joke."""
+
+    PREFIX, PATTERN = "b:", _pattern("b:", joke_id=ID)
+    joke_id: int
+
+
+@dataclass(frozen=True)
+class PublishButton(CallbackData):
+    """The author's consent to show a first punchline."""
+
+    PREFIX, PATTERN = "p:", _pattern("p:", punchline_id=ID)
+    punchline_id: int
+
+
+@dataclass(frozen=True)
+class WithdrawButton(CallbackData):
+    """Deletes the punchline `joke_id`."""
+
+    PREFIX, PATTERN = "z:", _pattern("z:", joke_id=ID)
+    joke_id: int
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ COMMANDS = (
     "help",
     "joke",
     "explain",
+    "better",
     "best",
     "mine",
     "stats",

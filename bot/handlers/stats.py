@@ -110,6 +110,8 @@ class StatsHandlers:
             },
         )
         language = self._messenger.language(user)
+        if ours.punchlines:
+            text += "\n" + self._messenger.text(user, "stats-punchlines", mine=mine.punchlines, all=ours.punchlines)
         lines = [text, await self._progress.text(language), await self._judge.text(language)]
         return "\n".join(line for line in lines if line)
 

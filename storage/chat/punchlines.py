@@ -51,6 +51,16 @@ async def find_shown_joke(database: Database, chat_id: int, message_id: int) -> 
     return await database.value(SHOWN_JOKE, (chat_id, message_id))
 
 
+async def find_message(database: Database, joke_id: int, chat_id: int) -> int | None:
+    """The message that shows a joke, or a duel with it, in a chat; None where there is none."""
+    return await database.value(
+        "SELECT message_id FROM deliveries WHERE joke_id = ?1 AND chat_id = ?2 AND message_id > 0 UNION ALL "
+        "SELECT message_id FROM duels WHERE ?1 IN (joke_a, joke_b) AND chat_id = ?2 AND message_id > 0 "
+        "ORDER BY message_id DESC LIMIT 1",
+        (joke_id, chat_id),
+    )
+
+
 async def add_punchline(
     database: Database, author_id: int, chat_id: int, message_id: int, parent_id: int, text: str, *, per_day: int
 ) -> Punchline | None:
@@ -86,8 +96,8 @@ async def count_today(database: Database, author_id: int) -> int:
     return await database.value(TODAY, (author_id, time.time() - DAY_S))
 
 
-async def publish_punchline(database: Database, punchline_id: int, joke: NewJoke) -> Joke | None:
-    """Make a draft a joke; the stored joke if it is one. None for an unknown or withdrawn punchline.
+async def publish_punchline(database: Database, punchline_id: int, joke: NewJoke) -> tuple[Joke, bool] | None:
+    """Make a draft a joke; returns it, and whether it is new. None for an unknown or withdrawn punchline.
 
     Raises sqlite3.IntegrityError if the photo was deleted.
     """
@@ -106,7 +116,7 @@ async def publish_punchline(database: Database, punchline_id: int, joke: NewJoke
         await connection.execute(
             "UPDATE punchlines SET joke_id = ?, draft = NULL WHERE id = ?", (stored.id, punchline_id)
         )
-    return stored
+    return stored, punchline.joke_id is None
 
 
 async def correct_punchline(database: Database, punchline: Punchline, joke: NewJoke) -> None:

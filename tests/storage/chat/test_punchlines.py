@@ -55,7 +55,7 @@ async def answered(database, told):
     """Bob's punchline for it, shown in the group."""
     photo, joke = told
     draft = await punchlines.add_punchline(database, BOB, GROUP, 501, joke, "Hats off", per_day=5)
-    stored = await punchlines.publish_punchline(database, draft.id, new(photo.id, BOB))
+    stored, _ = await punchlines.publish_punchline(database, draft.id, new(photo.id, BOB))
     await add_delivery(database, stored.id, GROUP, 502)
     return stored
 
@@ -65,9 +65,9 @@ async def test_a_draft_becomes_one_joke_however_often_it_is_published(database, 
     draft = await punchlines.add_punchline(database, BOB, GROUP, 501, joke, "Hats off", per_day=1)
     assert draft.draft == "Hats off" and draft.joke_id is None
     assert await punchlines.add_punchline(database, BOB, GROUP, 501, joke, "Hats off", per_day=1) == draft
-    first = await punchlines.publish_punchline(database, draft.id, new(photo.id, BOB))
-    again = await punchlines.publish_punchline(database, draft.id, new(photo.id, BOB))
-    assert first == again and first.author_id == BOB
+    first, is_new = await punchlines.publish_punchline(database, draft.id, new(photo.id, BOB))
+    again, is_new_again = await punchlines.publish_punchline(database, draft.id, new(photo.id, BOB))
+    assert (is_new, is_new_again) == (True, False) and first == again and first.author_id == BOB
     stored = await punchlines.get_punchline_of_message(database, GROUP, 501)
     assert stored.joke_id == first.id and stored.draft is None
 
