@@ -44,20 +44,26 @@ BUTTONS_PER_ROW, MAX_NUMBERS = 4, 50
 def joke_keyboard(
     joke_id: int, rated: RatingCounts | None = None, album: Sequence[AlbumPhoto] = (), *, better: bool = True
 ) -> InlineKeyboardMarkup:
-    """A row with the three ratings, their counts, 🔁, 🚩 and, with `better`, ✍️; below it an album's photo numbers."""
-    row = _ratings(joke_id, rated)
-    row.append(InlineKeyboardButton(ANOTHER, callback_data=AnotherJokeButton(joke_id).encode()))
-    row.append(InlineKeyboardButton(FLAG, callback_data=FlagButton(joke_id).encode()))
-    if better:
-        row.append(InlineKeyboardButton(BETTER, callback_data=BetterButton(joke_id).encode()))
-    return InlineKeyboardMarkup([row, *_number_rows(album)] if len(album) > 1 else [row])
+    """The three ratings with their counts, 🔁, 🚩 and, with `better`, ✍️; below them an album's photo numbers.
+
+    Six buttons make two rows, because phones cut counts in a longer one.
+    """
+    ratings, others = (
+        _ratings(joke_id, rated),
+        [
+            InlineKeyboardButton(ANOTHER, callback_data=AnotherJokeButton(joke_id).encode()),
+            InlineKeyboardButton(FLAG, callback_data=FlagButton(joke_id).encode()),
+        ],
+    )
+    rows = [ratings, [*others, _pen(joke_id)]] if better else [[*ratings, *others]]
+    return InlineKeyboardMarkup([*rows, *_number_rows(album)] if len(album) > 1 else rows)
 
 
 def punchline_keyboard(joke_id: int, rated: RatingCounts | None = None, *, better: bool = True) -> InlineKeyboardMarkup:
-    """The buttons under a user's punchline: the three ratings, ✍️ with `better`, 🚩, and 🗑 for its author."""
-    pen = [InlineKeyboardButton(BETTER, callback_data=BetterButton(joke_id).encode())] if better else []
+    """The buttons under a user's punchline: the three ratings; 🗑 for its author, 🚩, and ✍️ with `better`."""
     flag = InlineKeyboardButton(FLAG, callback_data=FlagButton(joke_id).encode())
-    return InlineKeyboardMarkup([[*_ratings(joke_id, rated), *pen, flag, _withdraw(joke_id)]])
+    others = [_withdraw(joke_id), flag, *([_pen(joke_id)] if better else [])]
+    return InlineKeyboardMarkup([_ratings(joke_id, rated), others])
 
 
 def hidden_keyboard(joke_id: int, album: Sequence[AlbumPhoto] = (), *, punchline: bool = False) -> InlineKeyboardMarkup:
@@ -81,6 +87,10 @@ def _ratings(joke_id: int, rated: RatingCounts | None) -> list[InlineKeyboardBut
         )
         for value, emoji in EMOJI.items()
     ]
+
+
+def _pen(joke_id: int) -> InlineKeyboardButton:
+    return InlineKeyboardButton(BETTER, callback_data=BetterButton(joke_id).encode())
 
 
 def _withdraw(joke_id: int) -> InlineKeyboardButton:
