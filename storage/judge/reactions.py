@@ -84,6 +84,11 @@ async def _duels(database: Database, since: float) -> list[Reaction]:
     return [(SignalKind.DUEL, left, right, user, chat, value, at) for left, right, user, chat, value, at in rows]
 
 
+async def read_duel_choices(database: Database) -> list[tuple[int, int, float]]:
+    """All choices in duels, as (joke, other joke, 1 for the first, 0 for the second or 0.5 for neither)."""
+    return [(left, right, value) for _, left, right, _, _, value, _ in await _duels(database, 0.0)]
+
+
 async def _deliveries(database: Database, since: float) -> _Deliveries:
     columns = await database.integers(
         "SELECT joke_id, photo_id, jokes.person_id, chat_id, CAST(deliveries.created_at AS INTEGER), "

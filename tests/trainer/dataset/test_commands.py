@@ -103,3 +103,16 @@ def test_import_oogiri(jokebot, tmp_path, picture):
         and "1 × the limit was reached" in said
     )
     assert jokebot("dataset", "check", said.splitlines()[-1])[0] == 0
+
+
+async def test_export_preferences(memory, jokebot, tmp_path):
+    photo = await memory.photo()
+    await memory.rated("3", photo, "Better")
+    await memory.rated("1", photo, "Worse")
+    code, _, wrong = jokebot("export", "--preferences", "trl")
+    assert code == 1 and "--out DIR" in wrong
+    code, said, wrong = jokebot("export", "--preferences", "swift", "--out", tmp_path / "pairs")
+    assert code == 0, wrong
+    assert "1 pairs" in said and len(list((tmp_path / "pairs" / "images").iterdir())) == 1
+    code, _, wrong = jokebot("export", "--preferences", "swift", "--out", tmp_path / "pairs")
+    assert code == 1 and "exists" in wrong
