@@ -110,9 +110,9 @@ async def test_export_preferences(memory, jokebot, tmp_path):
     await memory.rated("3", photo, "Better")
     await memory.rated("1", photo, "Worse")
     code, _, wrong = jokebot("export", "--preferences", "trl")
-    assert code == 1 and "--out DIR" in wrong
+    assert code == 2 and "--out DIR" in wrong
     code, said, wrong = jokebot("export", "--preferences", "swift", "--out", tmp_path / "pairs")
     assert code == 0, wrong
     assert "1 pairs" in said and len(list((tmp_path / "pairs" / "images").iterdir())) == 1
     code, _, wrong = jokebot("export", "--preferences", "swift", "--out", tmp_path / "pairs")
-    assert code == 1 and "exists" in wrong
+    assert code == 2 and "exists" in wrong
