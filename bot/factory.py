@@ -92,9 +92,9 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, *reported)
     access, line = AdminAccess(messenger, database, admins), ProgressLine(database, servers.router, translator)
     shared, router = (settings, messenger, database), servers.router
-    services = (prompts, known, gate, queue, router, coalescer, albums, decoders, access, delays)
+    services = (prompts, known, queue, router, coalescer, albums, decoders, access, delays)
     jokes, last, joke_jobs = make_joke_handlers(settings, messenger, database, *services, retraining.judge.source)
-    users = make_user_handlers(*shared, prompts, known, coalescer, access, line, retraining.judge.source)
+    users = make_user_handlers(*shared, prompts, known, gate, coalescer, access, line, retraining.judge.source)
     admin = make_admin_handlers(*shared, known, notices, notifier, monitoring.status, retraining.orchestrator, access)
     flags = make_flag_handlers(*shared, known, coalescer, notifier, access)
     routes = [route for group in (*jokes, *users, *admin, *flags, *last) for route in group.routes()]

@@ -121,6 +121,14 @@ class PunchlineSettings(SettingsSection):
     )
 
 
+class OogiriSettings(SettingsSection):
+    """Rounds of Oogiri in groups, begun with /oogiri (docs/punchlines.md)."""
+
+    rounds_per_day: int = Field(20, ge=0, description="Rounds of one group in 24 hours. 0 turns them off.")
+    collect_minutes: Positive = Field(5.0, description="Minutes in which a round collects punchlines.")
+    vote_minutes: Positive = Field(5.0, description="Minutes in which users vote.")
+
+
 class DigestSettings(SettingsSection):
     """The best jokes of the week, in chats that turned it on in /settings."""
 

@@ -13,7 +13,14 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from configs.base import ROOT
-from configs.chat import AccessSettings, DigestSettings, LimitSettings, PunchlineSettings, TelegramSettings
+from configs.chat import (
+    AccessSettings,
+    DigestSettings,
+    LimitSettings,
+    OogiriSettings,
+    PunchlineSettings,
+    TelegramSettings,
+)
 from configs.errors import SettingsError
 from configs.judge import JudgeSettings
 from configs.learning import GateSettings, RetrainSettings, SelectionSettings, TrainingSettings
@@ -55,6 +62,7 @@ class Settings(BaseSettings):
     servers: ServerSettings = ServerSettings()
     joke: JokeSettings = JokeSettings()
     punchlines: PunchlineSettings = PunchlineSettings()
+    oogiri: OogiriSettings = OogiriSettings()
     digest: DigestSettings = DigestSettings()
     storage: StorageSettings = StorageSettings()
     backup: BackupSettings = BackupSettings()

@@ -31,6 +31,8 @@ from bot.handlers.joke_delivery import JokeDelivery
 from bot.handlers.keyboards import JokeKeyboards
 from bot.handlers.language import LanguageHandlers
 from bot.handlers.membership import MembershipHandlers
+from bot.handlers.oogiri import OogiriHandlers, RoundParts
+from bot.handlers.oogiri_rounds import OogiriRounds
 from bot.handlers.photo import PhotoHandlers
 from bot.handlers.privacy import PrivacyHandlers
 from bot.handlers.punchline import PunchlineHandlers
@@ -76,7 +78,6 @@ def make_joke_handlers(
     database: Database,
     prompts: Prompts,
     known: ChatParts,
-    gate: StrangerGate,
     queue: FairQueue,
     router: Router,
     coalescer: Coalescer,
@@ -86,7 +87,7 @@ def make_joke_handlers(
     delays: DelayNotices,
     judges: JudgeSource,
 ) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup], Sequence[Periodic]]:
-    """Handlers that make, rate and explain jokes, those of the remaining updates, whose routes come last, and jobs."""
+    """Handlers that make and explain jokes and play, those of the remaining updates, which come last, and jobs."""
     limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
     write_access, chats, moderator = messenger.client.write_access, known.settings, Moderator(settings.safety)
     quota, limiter = DailyQuota(database, chats, known.access), UserLimiter(max_photos)
@@ -105,14 +106,15 @@ def make_joke_handlers(
         settings, messenger, chats, quota, limiter, overflow, albums, intake, album_jokes, duels, delivery, write_access
     )
     explain = ExplainHandlers(messenger, database, chats, limiter, intake, generator, replies, limits, write_access)
-    punchlines = _make_punchlines(settings, messenger, database, prompts, known, keyboards, moderator)
-    members, ratings = MembershipHandlers(write_access, gate), RatingHandlers(messenger, database, keyboards)
-    usage = HelpHandlers(messenger, access, settings.joke.album_mode)
+    shared = (settings, messenger, database, prompts, known, keyboards, moderator, coalescer, access)
+    punchlines, oogiri, course = _make_games(*shared, RoundParts(intake, limiter, quota, generator))
+    usage = HelpHandlers(messenger, access, oogiri, settings.joke.album_mode)
     last = FallbackHandlers(messenger, albums, photos, explain, punchlines), UnknownButtonHandlers(messenger)
-    return [members, ratings, another, album_jokes, duels, usage, photos, explain, punchlines], last, [keyboards.job()]
+    first = (another, album_jokes, duels, usage, photos, explain, punchlines, oogiri)
+    return first, last, [keyboards.job(), course.job()]
 
 
-def _make_punchlines(
+def _make_games(
     settings: Settings,
     messenger: Messenger,
     database: Database,
@@ -120,14 +122,22 @@ def _make_punchlines(
     known: ChatParts,
     keyboards: JokeKeyboards,
     moderator: Moderator,
-) -> PunchlineHandlers:
-    """Handlers of users' punchlines."""
+    coalescer: Coalescer,
+    access: AdminAccess,
+    parts: RoundParts,
+) -> tuple[PunchlineHandlers, OogiriHandlers, OogiriRounds]:
+    """Handlers of users' punchlines and of rounds of Oogiri, and the course of those rounds."""
     chats, rules = known.settings, settings.punchlines
     duels = DuelMessages(messenger, database, chats)
     messages = FlaggedMessages(messenger, database, chats, keyboards, duels, known.bylines)
     writer = PunchlineWriter(database, settings, prompts, moderator)
     requests = PunchlineRequests(messenger, database, messages, rules.per_day)
-    return PunchlineHandlers(messenger, database, chats, writer, known.bylines, requests, messages, rules)
+    course = OogiriRounds(messenger, database, chats, known.bylines, coalescer, settings.oogiri)
+    group_admins, limits = GroupAdmins(messenger.client), settings.limits
+    rounds = (requests, group_admins, access, settings.oogiri, limits)
+    oogiri = OogiriHandlers(messenger, database, chats, parts, course, *rounds)
+    punchlines = PunchlineHandlers(messenger, database, chats, writer, known.bylines, requests, messages, course, rules)
+    return punchlines, oogiri, course
 
 
 def _make_keyboards(
@@ -147,13 +157,14 @@ def make_flag_handlers(
     notifier: AdminNotifier,
     access: AdminAccess,
 ) -> Sequence[HandlerGroup]:
-    """Handlers of 🚩 and of the admins' decisions about flagged jokes."""
+    """Handlers of ratings, of 🚩 and of the admins' decisions about flagged jokes."""
     keyboards, group_admins = _make_keyboards(settings, messenger, database, coalescer), GroupAdmins(messenger.client)
     duels = DuelMessages(messenger, database, known.settings)
     messages = FlaggedMessages(messenger, database, known.settings, keyboards, duels, known.bylines)
     notices = FlagNotices(messenger, database, notifier, known.names, settings.storage)
     most = settings.safety.max_flags_per_day
     return [
+        RatingHandlers(messenger, database, keyboards),
         FlagHandlers(messenger, database, messages, notices, group_admins, access, most),
         FlagAdmin(messenger, database, access, messages, notices, known.bans, known.names, notifier),
     ]
@@ -165,6 +176,7 @@ def make_user_handlers(
     database: Database,
     prompts: Prompts,
     known: ChatParts,
+    gate: StrangerGate,
     coalescer: Coalescer,
     access: AdminAccess,
     progress: ProgressLine,
@@ -174,6 +186,7 @@ def make_user_handlers(
     languages, chats, judge = known.languages, known.settings, JudgeLine(database, messenger.translator)
     pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest, settings.safety)
     return [
+        MembershipHandlers(messenger.client.write_access, gate),
         BestJokeHandlers(messenger, database, known.bylines),
         StatsHandlers(messenger, database, access, progress, judge, settings.storage.directory),
         SettingsHandlers(messenger, chats, pages, coalescer),

@@ -18,6 +18,7 @@ COMMANDS = (
     "joke",
     "explain",
     "better",
+    "oogiri",
     "best",
     "mine",
     "stats",

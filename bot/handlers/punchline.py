@@ -15,6 +15,7 @@ from bot.chats.chat_settings import ChatSettingsStore
 from bot.handlers.callback_data import PublishButton, WithdrawButton
 from bot.handlers.flagged_messages import FlaggedMessages
 from bot.handlers.keyboards import punchline_keyboard
+from bot.handlers.oogiri_rounds import OogiriRounds
 from bot.handlers.punchline_request import PunchlineRequests
 from bot.handlers.routes import ButtonPress, IncomingMessage, Route, button, command, edited_text
 from bot.jokes.punchlines import PunchlineWriter, clean_text
@@ -28,6 +29,7 @@ from storage.chat import punchlines
 from storage.chat.flags import is_hidden, list_deliveries
 from storage.chat.jokes import Joke, add_delivery, get_joke
 from storage.chat.punchlines import Punchline
+from storage.chat.rounds import Round, get_round_of_joke, get_round_of_message
 from storage.database import Database
 from storage.write_retry import repeat_write
 
@@ -46,10 +48,12 @@ class PunchlineHandlers:
         bylines: Bylines,
         requests: PunchlineRequests,
         messages: FlaggedMessages,
+        course: OogiriRounds,
         settings: PunchlineSettings,
     ) -> None:
         self._messenger, self._database, self._chats, self._writer = messenger, database, chats, writer
         self._bylines, self._requests, self._messages, self._settings = bylines, requests, messages, settings
+        self._course = course
 
     def routes(self) -> list[Route]:
         return [
@@ -79,7 +83,9 @@ class PunchlineHandlers:
         request = await self._requests.find(message.chat.id, message.reply_to_message.message_id)
         marked = pen_text(message)
         if marked is None and (request is None or request.person_id != incoming.user.id):
-            return False
+            round_ = await get_round_of_message(self._database, message.chat.id, message.reply_to_message.message_id)
+            if round_ is None or round_.state == "over" or round_.message_id != message.reply_to_message.message_id:
+                return False
         joke_id = request.joke_id if request else await self._replied_joke(incoming)
         if joke_id is None:
             return False
@@ -132,7 +138,8 @@ class PunchlineHandlers:
         if current in (None, text):
             return
         edited_after_s = (message.edit_date - message.date).total_seconds() if message.edit_date else 0.0
-        if edited_after_s > self._settings.edit_s:
+        round_ = await get_round_of_joke(self._database, parent.id)
+        if edited_after_s > self._settings.edit_s or (round_ and round_.state != "collecting"):
             await self._reply(incoming, "punchline-late")
         elif key := await self._writer.objection(message, text, parent):
             await self._reply(incoming, key)
@@ -175,6 +182,9 @@ class PunchlineHandlers:
             return "punchline-as-chat"
         if await is_hidden(self._database, parent.id):
             return "flag-is-hidden"
+        round_ = await get_round_of_joke(self._database, parent.id)
+        if round_ and round_.state != "collecting":
+            return "oogiri-late"
         return await self._writer.objection(incoming.message, text, parent)
 
     async def _publish(
@@ -189,6 +199,8 @@ class PunchlineHandlers:
         if published is None or not (published[1] or source.resume):
             return False
         (joke, _), chat_id, update_id = published, punchline.chat_id, source.update_id
+        if round_ := await get_round_of_joke(self._database, parent.id):
+            return await self._enter_round(round_, joke, punchline, source)
         quoted_id = await punchlines.find_message(self._database, parent.id, chat_id) or punchline.message_id
         text = await self._bylines.shown_text(joke, self._chats.chat_language(chat_id, source.user))
         note = partial(add_delivery, self._database, joke.id, chat_id, update_id=update_id)
@@ -203,6 +215,23 @@ class PunchlineHandlers:
             log.debug("punchline %d can't be shown: the bot may not write in chat %d", joke.id, chat_id)
             return False
         log.info("update %d: punchline %d for photo %d", update_id, joke.id, joke.photo_id)
+        return True
+
+    async def _enter_round(
+        self, round_: Round, joke: Joke, punchline: Punchline, source: IncomingMessage | ButtonPress[PublishButton]
+    ) -> bool:
+        """Enter a punchline in a round of Oogiri instead of showing it; delete it where the round takes no more."""
+        if await self._course.take_entry(round_, joke):
+            if punchline.chat_id > 0:
+                await self._messenger.send(
+                    punchline.chat_id,
+                    self._messenger.text(source.user, "oogiri-entered"),
+                    quoted_id=punchline.message_id,
+                )
+            return True
+        await punchlines.withdraw_punchline(self._database, joke.id, joke.person_id)
+        late = self._messenger.text(source.user, "oogiri-late")
+        await self._messenger.send(punchline.chat_id, late, quoted_id=punchline.message_id)
         return True
 
     async def _replied_joke(self, incoming: IncomingMessage) -> int | None:

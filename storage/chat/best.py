@@ -62,6 +62,7 @@ async def list_latest_jokes(database: Database, user_id: int, *, chat_id: int | 
     rows = await database.rows(
         f"SELECT text, {AUTHOR}, {SUMS} FROM jokes LEFT JOIN ratings ON joke_id = jokes.id "
         f"WHERE jokes.person_id = :person{where} AND {NOT_HIDDEN} "
+        "AND jokes.id NOT IN (SELECT joke_id FROM rounds WHERE state != 'over') "
         "GROUP BY jokes.id ORDER BY jokes.id DESC LIMIT :limit",
         {"person": user_id, "chat": chat_id, "limit": limit},
     )

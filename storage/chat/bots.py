@@ -27,6 +27,8 @@ DETACH = (
     "UPDATE chats SET full_update = NULL",
     "DELETE FROM run_messages",
     "DELETE FROM punchline_requests",
+    "DELETE FROM rounds WHERE state != 'over'",
+    "UPDATE rounds SET message_id = -id, ballot_id = NULL, update_id = NULL",
     "UPDATE punchlines SET message_id = -id WHERE message_id > 0",
     "DELETE FROM hidden_votes",
     "DELETE FROM access WHERE state = 'waiting'",

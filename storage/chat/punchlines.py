@@ -43,11 +43,12 @@ class PunchlineRequest:
 
 
 SHOWN_JOKE = """SELECT coalesce((SELECT joke_id FROM deliveries WHERE chat_id = ?1 AND message_id = ?2),
-    (SELECT coalesce(joke_a, joke_b) FROM duels WHERE chat_id = ?1 AND message_id = ?2))"""
+    (SELECT coalesce(joke_a, joke_b) FROM duels WHERE chat_id = ?1 AND message_id = ?2),
+    (SELECT joke_id FROM rounds WHERE chat_id = ?1 AND message_id = ?2))"""
 
 
 async def find_shown_joke(database: Database, chat_id: int, message_id: int) -> int | None:
-    """The id of the joke in that message, of the first one in a duel; None for another message."""
+    """The joke in that message, the first one of a duel, or the bot's entry of a round; None for another message."""
     return await database.value(SHOWN_JOKE, (chat_id, message_id))
 
 

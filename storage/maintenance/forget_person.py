@@ -33,6 +33,8 @@ USER_TABLES = (
     "punchlines",
     "punchline_requests",
     "punchline_authors",
+    "round_votes",
+    "rounds",
 )
 """Tables whose rows with the user's `person_id` are deleted; a test compares this list with the migrations."""
 

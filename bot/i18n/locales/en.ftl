@@ -19,6 +19,7 @@ help =
 
     /explain  in reply to a joke: what's funny about it
     /better  in reply to a joke: your own punchline
+    /oogiri  in a group, in reply to a photo: everybody writes a punchline, me too, and you vote
     /best  what this chat laughed at most
     /mine  your latest jokes and punchlines
     /stats  how we're doing so far
@@ -34,6 +35,7 @@ command-help = What I can do
 command-joke = A joke about the photo you reply to
 command-explain = What's funny about the joke you reply to
 command-better = A punchline of your own for that photo
+command-oogiri = Everybody writes a punchline for one photo, and you vote
 command-best = What this chat laughed at most
 command-mine = Your latest jokes and punchlines
 command-stats = How we're doing so far
@@ -169,6 +171,63 @@ punchline-as-chat = A punchline needs somebody to applaud: write it as yourself,
 punchline-late = It's too late to correct that one. 🗑 under it takes it back.
 better-what = Better than which one? Answer a joke of mine with /better and your own punchline, and the others rate it.
 better-off = Punchlines are turned off here.
+
+# Rounds of Oogiri in groups
+oogiri-open =
+    🎭 Oogiri! What's the punchline for this photo? Answer this message with yours, or write it to me in private, so that nobody sees it before the vote. I have mine already.
+
+    { $minutes ->
+        [one] One minute
+       *[other] { $minutes } minutes
+    }, and then you vote. { $entries ->
+        [0] No punchlines yet.
+        [one] One punchline so far.
+       *[other] { $entries } punchlines so far.
+    }
+oogiri-closed = 🎭 Oogiri! Time's up: { $entries ->
+        [0] no punchlines.
+        [one] one punchline, and mine.
+       *[other] { $entries } punchlines, and mine.
+    }
+oogiri-secretly = 🙈 In private
+oogiri-end = ⏹ Time's up
+oogiri-ballot =
+    🗳 Which are the funniest? You have two votes, but none for your own; pressing again takes one back. { $minutes ->
+        [one] One minute.
+       *[other] { $minutes } minutes.
+    }
+oogiri-counted = 🗳 The votes are counted.
+oogiri-result =
+    🎭 { $voted ->
+        [no] Nobody voted, so everybody wins. Who wrote what:
+       *[other] The result:
+    }
+oogiri-line = { $author } · { $votes ->
+        [one] 1 vote
+       *[other] { $votes } votes
+    }
+oogiri-bot = 🤖 me
+oogiri-nobody =
+    🎭 Nobody has played this time. This would have been mine:
+oogiri-nothing = 🎭 Nobody has played this time.
+oogiri-week = 🏅 Points this week: { $table }
+oogiri-ever = 🏛 Of all time: { $table }
+oogiri-entered = ✍️ You're in! If you write me another before time's up, it takes this one's place.
+oogiri-late = That round takes no more punchlines.
+oogiri-running = There's a round going on here already. One at a time!
+oogiri-enough = That's enough rounds for one day. Back tomorrow!
+oogiri-groups = That takes more players than the two of us: send /oogiri in a group, in reply to a photo or to a joke of mine.
+oogiri-what = Answer a photo, or a joke of mine, with /oogiri: everybody writes a punchline for it, me too, and then you vote.
+oogiri-not-yours = Only the user who began the round can do that, or an admin of this group.
+oogiri-vote-voted = Noted. Your votes: { $votes }
+oogiri-vote-unvoted = Taken back. Your votes: { $votes }
+oogiri-vote-own = That one's yours: let the others be the judges.
+oogiri-vote-limit = You've given both votes, to { $votes }. Press one of them to take it back.
+oogiri-vote-closed = This vote is over.
+stats-rounds = 🎭 Oogiri: I win { $share }% of the comparisons with your punchlines, in { $rounds ->
+        [one] one round
+       *[other] { $rounds } rounds
+    } (95% interval: { $low }% to { $high }%).
 
 # Two jokes for one photo, and a person chooses
 duel =

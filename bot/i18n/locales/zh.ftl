@@ -19,6 +19,7 @@ help =
 
     /explain  回复一个笑话：笑点在哪儿
     /better  回复一个笑话：写上你的神回复
+    /oogiri  在群里回复一张照片：每人来一句神回复，我也来，然后投票
     /best  这里最好笑的笑话
     /mine  最近给你讲的笑话，还有你写的
     /stats  看看战绩
@@ -34,6 +35,7 @@ command-help = 我会什么
 command-joke = 给你回复的那张照片配个笑话
 command-explain = 你回复的笑话，笑点在哪儿
 command-better = 给这张照片写个你的神回复
+command-oogiri = 同一张照片，每人来一句神回复，然后投票
 command-best = 这里最好笑的笑话
 command-mine = 最近给你讲的笑话，还有你写的
 command-stats = 看看战绩
@@ -150,6 +152,49 @@ punchline-as-chat = 神回复得有个作者：请用你自己的身份发，不
 punchline-late = 这条已经不能改了。按下面的 🗑 可以收回。
 better-what = 比哪个更好笑？用 /better 加上你的神回复，回复我的一个笑话，大家来打分。
 better-off = 这里没有开放神回复。
+
+# 群里的大喜利
+oogiri-open =
+    🎭 大喜利开场！这张照片，你来配一句？回复这条消息，或者私下发给我，投票之前谁也看不到。我的已经写好了。
+
+    { $minutes } 分钟后投票。{ $entries ->
+        [0] 还没人写。
+       *[other] 已经有 { $entries } 句了。
+    }
+oogiri-closed = 🎭 大喜利时间到：{ $entries ->
+        [0] 没人写。
+       *[other] 一共 { $entries } 句，再加上我的。
+    }
+oogiri-secretly = 🙈 私下写
+oogiri-end = ⏹ 时间到
+oogiri-ballot =
+    🗳 哪句最好笑？每人两票，不能投自己；再按一下就收回。{ $minutes } 分钟。
+oogiri-counted = 🗳 投票结束。
+oogiri-result =
+    🎭 { $voted ->
+        [no] 没人投票，那就人人都赢。谁写了什么：
+       *[other] 结果：
+    }
+oogiri-line = { $author } · { $votes } 票
+oogiri-bot = 🤖 我
+oogiri-nobody =
+    🎭 这次没人玩。我本来想说的是：
+oogiri-nothing = 🎭 这次没人玩。
+oogiri-week = 🏅 本周积分：{ $table }
+oogiri-ever = 🏛 总积分：{ $table }
+oogiri-entered = ✍️ 收到！时间到之前再发一句，就换成新的。
+oogiri-late = 这一轮已经不收了。
+oogiri-running = 这里正在进行一轮，一轮一轮来！
+oogiri-enough = 今天玩得够多了，明天再来！
+oogiri-groups = 就咱们俩玩不起来：到群里，用 /oogiri 回复一张照片或者我的一个笑话。
+oogiri-what = 用 /oogiri 回复一张照片，或者我的一个笑话：每人来一句神回复，我也来，然后投票。
+oogiri-not-yours = 只有开局的人，或者群管理员，才能按。
+oogiri-vote-voted = 记下了。你投了：{ $votes }
+oogiri-vote-unvoted = 收回了。你投了：{ $votes }
+oogiri-vote-own = 这是你自己写的，让别人来评吧。
+oogiri-vote-limit = 两票都投了：{ $votes }。按其中一个可以收回。
+oogiri-vote-closed = 投票已经结束了。
+stats-rounds = 🎭 大喜利：和你们的神回复比，我赢了 { $share }%，共 { $rounds } 轮（95% 区间：{ $low }% 到 { $high }%）。
 
 button-unknown = 这个按钮我认不出来了。发张照片，咱们重新来。
 button-failed = 没收到，再按一下？

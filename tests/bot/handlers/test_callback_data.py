@@ -17,6 +17,8 @@ WIRE = {
     "b:12": buttons.BetterButton(12),
     "p:4": buttons.PublishButton(4),
     "z:12": buttons.WithdrawButton(12),
+    "e:7": buttons.EndRoundButton(7),
+    "o:7:3": buttons.VoteButton(7, 3),
     "u:2": buttons.UsersPageButton(2),
     "s:dark": buttons.StatsButton("dark"),
     "yes:1001:promote:4": buttons.Confirmation("yes", 1001, "promote", 4),

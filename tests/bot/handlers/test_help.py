@@ -24,6 +24,7 @@ async def test_the_command_menu_is_set_in_every_language(stage):
         "joke",
         "explain",
         "better",
+        "oogiri",
         "best",
         "mine",
         "stats",
