@@ -1,5 +1,6 @@
 """How often the bot wins against people: its entries and those of users in rounds of Oogiri, compared by votes."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,16 +18,32 @@ class RoundWins:
     pairs: int
 
 
+@dataclass(frozen=True)
+class WinRate:
+    """The bot's share of wins over users' entries (0 to 1), its 95 % interval, and the number of rounds."""
+
+    share: float
+    low: float
+    high: float
+    rounds: int
+
+
+MIN_ROUNDS = 5
+"""With fewer rounds an interval says nothing."""
+Z_95 = 1.959964
+
+
 async def list_round_wins(database: Database) -> list[RoundWins]:
     """All finished rounds with a vote and a user's entry, oldest first, by the model that wrote the bot's entry.
 
-    A pair counts votes of users who could choose both: not those of the user who wrote the one entry. Votes of private
-    and banned users are left out.
+    A pair counts votes of users who could choose both: not those of the user who wrote the one entry. Votes and
+    entries of private and banned users are left out.
     """
     entries = await database.rows(
         "SELECT round_id, round_entries.joke_id, model_id, jokes.person_id FROM round_entries "
         "JOIN rounds ON rounds.id = round_id JOIN jokes ON jokes.id = round_entries.joke_id "
-        "WHERE state = 'over' AND position IS NOT NULL ORDER BY round_id, position"
+        "WHERE state = 'over' AND position IS NOT NULL AND (model_id IS NOT NULL OR jokes.person_id NOT IN "
+        f"{PRIVATE_OR_BANNED}) ORDER BY round_id, position"
     )
     votes: defaultdict[int, set[int]] = defaultdict(set)
     for row in await database.rows(
@@ -53,3 +70,33 @@ def _scores(bot: set[int], users: Sequence[tuple[set[int], int]]) -> list[float]
 
 def _sign(number: int) -> int:
     return (number > 0) - (number < 0)
+
+
+def estimate_win_rate(wins: Sequence[RoundWins]) -> WinRate | None:
+    """The mean over rounds with Student's interval; None with fewer than MIN_ROUNDS.
+
+    A round is one observation, because its pairs share the bot's entry and the voters.
+    """
+    count = len(wins)
+    if count < MIN_ROUNDS:
+        return None
+    shares = [won.score / won.pairs for won in wins]
+    mean = sum(shares) / count
+    # Half a win and half a loss keep the interval open where all rounds are alike.
+    spread = sum((share - mean) ** 2 for share in [*shares, 0.0, 1.0]) / (count + 1)
+    half = student_quantile(count - 1) * math.sqrt(spread / count)
+    return WinRate(mean, max(0.0, mean - half), min(1.0, mean + half), count)
+
+
+def student_quantile(degrees: int) -> float:
+    """The 97.5 % quantile of Student's t for 4 degrees of freedom or more, to .01.
+
+    Expansion 26.7.5 of Abramowitz and Stegun, "Handbook of Mathematical Functions".
+    """
+    z, v = Z_95, degrees
+    return (
+        z
+        + (z**3 + z) / (4 * v)
+        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
+        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)
+    )
