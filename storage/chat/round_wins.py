@@ -31,6 +31,7 @@ class WinRate:
 MIN_ROUNDS = 5
 """With fewer rounds an interval says nothing."""
 Z_95 = 1.959964
+OPENNESS = 0.1
 
 
 async def list_round_wins(database: Database) -> list[RoundWins]:
@@ -82,8 +83,9 @@ def estimate_win_rate(wins: Sequence[RoundWins]) -> WinRate | None:
         return None
     shares = [won.score / won.pairs for won in wins]
     mean = sum(shares) / count
-    # Half a win and half a loss keep the interval open where all rounds are alike.
-    spread = sum((share - mean) ** 2 for share in [*shares, 0.0, 1.0]) / (count + 1)
+    # A tenth of a round won and a tenth lost keep the interval open where all rounds are alike (benchmarks/oogiri.py).
+    open_ended = OPENNESS * (mean**2 + (1 - mean) ** 2)
+    spread = (sum((share - mean) ** 2 for share in shares) + open_ended) / (count - 1 + OPENNESS)
     half = student_quantile(count - 1) * math.sqrt(spread / count)
     return WinRate(mean, max(0.0, mean - half), min(1.0, mean + half), count)
 
