@@ -272,4 +272,4 @@ async def test_photos_outside_albums_are_answered_as_ever(stage, pictures):
 async def test_ten_photos_have_ten_buttons_as_a_phone_has_room_for_them(stage, pictures):
     album = stage.world.send_album(stage.alice, stage.alice, pictures(10))
     joke = await whole(stage, album[0], 10)
-    assert [len(row) for row in joke["reply_markup"]["inline_keyboard"]] == [5, 4, 3, 3]
+    assert [len(row) for row in joke["reply_markup"]["inline_keyboard"]] == [3, 3, 4, 3, 3]
