@@ -92,7 +92,7 @@ class SimulatedUsers:
         if not jokes:
             return
         joke, user = self.random.choice(jokes), self.random.choice(self.user_ids if chat == self.group else [chat])
-        buttons = [button["callback_data"] for button in joke["reply_markup"]["inline_keyboard"][0]]
+        buttons = [button["callback_data"] for row in joke["reply_markup"]["inline_keyboard"] for button in row]
         data = self.random.choice([button for button in buttons if button.startswith(("r:", "a:"))])
         kind, joke_id, *value = data.split(":")
         if kind == "a":

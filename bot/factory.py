@@ -92,14 +92,14 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     monitoring = make_monitoring(settings, stack, database, messenger, servers, queue, notifier, *reported)
     access, line = AdminAccess(messenger, database, admins), ProgressLine(database, servers.router, translator)
     shared, router = (settings, messenger, database), servers.router
-    services = (prompts, known, gate, queue, router, coalescer, albums, decoders, access, delays)
+    services = (prompts, known, queue, router, coalescer, albums, decoders, access, delays)
     jokes, last, joke_jobs = make_joke_handlers(settings, messenger, database, *services, retraining.judge.source)
-    users = make_user_handlers(*shared, prompts, known, coalescer, access, line, retraining.judge.source)
+    users = make_user_handlers(*shared, prompts, known, gate, coalescer, access, line, retraining.judge.source)
     admin = make_admin_handlers(*shared, known, notices, notifier, monitoring.status, retraining.orchestrator, access)
     flags = make_flag_handlers(*shared, known, coalescer, notifier, access)
     routes = [route for group in (*jokes, *users, *admin, *flags, *last) for route in group.routes()]
     updates = _make_dispatcher(*shared, ptb, known, gate, routes, delays)
-    weekly = make_weekly_jobs(settings, database, client, translator, known.settings, decoders, servers, notifier, line)
+    weekly = make_weekly_jobs(settings, database, client, translator, known, decoders, servers, notifier, line)
     upkeep = [*make_maintenance_jobs(settings, database, backup), known.names.job(), _warm_up(decoders)]
     menu = CommandMenu(client, translator, admins, routes)
     jobs = [menu.job(), *upkeep, *monitoring.alerts.jobs(), *weekly, *joke_jobs, notices.job(updates.resume_stored)]

@@ -124,6 +124,26 @@ class LimitSettings(SettingsSection):
     )
 
 
+class PunchlineSettings(SettingsSection):
+    """Punchlines: jokes that users write in reply to the bot's, with /better or ✍️ (docs/punchlines.md)."""
+
+    per_day: int = Field(
+        10, ge=0, description="Punchlines that one user can write in 24 hours. 0 turns punchlines off."
+    )
+    max_length: Count = Field(300, description="Longest punchline, characters.")
+    edit_s: float = Field(
+        60.0, ge=0, description="Seconds in which its author can correct a punchline by editing their message."
+    )
+
+
+class OogiriSettings(SettingsSection):
+    """Rounds of Oogiri in groups, begun with /oogiri (docs/punchlines.md)."""
+
+    rounds_per_day: int = Field(20, ge=0, description="Rounds of one group in 24 hours. 0 turns them off.")
+    collect_minutes: Positive = Field(5.0, description="Minutes in which a round collects punchlines.")
+    vote_minutes: Positive = Field(5.0, description="Minutes in which users vote.")
+
+
 class DigestSettings(SettingsSection):
     """The best jokes of the week, in chats that turned it on in /settings."""
 

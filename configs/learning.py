@@ -48,6 +48,9 @@ class SelectionSettings(SettingsSection):
     max_jokes_per_text: Count = Field(
         3, description="Most rows with the same text, over all photos. Case, spaces, punctuation and emoji don't count."
     )
+    max_jokes_per_author: Count = Field(
+        20, description="Most rows that one user wrote as punchlines. Of one photo a user has at most one."
+    )
     max_age_days: Positive = Field(365.0, description="Oldest rating that counts, days.")
     max_rows: Count = Field(2000, description="Most rows to train on, new and replayed.")
     replay_per_new: float = Field(1.0, ge=0, description="Replayed jokes of earlier runs for each new joke.")

@@ -1,4 +1,4 @@
-"""Settings of safety (blocked words, photo moderation) and of data retention."""
+"""Settings of safety (blocked words, moderation of photos and punchlines) and of data retention."""
 
 import json
 import re
@@ -22,7 +22,7 @@ def split_entries(value: Any) -> Any:
 
 
 class SafetySettings(SettingsSection):
-    """Blocked words and photo moderation (docs/guarding.md)."""
+    """Blocked words, and moderation of photos and punchlines (docs/guarding.md)."""
 
     blocked: Annotated[list[str], BeforeValidator(split_entries)] = Field(
         [],
@@ -47,9 +47,12 @@ class SafetySettings(SettingsSection):
     moderation_hook: str = Field(
         "", description="module:function that checks each photo before the bot stores it. Empty: no check."
     )
-    moderate_timeout_s: Positive = Field(10.0, description="Longest time for the check of one photo.")
+    punchline_hook: str = Field(
+        "", description="module:function that checks each punchline of a user before the bot shows it. Empty: no check."
+    )
+    moderate_timeout_s: Positive = Field(10.0, description="Longest time for the check of one photo or punchline.")
     moderate_failure: Literal["refuse", "pass"] = Field(
-        "refuse", description="What happens to a photo when the check fails or takes too long."
+        "refuse", description="What happens to a photo or punchline when its check fails or takes too long."
     )
 
     @field_validator("blocked_file")
@@ -58,7 +61,7 @@ class SafetySettings(SettingsSection):
         """Makes the path absolute, because the pipeline process has another working directory."""
         return path.absolute() if path else None
 
-    @field_validator("moderation_hook")
+    @field_validator("moderation_hook", "punchline_hook")
     @classmethod
     def check_function_name(cls, name: str) -> str:
         if name and not re.fullmatch(r"[\w.]+:\w+", name):

@@ -13,7 +13,14 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from configs.base import ROOT
-from configs.chat import AccessSettings, DigestSettings, LimitSettings, TelegramSettings
+from configs.chat import (
+    AccessSettings,
+    DigestSettings,
+    LimitSettings,
+    OogiriSettings,
+    PunchlineSettings,
+    TelegramSettings,
+)
 from configs.errors import SettingsError
 from configs.gpu import GpuSelection
 from configs.judge import JudgeSettings
@@ -59,6 +66,8 @@ class Settings(BaseSettings):
     lmdeploy: LmdeploySettings = LmdeploySettings()
     servers: ServerSettings = ServerSettings()
     joke: JokeSettings = JokeSettings()
+    punchlines: PunchlineSettings = PunchlineSettings()
+    oogiri: OogiriSettings = OogiriSettings()
     digest: DigestSettings = DigestSettings()
     storage: StorageSettings = StorageSettings()
     backup: BackupSettings = BackupSettings()

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from bot.chats.access_list import AccessList
 from bot.chats.bans import BanList
+from bot.chats.bylines import Bylines
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.languages import LanguagePreferences
 from bot.chats.user_names import UserNames
 from bot.i18n.translator import Translator
+from configs.blocklist import BlockList
 from configs.prompts import Prompts
 from configs.settings import Settings
 from storage.database import Database
@@ -22,18 +24,20 @@ class ChatParts:
     bans: BanList
     names: UserNames
     access: AccessList
+    bylines: Bylines
 
     @classmethod
     async def load(
         cls, settings: Settings, database: Database, translator: Translator, prompts: Prompts
     ) -> "ChatParts":
         """With everything that the database has."""
-        admins = settings.telegram.admins
+        admins, names = settings.telegram.admins, UserNames(database)
         languages = await LanguagePreferences.load(database, translator, prompts, settings.joke.language)
         return cls(
             languages,
             await ChatSettingsStore.load(database, prompts, languages),
             await BanList.load(database, admins),
-            UserNames(database),
+            names,
             await AccessList.load(database, settings.access, admins),
+            Bylines(database, names, translator, BlockList.of(settings.safety)),
         )

@@ -31,8 +31,12 @@ from bot.handlers.joke_delivery import JokeDelivery
 from bot.handlers.keyboards import JokeKeyboards
 from bot.handlers.language import LanguageHandlers
 from bot.handlers.membership import MembershipHandlers
+from bot.handlers.oogiri import OogiriHandlers, RoundParts
+from bot.handlers.oogiri_rounds import OogiriRounds
 from bot.handlers.photo import PhotoHandlers
 from bot.handlers.privacy import PrivacyHandlers
+from bot.handlers.punchline import PunchlineHandlers
+from bot.handlers.punchline_request import PunchlineRequests
 from bot.handlers.rating import RatingHandlers, UnknownButtonHandlers
 from bot.handlers.routes import HandlerGroup
 from bot.handlers.settings import SettingsHandlers
@@ -45,6 +49,7 @@ from bot.jokes.generator import JokeGenerator
 from bot.jokes.judge_source import JudgeSource, StoredJudgeSource
 from bot.jokes.moderation import Moderator
 from bot.jokes.photo_intake import PhotoIntake
+from bot.jokes.punchlines import PunchlineWriter
 from bot.jokes.styles import StyleRotation
 from bot.jokes.user_limiter import UserLimiter
 from bot.messaging.access_notices import AccessNotices
@@ -73,7 +78,6 @@ def make_joke_handlers(
     database: Database,
     prompts: Prompts,
     known: ChatParts,
-    gate: StrangerGate,
     queue: FairQueue,
     router: Router,
     coalescer: Coalescer,
@@ -83,14 +87,13 @@ def make_joke_handlers(
     delays: DelayNotices,
     judges: JudgeSource,
 ) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup], Sequence[Periodic]]:
-    """Handlers that make, rate and explain jokes, those of the remaining updates, whose routes come last, and jobs."""
+    """Handlers that make and explain jokes and play, those of the remaining updates, which come last, and jobs."""
     limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
-    write_access, chats = messenger.client.write_access, known.settings
+    write_access, chats, moderator = messenger.client.write_access, known.settings, Moderator(settings.safety)
     quota, limiter = DailyQuota(database, chats, known.access), UserLimiter(max_photos)
     keyboards, styles = _make_keyboards(settings, messenger, database, coalescer), StyleRotation(database, prompts)
     generator = JokeGenerator(database, settings, router, prompts, queue, judges, is_banned=known.bans.is_banned)
-    photo_folder, moderator = settings.storage.photos, Moderator(settings.safety)
-    intake = PhotoIntake(messenger.client, database, limits, photo_folder, decoders, moderator)
+    intake = PhotoIntake(messenger.client, database, limits, settings.storage.photos, decoders, moderator)
     overflow = OverflowNotices(messenger, coalescer, max_photos)
     replies = StreamingReplies(messenger, database, queue, delays, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, prompts, settings)
@@ -103,17 +106,46 @@ def make_joke_handlers(
         settings, messenger, chats, quota, limiter, overflow, albums, intake, album_jokes, duels, delivery, write_access
     )
     explain = ExplainHandlers(messenger, database, chats, limiter, intake, generator, replies, limits, write_access)
-    ratings = RatingHandlers(messenger, database, keyboards)
-    usage, members = HelpHandlers(messenger, access, settings.joke.album_mode), MembershipHandlers(write_access, gate)
-    last: list[HandlerGroup] = [FallbackHandlers(messenger, albums, photos, explain), UnknownButtonHandlers(messenger)]
-    return [members, ratings, another, album_jokes, duels, usage, photos, explain], last, [keyboards.job()]
+    shared = (settings, messenger, database, prompts, known, keyboards, moderator, coalescer, access)
+    punchlines, oogiri, course = _make_games(*shared, RoundParts(intake, limiter, quota, generator))
+    usage = HelpHandlers(messenger, access, oogiri, settings.joke.album_mode)
+    last = FallbackHandlers(messenger, albums, photos, explain, punchlines), UnknownButtonHandlers(messenger)
+    first = (another, album_jokes, duels, usage, photos, explain, punchlines, oogiri)
+    return first, last, [keyboards.job(), course.job()]
+
+
+def _make_games(
+    settings: Settings,
+    messenger: Messenger,
+    database: Database,
+    prompts: Prompts,
+    known: ChatParts,
+    keyboards: JokeKeyboards,
+    moderator: Moderator,
+    coalescer: Coalescer,
+    access: AdminAccess,
+    parts: RoundParts,
+) -> tuple[PunchlineHandlers, OogiriHandlers, OogiriRounds]:
+    """Handlers of users' punchlines and of rounds of Oogiri, and the course of those rounds."""
+    chats, rules = known.settings, settings.punchlines
+    duels = DuelMessages(messenger, database, chats)
+    messages = FlaggedMessages(messenger, database, chats, keyboards, duels, known.bylines)
+    writer = PunchlineWriter(database, settings, prompts, moderator)
+    requests = PunchlineRequests(messenger, database, messages, rules.per_day)
+    course = OogiriRounds(messenger, database, chats, known.bylines, coalescer, settings.oogiri)
+    group_admins, limits = GroupAdmins(messenger.client), settings.limits
+    rounds = (requests, group_admins, access, settings.oogiri, limits)
+    oogiri = OogiriHandlers(messenger, database, chats, parts, course, *rounds)
+    punchlines = PunchlineHandlers(messenger, database, chats, writer, known.bylines, requests, messages, course, rules)
+    return punchlines, oogiri, course
 
 
 def _make_keyboards(
     settings: Settings, messenger: Messenger, database: Database, coalescer: Coalescer
 ) -> JokeKeyboards:
     votes = VoteRule(settings.joke.counts_after_votes, MINUTE_S * settings.joke.counts_after_minutes)
-    return JokeKeyboards(messenger.client, database, coalescer, votes)
+    better = settings.punchlines.per_day > 0
+    return JokeKeyboards(messenger.client, database, coalescer, votes, better=better)
 
 
 def make_flag_handlers(
@@ -125,13 +157,14 @@ def make_flag_handlers(
     notifier: AdminNotifier,
     access: AdminAccess,
 ) -> Sequence[HandlerGroup]:
-    """Handlers of 🚩 and of the admins' decisions about flagged jokes."""
+    """Handlers of ratings, of 🚩 and of the admins' decisions about flagged jokes."""
     keyboards, group_admins = _make_keyboards(settings, messenger, database, coalescer), GroupAdmins(messenger.client)
     duels = DuelMessages(messenger, database, known.settings)
-    messages = FlaggedMessages(messenger, database, known.settings, keyboards, duels)
+    messages = FlaggedMessages(messenger, database, known.settings, keyboards, duels, known.bylines)
     notices = FlagNotices(messenger, database, notifier, known.names, settings.storage)
     most = settings.safety.max_flags_per_day
     return [
+        RatingHandlers(messenger, database, keyboards),
         FlagHandlers(messenger, database, messages, notices, group_admins, access, most),
         FlagAdmin(messenger, database, access, messages, notices, known.bans, known.names, notifier),
     ]
@@ -143,6 +176,7 @@ def make_user_handlers(
     database: Database,
     prompts: Prompts,
     known: ChatParts,
+    gate: StrangerGate,
     coalescer: Coalescer,
     access: AdminAccess,
     progress: ProgressLine,
@@ -152,7 +186,8 @@ def make_user_handlers(
     languages, chats, judge = known.languages, known.settings, JudgeLine(database, messenger.translator)
     pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest, settings.safety)
     return [
-        BestJokeHandlers(messenger, database),
+        MembershipHandlers(messenger.client.write_access, gate),
+        BestJokeHandlers(messenger, database, known.bylines),
         StatsHandlers(messenger, database, access, progress, judge, settings.storage.directory),
         SettingsHandlers(messenger, chats, pages, coalescer),
         LanguageHandlers(messenger, database, languages),

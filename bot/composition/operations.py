@@ -10,7 +10,7 @@ from typing import Any
 
 from telegram.ext import JobQueue
 
-from bot.chats.chat_settings import ChatSettingsStore
+from bot.chats.chat_parts import ChatParts
 from bot.engine.fair_queue import FairQueue
 from bot.engine.servers.base import ModelServers
 from bot.experiments.canary_controller import CanaryController
@@ -131,13 +131,13 @@ def make_weekly_jobs(
     database: Database,
     client: TelegramClient,
     translator: Translator,
-    chats: ChatSettingsStore,
+    known: ChatParts,
     decoders: DecoderPool,
     servers: ModelServers,
     notifier: AdminNotifier,
     line: ProgressLine,
 ) -> Sequence[Periodic]:
     """The weekly digest, the base's share of the photos, and the weekly line about what learning has gained."""
-    digest = WeeklyDigest(database, settings, client, translator, chats, decoders, line)
+    digest = WeeklyDigest(database, settings, client, translator, known.settings, decoders, line, known.bylines)
     news = ProgressNews(database, notifier, line, partial(latest_due, settings.digest))
     return [digest.job(), BaseShare(database, servers, settings).job(), news.job()]

@@ -63,7 +63,12 @@ class AccessControl:
         raise ApplicationHandlerStop  # also after an error, which would let the update pass
 
     async def _is_handled_all_the_same(self, update: Update, user: User, *, banned: bool) -> bool:
-        """Whether an update of a banned user or a stranger is for an open route; if not, the user is told why."""
+        """Whether an update of a banned user or a stranger is for an open route; if not, the user is told why.
+
+        An edited message is ignored without a word.
+        """
+        if update.edited_message:
+            return False
         if any(handler.check_update(update) not in (None, False) for handler in self._open_handlers):
             return True
         if not banned:

@@ -1,5 +1,6 @@
-"""/best: the best liked jokes of a chat. /mine: a user's latest jokes with their ratings."""
+"""/best: the best liked jokes of a chat. /mine: a user's latest jokes and punchlines with their ratings."""
 
+from bot.chats.bylines import Bylines
 from bot.handlers.routes import IncomingMessage, Route, command
 from bot.i18n.formatting import format_rating_counts
 from bot.messaging.messenger import Messenger
@@ -16,8 +17,8 @@ MAX_JOKE_UNITS = 600
 class BestJokeHandlers:
     """Lists jokes with their ratings."""
 
-    def __init__(self, messenger: Messenger, database: Database) -> None:
-        self._messenger, self._database = messenger, database
+    def __init__(self, messenger: Messenger, database: Database, bylines: Bylines) -> None:
+        self._messenger, self._database, self._bylines = messenger, database, bylines
 
     def routes(self) -> list[Route]:
         return [command("best", self.on_best), command("mine", self.on_mine)]
@@ -41,10 +42,14 @@ class BestJokeHandlers:
         if not jokes:
             await self._messenger.reply(message, f"{name}-none")
             return
-        entries = [f"{number}. {_entry(joke)}" for number, joke in enumerate(jokes, 1)]
+        language = self._messenger.language(incoming.user)
+        entries = [f"{number}. {await self._entry(joke, language)}" for number, joke in enumerate(jokes, 1)]
         title = self._messenger.text(incoming.user, f"{name}-title")
         await self._messenger.reply_text(message, "\n\n".join([title, *entries]))
 
-
-def _entry(joke: BestJoke) -> str:
-    return f"{truncate_for_telegram(joke.text, max_units=MAX_JOKE_UNITS)}\n{format_rating_counts(joke.counts)}".rstrip()
+    async def _entry(self, joke: BestJoke, language: str) -> str:
+        """A joke, with its author where a user wrote it, and its ratings."""
+        lines = [truncate_for_telegram(joke.text, max_units=MAX_JOKE_UNITS)]
+        if joke.author_id is not None:
+            lines.append(await self._bylines.line(joke.author_id, language))
+        return "\n".join([*lines, format_rating_counts(joke.counts)]).rstrip()

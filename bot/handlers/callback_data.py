@@ -2,8 +2,10 @@
 
 Telegram keeps old messages, so these formats don't change: r:JOKE:VALUE, a:JOKE, n:ALBUM_PHOTO, d:DUEL:CHOICE,
 f:USER:ANSWER, l:USER:LANGUAGE, c:PAGE[:VALUE], v:ANSWER:JOKE, u:PAGE, x:ANSWER:REQUEST, s:THEME,
-yes:USER:WHAT:NUMBER, no:USER:WHAT:NUMBER, h:JOKE, y:JOKE, w:ANSWER:JOKE:USER. A modified client can send any data:
-decoding proves nothing about who may press the button.
+yes:USER:WHAT:NUMBER, no:USER:WHAT:NUMBER, h:JOKE, y:JOKE, w:ANSWER:JOKE:USER, b:JOKE, p:PUNCHLINE, z:JOKE,
+e:ROUND, o:ROUND:NUMBER.
+
+A modified client can send any data: decoding proves nothing about who may press the button.
 """
 
 import re
@@ -96,6 +98,47 @@ class FlagDecisionButton(CallbackData):
     answer: str
     joke_id: int
     user_id: int
+
+
+@dataclass(frozen=True)
+class BetterButton(CallbackData):
+    """Asks the user for a punchline, in answer to a joke."""
+
+    PREFIX, PATTERN = "b:", _pattern("b:", joke_id=ID)
+    joke_id: int
+
+
+@dataclass(frozen=True)
+class PublishButton(CallbackData):
+    """The author's consent to show a first punchline."""
+
+    PREFIX, PATTERN = "p:", _pattern("p:", punchline_id=ID)
+    punchline_id: int
+
+
+@dataclass(frozen=True)
+class WithdrawButton(CallbackData):
+    """Deletes the punchline `joke_id`."""
+
+    PREFIX, PATTERN = "z:", _pattern("z:", joke_id=ID)
+    joke_id: int
+
+
+@dataclass(frozen=True)
+class EndRoundButton(CallbackData):
+    """Ends the collecting of entries, or the voting."""
+
+    PREFIX, PATTERN = "e:", _pattern("e:", round_id=ID)
+    round_id: int
+
+
+@dataclass(frozen=True)
+class VoteButton(CallbackData):
+    """A vote for the entry with that number on the ballot, or its withdrawal."""
+
+    PREFIX, PATTERN = "o:", _pattern("o:", round_id=ID, position=r"\d{1,3}")
+    round_id: int
+    position: int
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ COMMANDS = (
     "help",
     "joke",
     "explain",
+    "better",
+    "oogiri",
     "best",
     "mine",
     "stats",

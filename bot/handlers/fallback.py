@@ -5,6 +5,7 @@ from telegram.ext import filters
 
 from bot.handlers.explain import ExplainHandlers
 from bot.handlers.photo import PhotoHandlers
+from bot.handlers.punchline import PunchlineHandlers
 from bot.handlers.routes import IncomingMessage, Route, message
 from bot.jokes.album_tracker import AlbumTracker
 from bot.messaging.messenger import Messenger
@@ -30,9 +31,15 @@ class FallbackHandlers:
     """Handles messages that no other route matches."""
 
     def __init__(
-        self, messenger: Messenger, albums: AlbumTracker, photos: PhotoHandlers, explain: ExplainHandlers
+        self,
+        messenger: Messenger,
+        albums: AlbumTracker,
+        photos: PhotoHandlers,
+        explain: ExplainHandlers,
+        punchlines: PunchlineHandlers,
     ) -> None:
         self._messenger, self._albums, self._photos, self._explain = messenger, albums, photos, explain
+        self._punchlines = punchlines
 
     def routes(self) -> list[Route]:
         return [message(filters.ALL, self.on_unsupported)]
@@ -49,7 +56,9 @@ class FallbackHandlers:
             await self._messenger.reply(message, key)
 
     async def _text(self, incoming: IncomingMessage, text: str) -> None:
-        """Handle a text. In groups only mentions and "explain" count: other replies to jokes are talk among users."""
+        """Handle a text. In groups only mentions, punchlines and "explain" count: the rest is talk among users."""
+        if await self._punchlines.take_reply(incoming):
+            return
         if self._explain.asks_to_explain(incoming) and await self._explain.explain_replied(incoming):
             return
         if mentions_bot(incoming.message, self._messenger.client):

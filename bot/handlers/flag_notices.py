@@ -49,7 +49,13 @@ class FlagNotices:
         for admin_id in self._notifier.admins:
             language = await self._notifier.language(admin_id)
             text = self._messenger.translator.format(
-                language, "flag-notice", joke=joke.text, who=flagged_by, asker=asked_by, chat=_chat_title(press.message)
+                language,
+                "flag-notice",
+                joke=joke.text,
+                who=flagged_by,
+                asker=asked_by,
+                chat=_chat_title(press.message),
+                kind="joke" if joke.author_id is None else "punchline",
             )
             keyboard = await self.keyboard(language, joke, state)
             await self._notifier.send(admin_id, text, photo=photo, keyboard=keyboard)

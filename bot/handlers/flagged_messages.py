@@ -1,9 +1,10 @@
-"""The messages of flagged jokes: each shows a notice while its joke is hidden, and the joke again afterwards."""
+"""The messages of jokes that were flagged or corrected: each shows a notice while its joke is hidden, else the joke."""
 
 from typing import Any
 
 from telegram import User
 
+from bot.chats.bylines import Bylines
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.handlers.duel_messages import DuelMessages
 from bot.handlers.keyboards import JokeKeyboards
@@ -25,8 +26,9 @@ class FlaggedMessages:
         chats: ChatSettingsStore,
         keyboards: JokeKeyboards,
         duels: DuelMessages,
+        bylines: Bylines,
     ) -> None:
-        self._messenger, self._database, self._chats = messenger, database, chats
+        self._messenger, self._database, self._chats, self._bylines = messenger, database, chats, bylines
         self._keyboards, self._duels = keyboards, duels
 
     async def has_joke(self, press: ButtonPress[Any], joke_id: int) -> bool:
@@ -49,7 +51,8 @@ class FlaggedMessages:
         for delivery in await list_deliveries(self._database, joke_id):
             chat_id, message_id = delivery.chat_id, delivery.message_id
             language = self._chats.chat_language(chat_id, user)
-            text = self._messenger.translator.format(language, "flag-hidden") if hidden else joke.text
+            shown = await self._bylines.shown_text(joke, language)
+            text = self._messenger.translator.format(language, "flag-hidden") if hidden else shown
             await self._keyboards.wait_refreshed(chat_id, message_id)  # it may still show the earlier buttons
             keyboard = await self._keyboards.current(chat_id, message_id, joke_id)
             await self._messenger.edit(chat_id, message_id, text, keyboard)

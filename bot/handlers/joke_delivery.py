@@ -77,7 +77,7 @@ class JokeDelivery:
         self._messenger, self._database, self._chats, self._quota = messenger, database, chats, quota
         self._generator, self._replies, self._prompts = generator, replies, prompts
         self._limits, self._default_style = settings.limits, settings.joke.style
-        self._gentle = settings.safety.gentle
+        self._gentle, self._better = settings.safety.gentle, settings.punchlines.per_day > 0
 
     def request_for(
         self,
@@ -135,7 +135,7 @@ class JokeDelivery:
             )
             album = await list_album_photos(self._database, request.album_id) if request.album_id else []
             try:
-                await reply.finish(joke.text, joke_keyboard(joke.id, album=album), note)
+                await reply.finish(joke.text, joke_keyboard(joke.id, album=album, better=self._better), note)
             except Forbidden:
                 log.debug("joke %d can't be delivered: the bot may not write in chat %d", joke.id, chat_id)
                 return

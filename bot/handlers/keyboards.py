@@ -10,7 +10,15 @@ from typing import Any
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest, Forbidden, TelegramError
 
-from bot.handlers.callback_data import AlbumPhotoButton, AnotherJokeButton, FlagButton, RateButton, UnflagButton
+from bot.handlers.callback_data import (
+    AlbumPhotoButton,
+    AnotherJokeButton,
+    BetterButton,
+    FlagButton,
+    RateButton,
+    UnflagButton,
+    WithdrawButton,
+)
 from bot.handlers.routes import ButtonPress
 from bot.i18n.formatting import EMOJI
 from bot.runtime.periodic import Periodic
@@ -27,34 +35,66 @@ from storage.database import Database
 
 log = logging.getLogger(__name__)
 
-ANOTHER, PHOTO, FLAG, UNFLAG = "🔁", "🖼", "🚩", "↩️"
+ANOTHER, PHOTO, FLAG, UNFLAG, BETTER, WITHDRAW = "🔁", "🖼", "🚩", "↩️", "✍️", "🗑"
 POLL_INTERVAL_S = 15.0
 BUTTONS_PER_ROW, MAX_NUMBERS = 4, 50
 """Phones cut longer rows. A Telegram album has 10 photos, a message up to 100 buttons."""
 
 
 def joke_keyboard(
-    joke_id: int, rated: RatingCounts | None = None, album: Sequence[AlbumPhoto] = ()
+    joke_id: int, rated: RatingCounts | None = None, album: Sequence[AlbumPhoto] = (), *, better: bool = True
 ) -> InlineKeyboardMarkup:
-    """A row with the three ratings, their counts, 🔁 and 🚩; below it the photo numbers of an album's joke."""
-    rated = rated or RatingCounts()
-    votes = {3: rated.funny, 2: rated.somewhat, 1: rated.unfunny}
-    row = []
-    for value, emoji in EMOJI.items():
-        label = f"{emoji} {votes[value]}" if votes[value] else emoji
-        row.append(InlineKeyboardButton(label, callback_data=RateButton(joke_id, value).encode()))
-    row.append(InlineKeyboardButton(ANOTHER, callback_data=AnotherJokeButton(joke_id).encode()))
-    row.append(InlineKeyboardButton(FLAG, callback_data=FlagButton(joke_id).encode()))
-    return InlineKeyboardMarkup([row, *_number_rows(album)] if len(album) > 1 else [row])
+    """The three ratings with their counts, 🔁, 🚩 and, with `better`, ✍️; below them an album's photo numbers.
+
+    Six buttons make two rows, because phones cut counts in a longer one.
+    """
+    ratings, others = (
+        _ratings(joke_id, rated),
+        [
+            InlineKeyboardButton(ANOTHER, callback_data=AnotherJokeButton(joke_id).encode()),
+            InlineKeyboardButton(FLAG, callback_data=FlagButton(joke_id).encode()),
+        ],
+    )
+    rows = [ratings, [*others, _pen(joke_id)]] if better else [[*ratings, *others]]
+    return InlineKeyboardMarkup([*rows, *_number_rows(album)] if len(album) > 1 else rows)
 
 
-def hidden_keyboard(joke_id: int, album: Sequence[AlbumPhoto] = ()) -> InlineKeyboardMarkup:
-    """The buttons under a flagged joke: ↩️ and 🔁, and the photo numbers of an album's joke."""
+def punchline_keyboard(joke_id: int, rated: RatingCounts | None = None, *, better: bool = True) -> InlineKeyboardMarkup:
+    """The buttons under a user's punchline: the three ratings; 🗑 for its author, 🚩, and ✍️ with `better`."""
+    flag = InlineKeyboardButton(FLAG, callback_data=FlagButton(joke_id).encode())
+    others = [_withdraw(joke_id), flag, *([_pen(joke_id)] if better else [])]
+    return InlineKeyboardMarkup([_ratings(joke_id, rated), others])
+
+
+def hidden_keyboard(joke_id: int, album: Sequence[AlbumPhoto] = (), *, punchline: bool = False) -> InlineKeyboardMarkup:
+    """The buttons under a flagged joke: ↩️ and 🔁, or 🗑 for a punchline, and the photo numbers of an album's joke."""
     row = [
         InlineKeyboardButton(UNFLAG, callback_data=UnflagButton(joke_id).encode()),
-        InlineKeyboardButton(ANOTHER, callback_data=AnotherJokeButton(joke_id).encode()),
+        _withdraw(joke_id)
+        if punchline
+        else InlineKeyboardButton(ANOTHER, callback_data=AnotherJokeButton(joke_id).encode()),
     ]
     return InlineKeyboardMarkup([row, *_number_rows(album)] if len(album) > 1 else [row])
+
+
+def _ratings(joke_id: int, rated: RatingCounts | None) -> list[InlineKeyboardButton]:
+    """The three ratings with their counts."""
+    rated = rated or RatingCounts()
+    votes = {3: rated.funny, 2: rated.somewhat, 1: rated.unfunny}
+    return [
+        InlineKeyboardButton(
+            f"{emoji} {votes[value]}" if votes[value] else emoji, callback_data=RateButton(joke_id, value).encode()
+        )
+        for value, emoji in EMOJI.items()
+    ]
+
+
+def _pen(joke_id: int) -> InlineKeyboardButton:
+    return InlineKeyboardButton(BETTER, callback_data=BetterButton(joke_id).encode())
+
+
+def _withdraw(joke_id: int) -> InlineKeyboardButton:
+    return InlineKeyboardButton(WITHDRAW, callback_data=WithdrawButton(joke_id).encode())
 
 
 def _number_rows(album: Sequence[AlbumPhoto]) -> list[list[InlineKeyboardButton]]:
@@ -85,11 +125,15 @@ def is_own_button(query: CallbackQuery) -> bool:
 class JokeKeyboards:
     """Checks presses of the buttons under jokes, and updates the counts on them.
 
-    `rule`: when the counts of a group's votes are shown. `job` shows those whose time is over.
+    `rule`: when the counts of a group's votes are shown. `job` shows those whose time is over. `better`: whether users
+    can write punchlines.
     """
 
-    def __init__(self, client: TelegramClient, database: Database, coalescer: Coalescer, rule: VoteRule) -> None:
+    def __init__(
+        self, client: TelegramClient, database: Database, coalescer: Coalescer, rule: VoteRule, *, better: bool
+    ) -> None:
         self._client, self._database, self._coalescer, self.rule = client, database, coalescer, rule
+        self._better = better
 
     def job(self) -> Periodic:
         """Calls `show_due` every POLL_INTERVAL_S."""
@@ -132,11 +176,15 @@ class JokeKeyboards:
 
     async def current(self, chat_id: int, message_id: int, joke_id: int) -> InlineKeyboardMarkup:
         """The buttons that a message with the joke should have now."""
+        joke = await get_joke(self._database, joke_id)
+        punchline = joke is not None and joke.author_id is not None
         album = await list_photos_under_message(self._database, chat_id, message_id)
         if await is_hidden(self._database, joke_id):
-            return hidden_keyboard(joke_id, album)
+            return hidden_keyboard(joke_id, album, punchline=punchline)
         counts = await hidden_votes.get_shown_counts(self._database, chat_id, message_id, joke_id, self.rule)
-        return joke_keyboard(joke_id, counts, album)
+        if punchline:
+            return punchline_keyboard(joke_id, counts, better=self._better)
+        return joke_keyboard(joke_id, counts, album, better=self._better)
 
     async def wait_refreshed(self, chat_id: int, message_id: int) -> None:
         """Wait until no update of a message's buttons is pending."""

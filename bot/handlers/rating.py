@@ -1,4 +1,4 @@
-"""The rating buttons 😂 🙂 😐. A user has one rating of a joke and can change it."""
+"""The rating buttons 😂 🙂 😐. A user has one rating of a joke and can change it, and none of an own punchline."""
 
 from telegram import CallbackQuery
 
@@ -8,6 +8,7 @@ from bot.handlers.routes import ButtonPress, Route, any_button, button
 from bot.i18n.formatting import EMOJI, format_rating_counts
 from bot.messaging.messenger import Messenger
 from storage.chat.flags import is_hidden
+from storage.chat.jokes import get_joke
 from storage.chat.ratings import get_counts, get_rating, record_rating
 from storage.database import Database
 
@@ -31,8 +32,8 @@ class RatingHandlers:
         if not await self._keyboards.is_joke_button(press, joke_id):
             await self._messenger.reject_button(press.query)
             return
-        if await is_hidden(self._database, joke_id):
-            await self._messenger.reject_button(press.query, "flag-is-hidden")
+        if key := await self._refusal(joke_id, press.user.id):
+            await self._messenger.reject_button(press.query, key)
             return
         same = await get_rating(self._database, joke_id, press.user.id) == value
         if same:
@@ -49,6 +50,13 @@ class RatingHandlers:
             return
         shown = format_rating_counts(counts)
         await self._messenger.answer_button(press.query, f"{key}-group", emoji=EMOJI[value], counts=shown)
+
+    async def _refusal(self, joke_id: int, user_id: int) -> str | None:
+        """The key of the refusal for a joke that the user may not rate; None for others."""
+        if await is_hidden(self._database, joke_id):
+            return "flag-is-hidden"
+        joke = await get_joke(self._database, joke_id)
+        return "rated-own" if joke and joke.author_id == user_id else None
 
 
 class UnknownButtonHandlers:

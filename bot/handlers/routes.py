@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from telegram import CallbackQuery, ChatMemberUpdated, MaybeInaccessibleMessage, Message, Update, User
-from telegram.ext import BaseHandler, CallbackQueryHandler, ChatMemberHandler, CommandHandler, MessageHandler
+from telegram.ext import (
+    BaseHandler,
+    CallbackQueryHandler,
+    ChatMemberHandler,
+    CommandHandler,
+    MessageHandler,
+    filters,
+)
 from telegram.ext.filters import BaseFilter
 
 from bot.handlers.callback_data import CallbackData
@@ -73,12 +80,17 @@ class HandlerGroup(Protocol):
 
 def command(name: str, handle: OnMessage, *, admin_only: bool = False, for_banned: bool = False) -> Route:
     """A route for /name. `handle` has to check who is an admin; AdminAccess does."""
-    return Route(CommandHandler(name, _on_message(handle)), name, admin_only, for_banned)
+    return Route(CommandHandler(name, _on_message(handle), filters.UpdateType.MESSAGE), name, admin_only, for_banned)
 
 
 def message(kind: BaseFilter, handle: OnMessage) -> Route:
     """A route for messages of one kind."""
-    return Route(MessageHandler(kind, _on_message(handle)))
+    return Route(MessageHandler(kind & filters.UpdateType.MESSAGE, _on_message(handle)))
+
+
+def edited_text(handle: OnMessage) -> Route:
+    """A route for text messages that their sender has edited. No other route gets those."""
+    return Route(MessageHandler(filters.TEXT & filters.UpdateType.EDITED_MESSAGE, _on_message(handle)))
 
 
 def button(kind: type[CallbackData], handle: OnButton, *, for_banned: bool = False) -> Route:

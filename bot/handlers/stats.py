@@ -19,6 +19,7 @@ from bot.telegram.message_parsing import is_private
 from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.text import is_unchanged, reply_to
 from storage.chat import stats
+from storage.chat.round_wins import estimate_win_rate, list_round_wins
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -110,6 +111,11 @@ class StatsHandlers:
             },
         )
         language = self._messenger.language(user)
+        if ours.punchlines:
+            text += "\n" + self._messenger.text(user, "stats-punchlines", mine=mine.punchlines, all=ours.punchlines)
+        if wins := estimate_win_rate(await list_round_wins(self._database)):
+            shares = {name: round(100 * getattr(wins, name)) for name in ("share", "low", "high")}
+            text += "\n" + self._messenger.text(user, "stats-rounds", rounds=wins.rounds, **shares)
         lines = [text, await self._progress.text(language), await self._judge.text(language)]
         return "\n".join(line for line in lines if line)
 

@@ -184,7 +184,7 @@ class JokeGenerator:
         It is not stored. Raises as `generate` does.
         """
         async with self._turn(photo, user_id, on_position, language, "explain", joke.caption, joke.text) as question:
-            served = self._router.served_model(joke.model_id) or self._router.champion
+            served = (joke.model_id and self._router.served_model(joke.model_id)) or self._router.champion
             _, reply = await self._replies.write(served, 0, language, on_text, **question)
         return reply.text
 

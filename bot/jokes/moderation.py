@@ -1,8 +1,8 @@
-"""The moderation hook: a function named in the settings accepts or declines each photo before it is stored.
+"""The moderation hooks: functions named in the settings that accept or decline photos and punchlines.
 
-The function gets the bytes of the cleaned picture file and returns None, or the reason to decline the photo. It runs in
-a thread of its own with a time limit. Threads can't be killed, so one that hangs is abandoned; with MAX_HANGING such
-threads the hook is no longer called.
+One gets the bytes of each cleaned picture file before the photo is stored, the other the text of each punchline before
+it is shown. Each returns None, or the reason to decline. They run in threads of their own with a time limit. Threads
+can't be killed, so one that hangs is abandoned; with MAX_HANGING such threads the hooks are no longer called.
 
 A hook that decodes the picture does so in the bot's process. The file has been decoded before, in a decoder with
 limits, and holds one image of at most limits.photo_pixels without unusual scans or tiles, so decoding costs no more.
@@ -14,7 +14,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 from configs.errors import SettingsError
 from configs.safety import SafetySettings
@@ -22,7 +22,8 @@ from storage.media.photos import CheckedPhoto, PhotoError
 
 log = logging.getLogger(__name__)
 
-Hook = Callable[[bytes], str | None]
+Hook = Callable[[Any], str | None]
+Refusal = Literal["declined", "unchecked"]
 MAX_CONCURRENT = 2
 """Concurrent calls of the hook; a hook with a model has threads of its own."""
 MAX_HANGING = 8
@@ -33,40 +34,44 @@ class HookError(Exception):
 
 
 class Moderator:
-    """Calls the hook of the settings; without one (`is_active` False) every photo passes.
+    """Calls the hooks of the settings; without one for photos (`is_active` False) every photo passes.
 
-    Raises SettingsError where the hook can't be imported.
+    Raises SettingsError where a hook can't be imported.
     """
 
     def __init__(self, settings: SafetySettings) -> None:
         self._settings = settings
         self._hook = load_hook(settings.moderation_hook) if settings.moderation_hook else None
+        self._punchline_hook = load_hook(settings.punchline_hook, "punchline_hook") if settings.punchline_hook else None
         self.is_active = self._hook is not None
         self._slots = asyncio.Semaphore(MAX_CONCURRENT)
         self._hanging: list[threading.Thread] = []
 
     async def check(self, photo: CheckedPhoto) -> None:
         """Raises PhotoError for a photo that may not be stored: `declined`, or `unchecked` where the hook failed."""
-        if self._hook is None:
-            return
+        if refusal := await self._verdict(self._hook, photo.data, "photo"):
+            raise PhotoError(refusal)
+
+    async def check_punchline(self, text: str) -> Refusal | None:
+        """Why a punchline may not be shown: `declined`, or `unchecked` where the hook failed; None if it may."""
+        return await self._verdict(self._punchline_hook, text, "punchline")
+
+    async def _verdict(self, hook: Hook | None, value: bytes | str, kind: str) -> Refusal | None:
+        if hook is None:
+            return None
         try:
-            reason = await self._ask(self._hook, photo.data)
+            reason = await self._ask(hook, value)
         except HookError as error:
             passes = self._settings.moderate_failure == "pass"
-            log.error(
-                "the moderation hook %s failed, so the photo %s: %s",
-                self._settings.moderation_hook,
-                "passes" if passes else "is refused",
-                error,
-            )
-            if passes:
-                return
-            raise PhotoError("unchecked") from None
+            verdict = "passes" if passes else "is refused"
+            log.error("the moderation hook of %ss failed, so one %s: %s", kind, verdict, error)
+            return None if passes else "unchecked"
         if reason:
-            log.info("the hook declined a photo: %s", reason)
-            raise PhotoError("declined")
+            log.info("the hook declined a %s: %s", kind, reason)
+            return "declined"
+        return None
 
-    async def _ask(self, hook: Hook, data: bytes) -> str | None:
+    async def _ask(self, hook: Hook, data: bytes | str) -> str | None:
         async with self._slots:
             self._hanging = [thread for thread in self._hanging if thread.is_alive()]
             if len(self._hanging) >= MAX_HANGING:
@@ -85,21 +90,19 @@ class Moderator:
         raise HookError(f"it returned {result!r} instead of a reason or None")
 
 
-def load_hook(name: str) -> Hook:
+def load_hook(name: str, setting: str = "moderation_hook") -> Hook:
     """The function of `module:function`. Raises SettingsError."""
     module, _, function = name.partition(":")
     try:
         hook = getattr(importlib.import_module(module), function)
     except Exception as error:
-        raise SettingsError(
-            f"The hook {name!r} (setting safety.moderation_hook) can't be imported: {error}."
-        ) from error
+        raise SettingsError(f"The hook {name!r} (setting safety.{setting}) can't be imported: {error}.") from error
     if not callable(hook):
-        raise SettingsError(f"{name!r} (setting safety.moderation_hook) is no function.")
+        raise SettingsError(f"{name!r} (setting safety.{setting}) is no function.")
     return hook
 
 
-def _call(hook: Hook, data: bytes, answer: "asyncio.Future[Any]") -> None:
+def _call(hook: Hook, data: bytes | str, answer: "asyncio.Future[Any]") -> None:
     """In the thread: call the hook and pass its result to the event loop, unless that has ended or timed out."""
     try:
         result, error = hook(data), None

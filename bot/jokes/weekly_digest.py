@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
+from bot.chats.bylines import Bylines
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.i18n.formatting import format_rating_counts
 from bot.i18n.translator import Translator
@@ -52,9 +53,11 @@ class WeeklyDigest:
         chats: ChatSettingsStore,
         decoders: DecoderPool,
         progress: ProgressLine,
+        bylines: Bylines,
     ) -> None:
         self._database, self._client, self._translator = database, client, translator
         self._chats, self._decoders, self._progress, self._settings = chats, decoders, progress, settings.digest
+        self._bylines = bylines
         self._blocked, self._photos = BlockList.of(settings.safety), settings.storage.photos
         self._posting = asyncio.Lock()
 
@@ -125,8 +128,10 @@ class WeeklyDigest:
     async def _caption(self, chat_id: int, post: DigestPost) -> str:
         """The joke with its ratings; the first post has a title, and at its end what learning has gained."""
         title, ending = "", f"\n{format_rating_counts(post.liked.counts)}"
+        language = self._chats.chat_language(chat_id)
+        if post.liked.author_id is not None:
+            ending = f"\n{await self._bylines.line(post.liked.author_id, language)}{ending}"
         if post.first:
-            language = self._chats.chat_language(chat_id)
             title = self._translator.format(language, "weekly-title") + "\n\n"
             ending += f"\n\n{await self._progress.text(language)}" if self._progress.has_learnt else ""
         room = CAPTION_UNITS - len((title + ending).encode("utf-16-le")) // 2 - 4

@@ -13,6 +13,8 @@ Telegram's Message object.
                                   {"type": "message" | "edit", "chat_id", "message"}
                                   {"type": "delete", "chat_id", "message_id", "message": {"message_id"}}
                                   {"type": "action", "chat_id", "action": "typing" | …}         sendChatAction
+                                  {"type": "force_reply", "chat_id", "message_id", "people": [ids]}
+                                                        whose apps open a reply to the message
                                   {"type": "answer", "chat_id", "callback_query_id", "answer"}  answerCallbackQuery
                                   {"type": "person", "person"}   {"type": "chat", "chat"}
                                   {"type": "commands"}   {"type": "faults"}   read them again from `state`

@@ -43,6 +43,24 @@ def reply_markup(parameters: CallParameters, inline_only: bool = False) -> dict[
     return {"reply_markup": {"inline_keyboard": keyboard}} if keyboard else {}
 
 
+def asks_for_reply(parameters: CallParameters) -> bool:
+    """Whether the apps open a reply to the message that is sent (https://core.telegram.org/bots/api#forcereply)."""
+    return bool((parameters.json("reply_markup", "reply keyboard markup", dict) or {}).get("force_reply"))
+
+
+def selective(parameters: CallParameters) -> bool:
+    """Whether that is for mentioned users, and the sender of the message that is replied to, only."""
+    return bool((parameters.json("reply_markup", "reply keyboard markup", dict) or {}).get("selective"))
+
+
+def asked_users(message: Message) -> list[int]:
+    """The users whom a selective reply field is for; in a private chat its user."""
+    if message["chat"]["type"] == "private":
+        return [message["chat"]["id"]]
+    mentioned = [entity["user"]["id"] for entity in message.get("entities", ()) if "user" in entity]
+    return [*mentioned, message.get("reply_to_message", {}).get("from", {}).get("id", 0)]
+
+
 def button(item: Any) -> dict[str, Any]:
     """One inline button without empty fields. Raises ApiError if it is invalid."""
     if not isinstance(item, dict):

@@ -6,7 +6,7 @@ from typing import Any
 from bot.sandbox import media
 from bot.sandbox.api import BotApi, method
 from bot.sandbox.errors import ApiError
-from bot.sandbox.keyboards import reply_markup
+from bot.sandbox.keyboards import asked_users, asks_for_reply, reply_markup, selective
 from bot.sandbox.parameters import CallParameters, UploadedFile
 from bot.sandbox.pictures import decodes, measure
 from bot.sandbox.telegram_objects import Message
@@ -34,8 +34,13 @@ ALBUM_KINDS = ("photo", "document", "video")
 @method("sendMessage")
 async def send_message(api: BotApi, parameters: CallParameters) -> Message:
     chat = api.writable_chat("sendmessage", parameters)
-    content = {**text_part(parameters), **reply_markup(parameters)}
-    return api.world.post_message(chat, api.world.bot_user(), content, api.replied(chat, parameters))
+    content, replied = {**text_part(parameters), **reply_markup(parameters)}, api.replied(chat, parameters)
+    message = api.world.post_message(chat, api.world.bot_user(), content, replied)
+    if asks_for_reply(parameters):
+        users = asked_users(message) if selective(parameters) else chat.members
+        event = {"type": "force_reply", "chat_id": chat.id, "message_id": message["message_id"], "people": users}
+        api.world.events.emit(event)
+    return message
 
 
 @method("sendPhoto")

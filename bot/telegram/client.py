@@ -16,7 +16,7 @@ from configs.settings import Settings
 MAX_CONNECTIONS = 64
 TIMEOUT_S = 15.0
 """For connecting and for each pause in a response. It is long, because a retried message may arrive twice."""
-UPDATE_TYPES = ["message", "callback_query", "my_chat_member"]
+UPDATE_TYPES = ["message", "edited_message", "callback_query", "my_chat_member"]
 
 
 class TelegramClient(ExtBot[Priority]):

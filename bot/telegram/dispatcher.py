@@ -279,6 +279,7 @@ def is_button_press(update: RawUpdate) -> bool:
 
 def enter_topic(update: RawUpdate) -> None:
     """Send what the current task sends to the update's chat into the update's topic, where it has one."""
-    message = update.get("message") or (update.get("callback_query") or {}).get("message") or {}
+    query = update.get("callback_query") or {}
+    message = update.get("message") or update.get("edited_message") or query.get("message") or {}
     if message.get("is_topic_message") and message.get("message_thread_id"):
         TOPIC.set((message["chat"]["id"], message["message_thread_id"]))

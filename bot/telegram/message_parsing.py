@@ -26,6 +26,9 @@ EXTENSIONS = {
     ".avif",
 }
 
+PEN = re.compile("\\s*✍[\ufe0f\U0001f3fb-\U0001f3ff]*\\s*")
+"""✍️ in any skin tone."""
+
 
 @dataclass(frozen=True)
 class IncomingImage:
@@ -96,6 +99,17 @@ def caption_hint(message: Message, bot: Bot) -> str | None:
 def command_arguments(message: Message) -> list[str]:
     """The words after the command."""
     return (message.text or "").split()[1:]
+
+
+def command_text(message: Message) -> str:
+    """What is written after the command, with its line breaks."""
+    return re.sub(r"\A/\S+\s*", "", message.text or "")
+
+
+def pen_text(message: Message) -> str | None:
+    """What is written after a ✍️ at the beginning of a text; None for a text without one."""
+    match = PEN.match(message.text or "")
+    return (message.text or "")[match.end() :] if match else None
 
 
 def quoted_message_id(message: MaybeInaccessibleMessage) -> int:

@@ -23,11 +23,11 @@ def malformed_reason(update: Any) -> str | None:
         return "it has no update_id"
     if is_too_deep(update):
         return "it is nested too deeply"
-    for kind in ("message", "callback_query"):
+    for kind in ("message", "edited_message", "callback_query"):
         if kind in update and not isinstance(update[kind], dict):
             return f"its {kind} is no object"
-    message = update.get("message", {})
-    if not isinstance(message.get("chat", {}), dict):
+    messages = (update.get("message", {}), update.get("edited_message", {}))
+    if not all(isinstance(message.get("chat", {}), dict) for message in messages):
         return "its chat is no object"
     if has_odd_number(update):
         return "it has a number that Telegram doesn't use"

@@ -75,7 +75,8 @@ LATENCY = f"""SELECT day, max(many) AS jokes, min(CASE WHEN place >= 0.5 * many 
     min(CASE WHEN place >= 0.95 * many THEN latency_s END) AS p95_s FROM
     (SELECT day, latency_s, row_number() OVER (PARTITION BY day
     ORDER BY latency_s) AS place, count(*) OVER (PARTITION BY day) AS many
-     FROM (SELECT {DAY.format("created_at")} AS day, latency_s FROM jokes WHERE created_at >= ?)) GROUP BY day"""
+     FROM (SELECT {DAY.format("created_at")} AS day, latency_s FROM jokes
+      WHERE model_id IS NOT NULL AND created_at >= ?)) GROUP BY day"""
 
 
 async def list_model_likes(database: Database, limit: int) -> list[ModelLikes]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Literal
 
 from storage.chat.candidates import UnshownCandidate, insert_candidates
@@ -13,16 +13,17 @@ ChosenBy = Literal["single", "random", "judge"]
 
 @dataclass(frozen=True)
 class NewJoke:
-    """A joke as the engine returned it, before it has a row.
+    """A joke before it has a row.
 
-    It is one of `candidates` texts that could be shown, each with its own probability: `propensity` is this one's.
+    `model_id` is None for a punchline, a joke that user `person_id` wrote; else `person_id` asked for it. A model's is
+    one of `candidates` texts that could be shown, each with its own probability: `propensity` is this one's.
     `chosen_by` says whether it was the only one, or whether chance or the judge chose it; `score` is the judge's
     P(liked), `logprob` the mean log-probability of its tokens, None if unknown. `base_share` is the base's random share
     of the photos, None where the base isn't served beside the champion.
     """
 
     photo_id: int
-    model_id: int
+    model_id: int | None
     person_id: int
     language: str
     style: str
@@ -51,6 +52,11 @@ class Joke(NewJoke):
     id: int
     created_at: float
 
+    @property
+    def author_id(self) -> int | None:
+        """The user who wrote it; None for a model's joke."""
+        return self.person_id if self.model_id is None else None
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -65,6 +71,11 @@ class Delivery:
 
 
 NEW_COLUMNS = tuple(NewJoke.__dataclass_fields__)
+INSERT_JOKE = (
+    f"INSERT INTO jokes ({', '.join(NEW_COLUMNS)}, created_at) VALUES ({', '.join('?' * len(NEW_COLUMNS))}, ?) "
+    f"RETURNING id, created_at, {', '.join(NEW_COLUMNS)}"
+)
+"""Takes the fields of a NewJoke, in order, and the time."""
 
 
 async def add_joke(
@@ -74,14 +85,8 @@ async def add_joke(
 
     Raises sqlite3.IntegrityError for an unknown photo or model, or an empty text.
     """
-    columns = ", ".join(NEW_COLUMNS)
-    sql = (
-        f"INSERT INTO jokes ({columns}, created_at) VALUES ({', '.join('?' * len(NEW_COLUMNS))}, ?) "
-        f"RETURNING id, created_at, {columns}"
-    )
-    values = [getattr(joke, name) for name in NEW_COLUMNS]
     async with database.write() as connection:
-        async with connection.execute(sql, (*values, time.time())) as cursor:
+        async with connection.execute(INSERT_JOKE, (*astuple(joke), time.time())) as cursor:
             (row,) = await cursor.fetchall()
         stored = Joke(**dict(row))
         if update_id is not None:
@@ -98,10 +103,10 @@ async def get_joke(database: Database, joke_id: int) -> Joke | None:
 
 
 async def list_shown_styles(database: Database, photo_id: int, chat_id: int, language: str) -> list[str]:
-    """The styles of a photo's jokes that were shown in a chat, ordered by the latest joke of each, oldest first."""
+    """The styles of models' jokes about a photo that a chat has seen, by the latest joke of each, oldest first."""
     rows = await database.rows(
         "SELECT style FROM jokes JOIN deliveries ON joke_id = jokes.id WHERE photo_id = ? AND chat_id = ? "
-        "AND language = ? GROUP BY style ORDER BY max(jokes.id)",
+        "AND language = ? AND model_id IS NOT NULL GROUP BY style ORDER BY max(jokes.id)",
         (photo_id, chat_id, language),
     )
     return [row["style"] for row in rows]

@@ -1,6 +1,7 @@
 """Numbers for /stats."""
 
 from dataclasses import dataclass
+from sqlite3 import Row
 
 from storage.chat.ratings import LIKED
 from storage.database import Database
@@ -8,12 +9,13 @@ from storage.database import Database
 
 @dataclass(frozen=True)
 class UsageStats:
-    """Number of photos, jokes and ratings; `liked` of the ratings are 😂 or 🙂."""
+    """Number of photos, jokes of models, punchlines of users and ratings; `liked` of the ratings are 😂 or 🙂."""
 
     photos: int
     jokes: int
     ratings: int
     liked: int
+    punchlines: int = 0
 
     @property
     def liking(self) -> float:
@@ -22,21 +24,30 @@ class UsageStats:
 
 
 async def get_user_stats(database: Database, user_id: int) -> UsageStats:
-    """A user's photos, jokes and given ratings."""
+    """A user's photos, requested jokes, punchlines and given ratings."""
     row = await database.row(
         "SELECT (SELECT count(*) FROM photo_senders WHERE person_id = ?1) AS photos, "
-        "(SELECT count(*) FROM jokes WHERE person_id = ?1) AS jokes, count(*) AS ratings, coalesce(sum(value >= "
+        "(SELECT count(*) FROM jokes WHERE person_id = ?1) AS jokes, (SELECT count(*) FROM jokes WHERE "
+        "person_id = ?1 AND model_id IS NULL) AS punchlines, count(*) AS ratings, coalesce(sum(value >= "
         f"{LIKED}), 0) AS liked "
         "FROM ratings WHERE person_id = ?1",
         (user_id,),
     )
-    return UsageStats(**dict(row)) if row else UsageStats(0, 0, 0, 0)
+    return _usage(row)
 
 
 async def get_overall_stats(database: Database) -> UsageStats:
     """Totals over all users."""
     row = await database.row(
         "SELECT (SELECT count(*) FROM photos) AS photos, (SELECT count(*) FROM jokes) AS jokes, "
+        "(SELECT count(*) FROM jokes WHERE model_id IS NULL) AS punchlines, "
         f"count(*) AS ratings, coalesce(sum(value >= {LIKED}), 0) AS liked FROM ratings"
     )
-    return UsageStats(**dict(row)) if row else UsageStats(0, 0, 0, 0)
+    return _usage(row)
+
+
+def _usage(row: Row | None) -> UsageStats:
+    """The numbers of a row whose `jokes` are those of models and of users."""
+    if row is None:
+        return UsageStats(0, 0, 0, 0)
+    return UsageStats(**{**dict(row), "jokes": row["jokes"] - row["punchlines"]})

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from sqlite3 import Row
 
-from storage.chat.best import CHATS, PRIOR_RATINGS, SUMS
+from storage.chat.best import AUTHOR, CHATS, PRIOR_RATINGS, SUMS
 from storage.chat.consent import BANNED, SHOWABLE
 from storage.chat.ratings import RatingCounts
 from storage.database import Database
 
 MIN_INTERVAL_S = 6 * 86400.0
 """Minimum time between two digests of a chat, also if the day or hour was changed."""
-COLUMNS = f"jokes.id AS joke_id, photo_id, text, language, sha256, width, height, bytes, {SUMS}"
+COLUMNS = f"jokes.id AS joke_id, photo_id, text, language, sha256, width, height, bytes, {AUTHOR}, {SUMS}"
 RATED = f"""SELECT {COLUMNS}, count(*) AS ratings, sum(value - 1) / 2.0 AS liking FROM jokes JOIN photos
             ON photos.id = photo_id
     JOIN ratings ON ratings.joke_id = jokes.id AND ratings.person_id NOT IN {BANNED}
@@ -26,7 +26,10 @@ MAX_CANDIDATES = 50
 
 @dataclass(frozen=True)
 class DigestJoke:
-    """A liked joke with its photo (sides in pixels, `bytes` is the file's size) and its ratings."""
+    """A liked joke with its photo (sides in pixels, `bytes` is the file's size) and its ratings.
+
+    `author_id` is the user who wrote it, None for a model's joke.
+    """
 
     joke_id: int
     photo_id: int
@@ -36,6 +39,7 @@ class DigestJoke:
     width: int
     height: int
     bytes: int
+    author_id: int | None
     counts: RatingCounts
 
 
@@ -124,7 +128,7 @@ def _digest_joke(row: Row) -> DigestJoke:
     return DigestJoke(
         **{
             name: row[name]
-            for name in ("joke_id", "photo_id", "text", "language", "sha256", "width", "height", "bytes")
+            for name in ("joke_id", "photo_id", "text", "language", "sha256", "width", "height", "bytes", "author_id")
         },
         counts=counts,
     )

@@ -27,10 +27,10 @@ class SignalKind(IntEnum):
 class JokeColumns:
     """J jokes, or other texts that could have been shown.
 
-    `photos` and `models` (J) are ids; jokes of one photo have one number. `random` (J) marks jokes that were not chosen
-    by a judge: the only one, or one drawn at random. `propensity` (J) is the probability with which the shown text was
-    chosen among its candidates (1: there was one), `logprob` (J) its mean log-probability per token (NaN: unknown).
-    `alternatives` has the texts of the other candidates, () where there were none.
+    `photos` and `models` (J) are ids; jokes of one photo have one number, and a punchline has model 0. `random` (J)
+    marks jokes of models that no judge chose: the only one, or one drawn at random. `propensity` (J) is the probability
+    with which the shown text was chosen among its candidates (1: there was one), `logprob` (J) its mean log-probability
+    per token (NaN: unknown). `alternatives` has the texts of the other candidates, () where there were none.
     """
 
     texts: tuple[str, ...]

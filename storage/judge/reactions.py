@@ -23,19 +23,26 @@ JOKE_NOT_PRIVATE = f"""jokes.person_id NOT IN {PRIVATE_OR_BANNED}
     AND photo_id NOT IN (SELECT photo_id FROM private_people JOIN photo_senders USING (person_id)) AND {NOT_DROPPED}"""
 """Condition on jokes: neither the photo nor the joke is of a private or banned user, and no admin dropped it."""
 
+BY_USERS = " by users"
+"""Ending of the style of punchlines: how much they are liked in general is an effect of its own."""
+
 Reaction = tuple[int, int, int, int, int, float, float]
 """Kind, joke id, other joke's id or -1, user, chat, value, time."""
 
 
 @dataclass(frozen=True)
 class _Deliveries:
-    """Deliveries by chat and time (each n): joke, photo and user who asked for it, and the chat and time."""
+    """Deliveries by chat and time (each n): joke, photo, and user who asked for it or wrote it, chat, time.
+
+    `punchline` is 1 for a user's own joke, else 0.
+    """
 
     joke: IndexArray
     photo: IndexArray
     user: IndexArray
     chat: IndexArray
     at: IndexArray
+    punchline: IndexArray
 
 
 async def read_observations(database: Database, max_ratings: int) -> Observations:
@@ -77,20 +84,30 @@ async def _duels(database: Database, since: float) -> list[Reaction]:
     return [(SignalKind.DUEL, left, right, user, chat, value, at) for left, right, user, chat, value, at in rows]
 
 
+async def read_duel_choices(database: Database) -> list[tuple[int, int, float]]:
+    """All choices in duels, as (joke, other joke, 1 for the first, 0 for the second or 0.5 for neither)."""
+    return [(left, right, value) for _, left, right, _, _, value, _ in await _duels(database, 0.0)]
+
+
 async def _deliveries(database: Database, since: float) -> _Deliveries:
     columns = await database.integers(
-        "SELECT joke_id, photo_id, jokes.person_id, chat_id, CAST(deliveries.created_at AS INTEGER) FROM deliveries "
+        "SELECT joke_id, photo_id, jokes.person_id, chat_id, CAST(deliveries.created_at AS INTEGER), "
+        "model_id IS NULL FROM deliveries "
         f"JOIN jokes ON jokes.id = joke_id WHERE deliveries.created_at >= ? AND {JOKE_NOT_PRIVATE} "
         "ORDER BY chat_id, deliveries.created_at, deliveries.id",
         (since,),
-        columns=5,
+        columns=6,
     )
-    return _Deliveries(*(columns[:, number] for number in range(5)))
+    return _Deliveries(*(columns[:, number] for number in range(6)))
 
 
 def _presses_of_another(shown: _Deliveries, rated: set[tuple[int, int]]) -> list[Reaction]:
-    """The joke before each further joke about a photo in a chat, by the user who asked, unless this user rated it."""
+    """The joke before each further joke about a photo in a chat, by the user who asked, unless this user rated it.
+
+    Punchlines are left out: users write them without asking for another joke.
+    """
     order = np.lexsort((shown.at, shown.photo, shown.chat))
+    order = order[shown.punchline[order] == 0]
     before, after = order[:-1], order[1:]
     again = (shown.chat[before] == shown.chat[after]) & (shown.photo[before] == shown.photo[after])
     again &= shown.joke[before] != shown.joke[after]
@@ -110,6 +127,8 @@ def _silences(shown: _Deliveries, reactions: list[Reaction], rated: set[tuple[in
     chats = np.array([chat for chat, _, _ in acts], np.int64)
     times = np.array([at for _, at, _ in acts])
     reacted = rated | {(row[1], row[3]) for row in reactions} | {(row[2], row[3]) for row in reactions}
+    own = shown.punchline == 1
+    reacted |= set(zip(shown.joke[own].tolist(), shown.user[own].tolist(), strict=True))
     rows: list[Reaction] = []
     for joke, chat, at in zip(shown.joke.tolist(), shown.chat.tolist(), shown.at.tolist(), strict=True):
         low, high = np.searchsorted(chats, [chat, chat + 1])
@@ -133,7 +152,9 @@ async def _jokes(database: Database, ids: Iterable[int]) -> JokeColumns:
     wanted = (json.dumps(list(ids)),)
     rows = list(
         await database.rows(
-            "SELECT id, photo_id, model_id, language, style, caption, text, chosen_by != 'judge' AS random, "
+            "SELECT id, photo_id, coalesce(model_id, 0) AS model_id, language, "
+            f"style || iif(model_id IS NULL, '{BY_USERS}', '') AS style, caption, text, "
+            "model_id IS NOT NULL AND chosen_by != 'judge' AS random, "
             "propensity, logprob FROM jokes WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
             wanted,
         )

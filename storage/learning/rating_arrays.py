@@ -12,6 +12,8 @@ from storage.database import Database
 from storage.media.photos import Photo
 
 Ints = NDArray[np.int64]
+NO_AUTHOR = 0
+"""Stands for a model among authors. Users' ids are positive, those of chats negative."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class RatingArrays:
 
     `joke_ids`, `photo_ids` (J, ascending joke ids) and `user_ids` (R) map indices to ids. `at` (n) is the time of a
     rating's last change, `since` (R) the time of a user's first rating among these, both in seconds since 1970; None if
-    unknown.
+    unknown. `author_ids` (J) are the users who wrote a joke, NO_AUTHOR for a model's joke; None if all are models'.
     """
 
     joke: Ints
@@ -31,18 +33,20 @@ class RatingArrays:
     user_ids: Ints
     at: Ints | None = None
     since: Ints | None = None
+    author_ids: Ints | None = None
 
 
 @dataclass(frozen=True)
 class DatasetSource:
     """A joke with its photo and its model's name, from which a dataset row is built.
 
-    `not_shown` are the other candidates of the joke, which no user has rated.
+    Id and name of the model are None for a user's punchline. `not_shown` are the other candidates of the joke, which no
+    user has rated.
     """
 
     joke_id: int
-    model_id: int
-    model: str
+    model_id: int | None
+    model: str | None
     language: str
     style: str
     caption: str | None
@@ -66,17 +70,18 @@ async def read_ratings_since(database: Database, since: float) -> RatingArrays:
     """All ratings given or changed since that time (seconds since 1970)."""
     columns = await database.integers(
         "SELECT joke_id, ratings.person_id, value, photo_id, CAST(updated_at AS INTEGER), CAST(ratings.created_at "
-        "AS INTEGER) "
+        f"AS INTEGER), iif(model_id IS NULL, jokes.person_id, {NO_AUTHOR}) "
         "FROM ratings JOIN jokes ON jokes.id = joke_id "
         f"WHERE updated_at >= ? AND {TRAINABLE}",
         (since,),
-        columns=6,
+        columns=7,
     )
     joke_ids, first, joke = np.unique(columns[:, 0], return_index=True, return_inverse=True)
     people, rater = np.unique(columns[:, 1], return_inverse=True)
     began = np.full(len(people), np.iinfo(np.int64).max)
     np.minimum.at(began, rater, columns[:, 5])
-    return RatingArrays(joke, rater, columns[:, 2], joke_ids, columns[first, 3], people, columns[:, 4], began)
+    photo, author = columns[first, 3], columns[first, 6]
+    return RatingArrays(joke, rater, columns[:, 2], joke_ids, photo, people, columns[:, 4], began, author)
 
 
 async def read_ratings_of_photos(database: Database, photo_ids: Iterable[int]) -> Ints:
@@ -115,7 +120,7 @@ async def get_sources(database: Database, joke_ids: Iterable[int]) -> dict[int, 
         "(SELECT json_group_array(text) FROM joke_candidates WHERE joke_id = jokes.id) AS not_shown, "
         "photos.id, sha256, phash, width, height, bytes, media_type, photos.created_at FROM jokes JOIN photos ON "
         "photos.id = photo_id "
-        "JOIN models ON models.id = model_id WHERE jokes.id IN (SELECT value FROM json_each(?))",
+        "LEFT JOIN models ON models.id = model_id WHERE jokes.id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(joke_ids)),),
     )
     sources_by_joke = {}

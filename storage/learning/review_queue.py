@@ -10,12 +10,15 @@ from storage.database import Database
 
 @dataclass(frozen=True)
 class ReviewItem:
-    """A joke to review with its photo, model and ratings by value; `left` is the number of jokes without a decision."""
+    """A joke to review with its photo, its model (None for a punchline) and its ratings by value.
+
+    `left` is the number of jokes without a decision.
+    """
 
     joke_id: int
     photo_id: int
     text: str
-    model: str
+    model: str | None
     funny: int
     somewhat: int
     unfunny: int
@@ -45,7 +48,7 @@ async def get_next_item(database: Database) -> ReviewItem | None:
         "(SELECT count(*) FROM ratings WHERE joke_id = jokes.id AND value = 2) AS somewhat, "
         "(SELECT count(*) FROM ratings WHERE joke_id = jokes.id AND value = 1) AS unfunny, "
         f'(SELECT count(*) FROM review_queue WHERE joke_id NOT IN {REVIEWED}) AS "left" '
-        "FROM review_queue JOIN jokes ON jokes.id = review_queue.joke_id JOIN models ON models.id = model_id "
+        "FROM review_queue JOIN jokes ON jokes.id = review_queue.joke_id LEFT JOIN models ON models.id = model_id "
         f"WHERE jokes.id NOT IN {REVIEWED} ORDER BY place LIMIT 1"
     )
     return ReviewItem(**dict(row)) if row else None

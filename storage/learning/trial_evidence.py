@@ -79,7 +79,7 @@ async def list_shown_jokes(database: Database, models: tuple[int, int], since: f
         "SELECT model_id, jokes.created_at AS made_at, (SELECT count(*) FROM ratings WHERE joke_id = jokes.id AND "
         f"ratings.person_id NOT IN {PRIVATE_OR_BANNED}) AS ratings, "
         "EXISTS (SELECT 1 FROM jokes AS next JOIN deliveries AS sent ON sent.joke_id = next.id "
-        "WHERE next.photo_id = jokes.photo_id AND next.id > jokes.id "
+        "WHERE next.photo_id = jokes.photo_id AND next.id > jokes.id AND next.model_id IS NOT NULL "
         "AND sent.chat_id = deliveries.chat_id) AS again FROM jokes JOIN deliveries ON deliveries.joke_id = jokes.id "
         f"WHERE model_id IN (?, ?) AND jokes.created_at >= ? AND {OPEN_JOKES} AND {NOT_IN_DUEL} ORDER BY jokes.id",
         (*models, since),
@@ -112,12 +112,12 @@ async def count_model_ratings(database: Database, model_id: int, since: float) -
 
 
 async def read_pace(database: Database, since: float, now: float) -> RatingPace:
-    """How much users rate, from then until now, or since the first rating if that was later."""
+    """How much users rate models' jokes, from then until now, or since the first rating if that was later."""
     row = await database.row(
         "SELECT count(*) AS ratings, coalesce(sum(value >= ?1), 0) AS likes, count(DISTINCT photo_id) AS photos, "
         "min(ratings.created_at) AS first, (SELECT count(*) FROM duels WHERE chosen_at >= ?2) + (SELECT count(*) FROM "
         "duel_choices WHERE chosen_at >= ?2) AS picks FROM ratings JOIN jokes ON jokes.id = joke_id "
-        "WHERE ratings.created_at >= ?2",
+        "WHERE ratings.created_at >= ?2 AND model_id IS NOT NULL",
         (LIKED, since),
     )
     if row is None or not row["ratings"]:

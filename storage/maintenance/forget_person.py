@@ -30,6 +30,11 @@ USER_TABLES = (
     "known_people",
     "flags",
     "held_updates",
+    "punchlines",
+    "punchline_requests",
+    "punchline_authors",
+    "round_votes",
+    "rounds",
 )
 """Tables whose rows with the user's `person_id` are deleted; a test compares this list with the migrations."""
 
@@ -56,8 +61,8 @@ REMOVE_GALLERY_ITEMS = """UPDATE runs SET verdict = json_set(verdict, '$.gallery
 """Removes gallery items about deleted photos (`images/SHA256.jpg`) from the gate's verdicts."""
 
 SENDER = "CASE WHEN json_valid(payload) THEN json_extract(payload, '$.{}.from.id') END = ?"
-FORGET_MESSAGES = f"""UPDATE inbox SET state = 'done', payload = NULL, album = NULL, sent = NULL, finished_at = ?
-    WHERE state = 'pending' AND {SENDER.format("message")}"""
+FORGET_MESSAGES = f"""UPDATE inbox SET state = 'done', payload = NULL, album = NULL, sent = NULL, finished_at = ?1
+    WHERE state = 'pending' AND ({SENDER.format("message")}2 OR {SENDER.format("edited_message")}2)"""
 """The user's messages in work have captions and names."""
 REMOVE_NAMES = f"""UPDATE inbox SET payload = json_remove(json_set(payload, '$.callback_query.from.first_name', '-'),
     '$.callback_query.from.last_name', '$.callback_query.from.username', '$.callback_query.message.reply_to_message',

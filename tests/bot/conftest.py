@@ -156,10 +156,10 @@ class Stage:
         return answer["text"]
 
     def labels(self, joke: dict[str, Any]) -> list[str]:
-        """The buttons' current labels, without the 🚩 of every joke."""
+        """The buttons' current labels, without the 🚩 and ✍️ of every joke."""
         message = self.world.message(joke["chat"]["id"], joke["message_id"])
         rows = message["reply_markup"]["inline_keyboard"]
-        return [button["text"] for row in rows for button in row if button["text"] != "🚩"]
+        return [button["text"] for row in rows for button in row if button["text"] not in ("🚩", "✍️")]
 
     async def shows(self, joke: dict[str, Any], *labels: str) -> None:
         """Wait until the buttons have these labels."""

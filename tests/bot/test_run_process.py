@@ -256,6 +256,6 @@ async def test_a_killed_bot_answers_an_album_once_with_a_button_for_each_photo(p
 
     gate.set()
     await peers.start(JOKEBOT_JOKE_ALBUM_MODE="per_album")
-    await peers.world.wait_for(lambda _: [len(callback_data(joke)) for joke in peers.jokes(album[0])] == [5 + 3], 60)
+    await peers.world.wait_for(lambda _: [len(callback_data(joke)) for joke in peers.jokes(album[0])] == [6 + 3], 60)
     await peers.joke(peers.world.send_photo(peers.alice, peers.alice, picture()))
     assert [len(peers.jokes(photo)) for photo in album] == [1, 0, 0]

@@ -1,7 +1,7 @@
 """Selects the jokes of a dataset among the good ones.
 
 `select_jokes` takes new jokes, best first, then a random sample of jokes that a model was trained on before, within
-limits per photo, per group of near-duplicates and per user.
+limits per photo, per group of near-duplicates, per user who decides them and per user who wrote them.
 """
 
 from collections import Counter
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from configs.settings import SelectionSettings
+from storage.learning.rating_arrays import NO_AUTHOR
 from storage.learning.splits import SIDES
 from trainer.selection.holdout_split import HoldoutSplit
 from trainer.selection.scoring import JokeScores
@@ -28,18 +29,21 @@ class SelectedJokes:
 
 @dataclass(frozen=True)
 class SelectionLimits:
-    """Limits of a selection: photo, group, text key and pivotal raters by joke, and the caps for photo, group, text.
+    """Limits of a selection: photo, group, text key, author and pivotal raters by joke, and the caps for each.
 
-    A joke with an empty text key is not limited by its text.
+    A joke with an empty text key is not limited by its text, one without author (NO_AUTHOR) not by that. An author has
+    one joke of a photo.
     """
 
     photo: list[int]
     group: list[int]
     text: list[str]
+    author: list[int]
     pivotal_raters: dict[int, list[int]]
     per_photo: int
     per_group: int
     per_text: int
+    per_author: int
 
 
 def select_jokes(
@@ -88,10 +92,12 @@ def selection_limits(
         evidence.photo_ids.tolist(),
         group,
         [text_key(texts.get(joke, "")) for joke in evidence.joke_ids.tolist()],
+        [NO_AUTHOR] * len(evidence.joke_ids) if evidence.author_ids is None else evidence.author_ids.tolist(),
         scores.pivotal_raters,
         settings.max_jokes_per_photo,
         settings.max_jokes_per_group,
         settings.max_jokes_per_text,
+        settings.max_jokes_per_author,
     )
 
 
@@ -116,12 +122,23 @@ def row_limits(new_jokes: int, old_jokes: int, settings: SelectionSettings, repl
 
 @dataclass(frozen=True)
 class RowCounts:
-    """Numbers of selected rows by photo, group and text, and of rows that a user decides."""
+    """Numbers of selected rows by photo, group, text and author, and of rows that a user decides."""
 
     photos: Counter[int] = field(default_factory=Counter)
     groups: Counter[int] = field(default_factory=Counter)
     texts: Counter[str] = field(default_factory=Counter)
     people: Counter[int] = field(default_factory=Counter)
+    authors: Counter[int] = field(default_factory=Counter)
+    authors_on_photos: Counter[tuple[int, int]] = field(default_factory=Counter)
+
+    def add(self, photo: int, group: int, text: str, author: int, pivotal: Iterable[int]) -> None:
+        """Count a selected row."""
+        self.photos[photo] += 1
+        self.groups[group] += 1
+        self.texts[text] += 1
+        self.authors[author] += 1
+        self.authors_on_photos[author, photo] += 1
+        self.people.update(pivotal)
 
 
 @dataclass(frozen=True)
@@ -159,7 +176,7 @@ class GreedySelection:
         caps = self.caps
         selected: list[int] = []
         for joke in jokes:
-            photo, group, text = caps.photo[joke], caps.group[joke], caps.text[joke]
+            photo, group, text, author = caps.photo[joke], caps.group[joke], caps.text[joke], caps.author[joke]
             pivotal = caps.pivotal_raters.get(joke, ())
             if len(selected) >= rows:
                 excluded["no room"] += 1
@@ -167,14 +184,15 @@ class GreedySelection:
                 excluded["enough of its photo"] += 1
             elif text and counts.texts[text] >= caps.per_text:
                 excluded["enough of its text"] += 1
+            elif author != NO_AUTHOR and (
+                counts.authors[author] >= caps.per_author or counts.authors_on_photos[author, photo]
+            ):
+                excluded["enough by its author"] += 1
             elif max_per_user is not None and any(counts.people[person] >= max_per_user for person in pivotal):
                 excluded["enough decided by one person"] += 1
             else:
                 selected.append(joke)
-                counts.photos[photo] += 1
-                counts.groups[group] += 1
-                counts.texts[text] += 1
-                counts.people.update(pivotal)
+                counts.add(photo, group, text, author, pivotal)
         return selected
 
 

@@ -25,6 +25,7 @@ from scipy.special import ndtr
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 PRIOR_SHARES = (0.60, 0.25, 0.15)
 """Prior shares of σ², τ², τ_φ² in the variance of a rating, for pools that can't separate them.
@@ -77,6 +78,23 @@ def joke_means(value: Floats, weight: Floats, joke: Indices, photo: Indices) -> 
     """Weighted means of n ratings by joke; `photo` (J) gives each joke's photo, numbered from 0."""
     total = sum_by_index(joke, weight, len(photo))
     return JokeMeans(total, ratio(sum_by_index(joke, weight * value, len(photo)), total), photo)
+
+
+def remove_kind_mean(value: Floats, weight: Floats, punchline: Mask) -> Floats:
+    """The values (n), those of punchlines (n, bool) minus how much more these are liked than the models' jokes.
+
+    A punchline then competes by what it is better than other punchlines, on the models' scale. The difference of the
+    means is shrunk by PRIOR_DEGREES ratings, because a few of them say little about the kind.
+    """
+    of_kind = [float(weight[mask].sum()) for mask in (punchline, ~punchline)]
+    if not all(of_kind):
+        return value
+    users, models = (
+        float((weight[mask] * value[mask]).sum()) / total
+        for mask, total in zip((punchline, ~punchline), of_kind, strict=True)
+    )
+    shrunk = (users - models) * of_kind[0] / (of_kind[0] + PRIOR_DEGREES)
+    return value - shrunk * punchline
 
 
 def estimate_pool(value: Floats, weight: Floats, joke: Indices, means: JokeMeans) -> VarianceComponents:

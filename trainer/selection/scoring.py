@@ -2,31 +2,30 @@
 
 `score_jokes` weights the ratings (`trainer.selection.rater_weights`) and computes for each joke the posterior
 probability that it is better than other jokes of its photo (`trainer.selection.empirical_bayes` has the formula and its
-source).
+source). Punchlines of users are scored with the models' jokes, without what their kind is liked more.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from configs.settings import SelectionSettings
-from storage.learning.rating_arrays import RatingArrays
+from storage.learning.rating_arrays import NO_AUTHOR, RatingArrays
 from trainer.selection.burst_detection import newcomer_weights
 from trainer.selection.empirical_bayes import (
     Floats,
     Indices,
     JokeMeans,
+    Mask,
     VarianceComponents,
     estimate_pool,
     joke_means,
     posterior,
     posterior_without,
+    remove_kind_mean,
 )
 from trainer.selection.rater_weights import WeightedRatings, unweighed, weight_ratings
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -75,6 +74,9 @@ def score_jokes(evidence: RatingArrays, settings: SelectionSettings) -> JokeScor
         if settings.weigh_raters
         else unweighed(value, jokes)
     )
+    if evidence.author_ids is not None:
+        punchline = (evidence.author_ids != NO_AUTHOR)[evidence.joke]
+        weighed = replace(weighed, value=remove_kind_mean(weighed.value, weighed.weight, punchline))
     means = joke_means(weighed.value, weighed.weight, evidence.joke, photo)
     pool = estimate_pool(weighed.value, weighed.weight, evidence.joke, means)
     plain = joke_means(value, weighed.weight, evidence.joke, photo).mean * 2 + 1

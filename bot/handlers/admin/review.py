@@ -78,7 +78,7 @@ class ReviewAdmin:
             admin,
             "review-joke",
             joke=waiting.text,
-            model=waiting.model,
+            model=waiting.model or "none",
             funny=waiting.funny,
             somewhat=waiting.somewhat,
             unfunny=waiting.unfunny,

@@ -9,6 +9,7 @@ help =
 
     😂 🙂 😐  how it landed; you can change your mind
     🚩  hide a joke that went too far
+    ✍️  write a better one yourself, for the others to rate
     🔁  another joke about the same photo, in another style{ $album ->
         [per_album] {"\u000A"}🖼 2  a joke about the second photo of your album
        *[per_photo] { "" }
@@ -17,8 +18,10 @@ help =
     In groups I speak when spoken to, unless /settings says otherwise: mention @{ $bot } in a photo's caption, answer me with a photo, or answer somebody's photo with /joke.
 
     /explain  in reply to a joke: what's funny about it
+    /better  in reply to a joke: your own punchline
+    /oogiri  in a group, in reply to a photo: everybody writes a punchline, me too, and you vote
     /best  what this chat laughed at most
-    /mine  your latest jokes
+    /mine  your latest jokes and punchlines
     /stats  how we're doing so far
     /style  the style of my jokes; for a single photo, put #pun, #deadpan, #absurd or #wild in its caption
     /settings  how I behave here
@@ -31,8 +34,10 @@ command-start = Say hello
 command-help = What I can do
 command-joke = A joke about the photo you reply to
 command-explain = What's funny about the joke you reply to
+command-better = A punchline of your own for that photo
+command-oogiri = Everybody writes a punchline for one photo, and you vote
 command-best = What this chat laughed at most
-command-mine = Your latest jokes
+command-mine = Your latest jokes and punchlines
 command-stats = How we're doing so far
 command-style = Puns, deadpan, absurd: the kind of jokes
 command-settings = How I behave in this chat
@@ -97,6 +102,7 @@ queue-full = Everybody wants a joke right now and the waiting room is full. Try 
 
 # Buttons
 rated = Noted: { $emoji }
+rated-own = That one's yours: let the others be the judges.
 rated-same = It's { $emoji } already
 # In a group, where the counts come onto the buttons later
 rated-group = Noted: { $emoji }   So far: { $counts }
@@ -125,7 +131,10 @@ flag-notice =
 
     { $joke }
 
-    Asked for by { $asker }. While it's hidden, I don't show it and don't learn from it.
+    { $kind ->
+        [punchline] Written by
+       *[other] Asked for by
+    } { $asker }. While it's hidden, I don't show it and don't learn from it.
 flag-restore = ↩️ Bring it back
 flag-keep = 🚩 Keep it hidden
 flag-ban = 🚫 Ban { $who }
@@ -136,6 +145,89 @@ flag-ban-done = Banned. /unban { $person } takes it back.
 button-unknown = I can't place that button any more. Send me a photo, and we start afresh.
 button-failed = That didn't get through. Please press it again.
 button-wait = I can't write that down just now. I'll do it as soon as I can; no need to press again.
+
+# Punchlines: jokes that users write in answer to a joke
+punchline-ask = ✍️ { $user }, you can do better? Answer this message with your punchline.
+punchline-placeholder = Your punchline
+punchline-first = ✍️ Your first one! I show it here under your name, the others rate it, and I may learn from it; with /private I do neither name you nor learn.
+punchline-first-yes = ✍️ Show it
+punchline-by = ✍️ { $author }
+punchline-unnamed = ✍️ written by one of you
+punchline-withdrawn = Taken back.
+punchline-gone = ✍️ This punchline was taken back by its author.
+punchline-not-yours = Only its author can do that.
+punchline-limit =
+    { $limit ->
+        [one] That's a punchline within a day already.
+       *[other] That's { $limit } punchlines within a day already.
+    } Let the others have a go, and come back tomorrow.
+punchline-empty = I can't find a joke in that. Words work best.
+punchline-long = A punchline is short: { $length } characters and 6 lines at most.
+punchline-link = No links or addresses in punchlines, please.
+punchline-known = That one has been told for this photo already. Got another?
+punchline-declined = I'd rather not show that one. Got another?
+punchline-unchecked = I couldn't take a proper look at that one just now. Try again in a little while?
+punchline-as-chat = A punchline needs somebody to applaud: write it as yourself, not in the name of a group or channel.
+punchline-late = It's too late to correct that one. 🗑 under it takes it back.
+better-what = Better than which one? Answer a joke of mine with /better and your own punchline, and the others rate it.
+better-off = Punchlines are turned off here.
+
+# Rounds of Oogiri in groups
+oogiri-open =
+    🎭 Oogiri! What's the punchline for this photo? Answer this message with yours, or write it to me in private, so that nobody sees it before the vote. I have mine already.
+
+    { $minutes ->
+        [one] One minute
+       *[other] { $minutes } minutes
+    }, and then you vote. { $entries ->
+        [0] No punchlines yet.
+        [one] One punchline so far.
+       *[other] { $entries } punchlines so far.
+    }
+oogiri-closed = 🎭 Oogiri! Time's up: { $entries ->
+        [0] no punchlines.
+        [one] one punchline, and mine.
+       *[other] { $entries } punchlines, and mine.
+    }
+oogiri-secretly = 🙈 In private
+oogiri-end = ⏹ Time's up
+oogiri-ballot =
+    🗳 Which are the funniest? You have two votes, but none for your own; pressing again takes one back. { $minutes ->
+        [one] One minute.
+       *[other] { $minutes } minutes.
+    }
+oogiri-counted = 🗳 The votes are counted.
+oogiri-result =
+    🎭 { $voted ->
+        [no] Nobody voted, so everybody wins. Who wrote what:
+       *[other] The result:
+    }
+oogiri-line = { $author } · { $votes ->
+        [one] 1 vote
+       *[other] { $votes } votes
+    }
+oogiri-bot = 🤖 me
+oogiri-nobody =
+    🎭 Nobody has played this time. This would have been mine:
+oogiri-nothing = 🎭 Nobody has played this time.
+oogiri-week = 🏅 Points this week: { $table }
+oogiri-ever = 🏛 Of all time: { $table }
+oogiri-entered = ✍️ You're in! If you write me another before time's up, it takes this one's place.
+oogiri-late = That round takes no more punchlines.
+oogiri-running = There's a round going on here already. One at a time!
+oogiri-enough = That's enough rounds for one day. Back tomorrow!
+oogiri-groups = That takes more players than the two of us: send /oogiri in a group, in reply to a photo or to a joke of mine.
+oogiri-what = Answer a photo, or a joke of mine, with /oogiri: everybody writes a punchline for it, me too, and then you vote.
+oogiri-not-yours = Only the user who began the round can do that, or an admin of this group.
+oogiri-vote-voted = Noted. Your votes: { $votes }
+oogiri-vote-unvoted = Taken back. Your votes: { $votes }
+oogiri-vote-own = That one's yours: let the others be the judges.
+oogiri-vote-limit = You've given both votes, to { $votes }. Press one of them to take it back.
+oogiri-vote-closed = This vote is over.
+stats-rounds = 🎭 Oogiri: I win { $share }% of the comparisons with your punchlines, in { $rounds ->
+        [one] one round
+       *[other] { $rounds } rounds
+    } (95% interval: { $low }% to { $high }%).
 
 # Two jokes for one photo, and a person chooses
 duel =
@@ -179,6 +271,8 @@ stats =
         [one] { $all-ratings } rating, { $all-liking }% 😂 or 🙂
        *[other] { $all-ratings } ratings, { $all-liking }% 😂 or 🙂
     }.
+
+stats-punchlines = ✍️ Punchlines: { $mine } of yours, { $all } of all of us.
 
 # What learning has gained: the jokes of the model in service against those of the first one, by chance of the photo
 progress-more = 📈 My jokes are liked by { $points } points more than when I began: { $now }% of the ratings instead of { $before }% (95% interval: { $low } to { $high } points).
@@ -295,7 +389,7 @@ explain-what = Which joke? Answer one of mine with /explain, and I'll ruin it fo
 # /best and /mine
 best-title = 🏆 What this chat laughed at most
 best-none = No favourites here yet. Give a few jokes a 😂, and ask me again.
-mine-title = 🗂 Your latest jokes
+mine-title = 🗂 Your latest jokes and punchlines
 mine-none = I haven't told you a joke here yet. Send me a photo, and we'll change that!
 
 # /settings, and /style, which is one of its pages. What begins with a small picture is on a button, so it is short.
@@ -366,7 +460,7 @@ language-as-app = All right, I follow the language of your Telegram app.
 
 # /privacy and /private
 privacy =
-    What I keep: your name as Telegram shows it, the photos you send (without place or camera data), your captions, the jokes I told, your ratings, and your language if you picked one. From photos, jokes and ratings I may learn. { $state }
+    What I keep: your name as Telegram shows it, the photos you send (without place or camera data), your captions, the jokes I told, the punchlines you wrote, your ratings, and your language if you picked one. From photos, jokes, punchlines and ratings I may learn. { $state }
 
     /private  change that
     /forget  wipe everything of yours, for good; backups lose it within { $days ->
@@ -387,12 +481,12 @@ privacy-kept-ratings = Ratings go by themselves after { $days ->
     }.
 private-state-on = At your wish, I don't learn from yours.
 private-state-off = If you'd rather I didn't, say /private.
-private-on = From now on I don't learn from your photos, your jokes or your ratings. Everything else stays as it is. /private again, and I do.
-private-off = Thank you! From now on I may learn from your photos, jokes and ratings again.
+private-on = From now on I don't learn from your photos, your jokes, your punchlines or your ratings, and I show punchlines without your name. Everything else stays as it is. /private again, and I do.
+private-off = Thank you! From now on I may learn from your photos, jokes, punchlines and ratings again, and punchlines have your name.
 
 # /forget
 forget-ask =
-    Shall I forget you? Your photos, the jokes about them and your ratings go for good, also from what I learn from. There is no way back.
+    Shall I forget you? Your photos, the jokes about them, your punchlines and your ratings go for good, also from what I learn from. There is no way back.
 forget-yes = Forget me
 forget-no = Better not
 forget-kept = Nothing was touched. Good to still know you!
@@ -758,7 +852,10 @@ review-joke =
     { $joke }
 
     😂 { $funny } · 🙂 { $somewhat } · 😐 { $unfunny }
-    By { $model }. { $left ->
+    By { $model ->
+        [none] a user (a punchline)
+       *[other] { $model }
+    }. { $left ->
         [one] This is the last one waiting.
        *[other] { $left } are waiting, this one too.
     }{ $others ->

@@ -9,6 +9,7 @@ help =
 
     😂 🙂 😐  好不好笑，你说了算，随时可以改
     🚩  讲得过分了，把它藏起来
+    ✍️  你来写个更好笑的，让大家打分
     🔁  同一张照片，换个风格再来一个{ $album ->
         [per_album] {"\u000A"}🖼 2  讲讲相册里的第二张
        *[per_photo] { "" }
@@ -17,8 +18,10 @@ help =
     在群里，叫我我才说话（/settings 里可以改）：照片配文里 @{ $bot }，用照片回复我，或者用 /joke 回复别人的照片。
 
     /explain  回复一个笑话：笑点在哪儿
+    /better  回复一个笑话：写上你的神回复
+    /oogiri  在群里回复一张照片：每人来一句神回复，我也来，然后投票
     /best  这里最好笑的笑话
-    /mine  最近给你讲的笑话
+    /mine  最近给你讲的笑话，还有你写的
     /stats  看看战绩
     /style  换个笑话风格；只给一张照片换，就在配文里写 #谐音梗、#一本正经、#荒诞 或 #脑洞
     /settings  这里的设置
@@ -31,8 +34,10 @@ command-start = 打个招呼
 command-help = 我会什么
 command-joke = 给你回复的那张照片配个笑话
 command-explain = 你回复的笑话，笑点在哪儿
+command-better = 给这张照片写个你的神回复
+command-oogiri = 同一张照片，每人来一句神回复，然后投票
 command-best = 这里最好笑的笑话
-command-mine = 最近给你讲的笑话
+command-mine = 最近给你讲的笑话，还有你写的
 command-stats = 看看战绩
 command-style = 换个笑话风格
 command-settings = 这里的设置
@@ -90,6 +95,7 @@ queue-full = 现在人人都想听笑话，队已经排满了。过几分钟再�
 
 # 按钮
 rated = 记下了：{ $emoji }
+rated-own = 这是你自己写的，让别人来打分吧。
 rated-same = 本来就是 { $emoji }
 # 群里票数晚一点才显示在按钮上
 rated-group = 记下了：{ $emoji }　目前：{ $counts }
@@ -114,13 +120,81 @@ flag-notice =
 
     { $joke }
 
-    点笑话的人：{ $asker }。藏着的时候，我不再展示它，也不拿它学习。
+    { $kind ->
+        [punchline] 作者
+       *[other] 点笑话的人
+    }：{ $asker }。藏着的时候，我不再展示它，也不拿它学习。
 flag-restore = ↩️ 放回来
 flag-keep = 🚩 一直藏着
 flag-ban = 🚫 封禁 { $who }
 flag-restore-done = 放回来了，又算数了。
 flag-keep-done = 一直藏着。
 flag-ban-done = 已封禁。发 /unban { $person } 可以撤销。
+
+# 神回复：大家接着笑话自己写的
+punchline-ask = ✍️ { $user }，你来个更好笑的？回复这条消息，写上你的神回复。
+punchline-placeholder = 你的神回复
+punchline-first = ✍️ 你的第一条！我会署上你的名字发在这里，让大家打分，也可能拿来学习；发过 /private，就不署名也不学。
+punchline-first-yes = ✍️ 发出去
+punchline-by = ✍️ { $author }
+punchline-unnamed = ✍️ 群友所写
+punchline-withdrawn = 收回了。
+punchline-gone = ✍️ 这条神回复被作者收回了。
+punchline-not-yours = 只有作者本人可以按。
+punchline-limit = 一天之内你已经写了 { $limit } 条。让别人也试试，明天再来吧。
+punchline-empty = 这里面我没找到笑点。写几个字吧。
+punchline-long = 神回复贵在短：最多 { $length } 个字、6 行。
+punchline-link = 神回复里请不要放链接或邮箱。
+punchline-known = 这张照片已经有人这么说过了。换一句？
+punchline-declined = 这一句我不太想发出来。换一句？
+punchline-unchecked = 这一句我刚才没能好好看。过一会儿再试试？
+punchline-as-chat = 神回复得有个作者：请用你自己的身份发，不要用群或频道的名义。
+punchline-late = 这条已经不能改了。按下面的 🗑 可以收回。
+better-what = 比哪个更好笑？用 /better 加上你的神回复，回复我的一个笑话，大家来打分。
+better-off = 这里没有开放神回复。
+
+# 群里的大喜利
+oogiri-open =
+    🎭 大喜利开场！这张照片，你来配一句？回复这条消息，或者私下发给我，投票之前谁也看不到。我的已经写好了。
+
+    { $minutes } 分钟后投票。{ $entries ->
+        [0] 还没人写。
+       *[other] 已经有 { $entries } 句了。
+    }
+oogiri-closed = 🎭 大喜利时间到：{ $entries ->
+        [0] 没人写。
+       *[other] 一共 { $entries } 句，再加上我的。
+    }
+oogiri-secretly = 🙈 私下写
+oogiri-end = ⏹ 时间到
+oogiri-ballot =
+    🗳 哪句最好笑？每人两票，不能投自己；再按一下就收回。{ $minutes } 分钟。
+oogiri-counted = 🗳 投票结束。
+oogiri-result =
+    🎭 { $voted ->
+        [no] 没人投票，那就人人都赢。谁写了什么：
+       *[other] 结果：
+    }
+oogiri-line = { $author } · { $votes } 票
+oogiri-bot = 🤖 我
+oogiri-nobody =
+    🎭 这次没人玩。我本来想说的是：
+oogiri-nothing = 🎭 这次没人玩。
+oogiri-week = 🏅 本周积分：{ $table }
+oogiri-ever = 🏛 总积分：{ $table }
+oogiri-entered = ✍️ 收到！时间到之前再发一句，就换成新的。
+oogiri-late = 这一轮已经不收了。
+oogiri-running = 这里正在进行一轮，一轮一轮来！
+oogiri-enough = 今天玩得够多了，明天再来！
+oogiri-groups = 就咱们俩玩不起来：到群里，用 /oogiri 回复一张照片或者我的一个笑话。
+oogiri-what = 用 /oogiri 回复一张照片，或者我的一个笑话：每人来一句神回复，我也来，然后投票。
+oogiri-not-yours = 只有开局的人，或者群管理员，才能按。
+oogiri-vote-voted = 记下了。你投了：{ $votes }
+oogiri-vote-unvoted = 收回了。你投了：{ $votes }
+oogiri-vote-own = 这是你自己写的，让别人来评吧。
+oogiri-vote-limit = 两票都投了：{ $votes }。按其中一个可以收回。
+oogiri-vote-closed = 投票已经结束了。
+stats-rounds = 🎭 大喜利：和你们的神回复比，我赢了 { $share }%，共 { $rounds } 轮（95% 区间：{ $low }% 到 { $high }%）。
 
 button-unknown = 这个按钮我认不出来了。发张照片，咱们重新来。
 button-failed = 没收到，再按一下？
@@ -145,6 +219,7 @@ duel-again = 你已经选过啦
 watch-fell = ⏪ 我让模型 { $model } 和上一个同时讲笑话比了比：它的好评率是 { $now }%，上一个是 { $before }%。我换回模型 { $back } 了。
 watch-untested = 🔎 模型 { $model } 可能不如上一个：现在的好评率是 { $now }%，之前是 { $before }%。这里没法同时运行两个模型做公平的对比，所以先不换。想换回模型 { $back }，就发 /rollback。
 
+stats-punchlines = ✍️ 神回复：你写了 { $mine } 条，大家一共写了 { $all } 条。
 stats =
     你：{ $photos } 张照片，{ $jokes } 个笑话，{ $ratings ->
         [0] 还没打过分
@@ -226,7 +301,7 @@ explain-what = 解释哪个？用 /explain 回复我讲过的一个笑话，我�
 # /best 和 /mine
 best-title = 🏆 这里最好笑的笑话
 best-none = 这里还没有哪个笑话脱颖而出。先给几个笑话按 😂，回头再来问我。
-mine-title = 🗂 最近给你讲的笑话
+mine-title = 🗂 最近给你讲的笑话，还有你写的
 mine-none = 我在这儿还没给你讲过笑话。发张照片来，马上补上！
 
 # /settings；/style 是其中一页。以小图开头的写在按钮上，要短。
@@ -297,7 +372,7 @@ language-as-app = 好，你的 Telegram 应用是什么语言，我就说什么�
 
 # /privacy 和 /private
 privacy =
-    我存了这些：你在 Telegram 上的名字、你发的照片（去掉了地点和相机信息）、配文、我讲的笑话、你打的分，还有你选过的语言。照片、笑话和打分我可能会拿来学习。{ $state }
+    我存了这些：你在 Telegram 上的名字、你发的照片（去掉了地点和相机信息）、配文、我讲的笑话、你写的神回复、你打的分，还有你选过的语言。照片、笑话、神回复和打分我可能会拿来学习。{ $state }
 
     /private  让我学还是不学，随时可以改
     /forget  把你的一切彻底删掉；备份里的最多再留 { $days } 天
@@ -306,11 +381,11 @@ privacy-kept-jokes = 笑话 { $days } 天后自动删除。
 privacy-kept-ratings = 打分 { $days } 天后自动删除。
 private-state-on = 你说过不让我学，所以你的内容我不拿来学习。
 private-state-off = 不想让我学，发 /private。
-private-on = 从现在起，你的照片、笑话和打分我都不拿来学习，别的照旧。再发一次 /private 就恢复。
-private-off = 谢谢！从现在起，我又可以从你的照片、笑话和打分里学习了。
+private-on = 从现在起，你的照片、笑话、神回复和打分我都不拿来学习，神回复也不署你的名字，别的照旧。再发一次 /private 就恢复。
+private-off = 谢谢！从现在起，我又可以从你的照片、笑话、神回复和打分里学习了，神回复也会署上你的名字。
 
 # /forget
-forget-ask = 真要我忘了你？你的照片、照片上的笑话、你打的分，连同我学习用的那份，全部删掉，再也找不回来。
+forget-ask = 真要我忘了你？你的照片、照片上的笑话、你写的神回复、你打的分，连同我学习用的那份，全部删掉，再也找不回来。
 forget-yes = 忘了我吧
 forget-no = 还是算了
 forget-kept = 什么都没动。还认得你，真好！
@@ -620,7 +695,10 @@ review-joke =
     { $joke }
 
     😂 { $funny } · 🙂 { $somewhat } · 😐 { $unfunny }
-    出自 { $model }。算上这个，还有 { $left } 个没看。{ $others ->
+    出自{ $model ->
+        [none] 群友（神回复）
+       *[other] { " " }{ $model }
+    }。算上这个，还有 { $left } 个没看。{ $others ->
         [none] { "" }
        *[other] {"\u000A"}{"\u000A"}为这张照片还写过这些，没有用上：{"\u000A"}{ $others }
     }

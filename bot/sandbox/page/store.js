@@ -5,7 +5,7 @@ import { say } from "./words.js";
 const ACTION_SHOWN_MS = 5000; // Telegram shows a chat action for five seconds or until a message arrives.
 
 // An event of any other type reloads the state.
-const CHAT_EVENTS = new Set(["message", "edit", "delete", "action", "answer"]);
+const CHAT_EVENTS = new Set(["message", "edit", "delete", "action", "answer", "force_reply"]);
 
 class Store extends EventTarget {
   bot = { id: 0, first_name: "Bot", username: "" };
@@ -120,6 +120,7 @@ class Store extends EventTarget {
   #apply(event) {
     const chat = Number(event.chat_id);
     if (event.type === "answer") return;
+    if (event.type === "force_reply") return this.#openReply(chat, event);
     if (event.type === "action") return this.#act(chat, event);
     if (event.type === "delete") this.messages.get(chat)?.delete(event.message_id);
     else this.#keep(chat, event.message);
@@ -140,6 +141,14 @@ class Store extends EventTarget {
     const now = this.messages.get(chat)?.get(answered.message_id);
     if (now) this.replies.set(chat, now);
     else this.replies.delete(chat);
+  }
+
+  /** The bot asks for a reply: the field opens for the users whom it asks. */
+  #openReply(chat, event) {
+    const message = this.messages.get(chat)?.get(event.message_id);
+    if (!message || !event.people.includes(this.person)) return;
+    this.replies.set(chat, message);
+    this.tell("reply");
   }
 
   #act(chat, event) {

@@ -44,7 +44,7 @@ async def whole(stage, first, count: int):
 
 
 async def press_number(stage, joke, number: int, **more) -> str:
-    return await stage.press(joke, 4 + number, **more)
+    return await stage.press(joke, 5 + number, **more)
 
 
 async def test_an_album_gets_one_joke_about_its_first_photo_with_a_button_for_each(stage, pictures):
@@ -225,10 +225,10 @@ async def test_forged_numbers_are_refused_politely(stage, pictures):
     await stage.quiet()
     single = await stage.joke(stage.send_photo(data=pictures(1, 700)[0]))
     await stage.quiet()
-    asked, number = stage.engine.requests, callback_data(theirs)[5]
+    asked, number = stage.engine.requests, callback_data(theirs)[6]
     for joke, data in (
         (mine, number),
-        (single, callback_data(mine)[5]),
+        (single, callback_data(mine)[6]),
         (mine, "n:999999999999999999"),
         (mine, "n:"),
         (mine, "n:1:1"),
@@ -272,4 +272,4 @@ async def test_photos_outside_albums_are_answered_as_ever(stage, pictures):
 async def test_ten_photos_have_ten_buttons_as_a_phone_has_room_for_them(stage, pictures):
     album = stage.world.send_album(stage.alice, stage.alice, pictures(10))
     joke = await whole(stage, album[0], 10)
-    assert [len(row) for row in joke["reply_markup"]["inline_keyboard"]] == [5, 4, 3, 3]
+    assert [len(row) for row in joke["reply_markup"]["inline_keyboard"]] == [3, 3, 4, 3, 3]

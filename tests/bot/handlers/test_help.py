@@ -23,6 +23,8 @@ async def test_the_command_menu_is_set_in_every_language(stage):
         "help",
         "joke",
         "explain",
+        "better",
+        "oogiri",
         "best",
         "mine",
         "stats",

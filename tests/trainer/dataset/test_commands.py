@@ -107,6 +107,7 @@ def test_import_oogiri(jokebot, tmp_path, picture, model):
         and "1 × it is about no picture (T2T)" in said
         and "1 × the limit was reached" in said
     )
+
     directory = said.splitlines()[-1]
     code, said, wrong = jokebot("dataset", "check", directory, model_directory=None)
     assert (code, wrong) == (0, ""), "it finds the model of the import"
@@ -114,3 +115,16 @@ def test_import_oogiri(jokebot, tmp_path, picture, model):
     for dataset, problem in ((name[:8], "There is no directory"), ("abc", "No dataset begins with 'abc'")):
         code, _, wrong = jokebot("train", dataset, "--base", tmp_path / "none", "--out", tmp_path / "run")
         assert code == 2 and problem in wrong and not (tmp_path / "run").exists()
+
+
+async def test_export_preferences(memory, jokebot, tmp_path):
+    photo = await memory.photo()
+    await memory.rated("3", photo, "Better")
+    await memory.rated("1", photo, "Worse")
+    code, _, wrong = jokebot("export", "--preferences", "trl")
+    assert code == 2 and "--out DIR" in wrong
+    code, said, wrong = jokebot("export", "--preferences", "swift", "--out", tmp_path / "pairs")
+    assert code == 0, wrong
+    assert "1 pairs" in said and len(list((tmp_path / "pairs" / "images").iterdir())) == 1
+    code, _, wrong = jokebot("export", "--preferences", "swift", "--out", tmp_path / "pairs")
+    assert code == 2 and "exists" in wrong

@@ -230,3 +230,20 @@ async def test_commands_are_completed_by_keyboard(page, sandbox, call):
     await page.keyboard.press("Enter")
     await expect(page.locator(".message.mine .text")).to_have_text("/stats")
     assert sandbox.world.messages(ALICE)[-1]["entities"][0]["type"] == "bot_command"
+
+
+async def test_a_request_for_a_reply_opens_it_for_whom_it_asks(sandbox, call, open_page):
+    page, group = await open_page(), sandbox.world.group_id
+    await page.goto(f"{sandbox.url}#{ALICE}/{group}")
+    other = {"type": "text_mention", "offset": 0, "length": 3, "user": {"id": 1002, "is_bot": False, "first_name": "B"}}
+    field = {"force_reply": True, "selective": True}
+    await call("sendMessage", chat_id=group, text="Bob?", entities=[other], reply_markup=field)
+    await expect(page.locator(".message").last).to_contain_text("Bob?")
+    await expect(page.locator("#reply")).to_be_hidden()
+    mine = {**other, "length": 5, "user": {"id": ALICE, "is_bot": False, "first_name": "A"}}
+    await call("sendMessage", chat_id=group, text="Alice?", entities=[mine], reply_markup=field)
+    await expect(page.locator("#reply-words")).to_have_text("Alice?")
+    await page.locator("#text").fill("Here")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#reply")).to_be_hidden()
+    assert sandbox.world.messages(group)[-1]["reply_to_message"]["text"] == "Alice?"
