@@ -6,8 +6,11 @@ A text is split into units: Chinese characters, and lower-case words of other sc
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
+from itertools import chain
+
+import numpy as np
 
 from configs.control_tokens import CONTROL_TOKEN
 
@@ -27,12 +30,17 @@ NUMERIC_LAUGHTER = re.compile(r"(?:23{2,23}|6{3,24}|5{3,24}|8{3,24})\W*")
 """What Chinese users type for laughter, applause, sobbing and farewell."""
 MAX_LAUGHTER = 60
 """Characters of repeated syllables that are still laughter."""
+TEXTS_KEPT = 1 << 14
+"""Texts whose units are remembered: all replies of a gate several times."""
 MIN_UNITS = 4
 """Minimum number of units of a text to measure copying."""
+MAX_SEARCHED_TEXTS = 120
+"""Maximum number of training texts that are searched for in the others."""
 
 
-def units(text: str) -> list[str]:
-    return UNIT.findall(text.lower())
+@lru_cache(TEXTS_KEPT)
+def units(text: str) -> tuple[str, ...]:
+    return tuple(UNIT.findall(text.lower()))
 
 
 def main_language(text: str) -> str:
@@ -51,7 +59,7 @@ def in_language(text: str, language: str) -> bool:
     return (main_language(text) == "zh") == (language == "zh")
 
 
-@lru_cache(4096)
+@lru_cache(TEXTS_KEPT)
 def is_broken(text: str) -> bool:
     """Whether a reply is not a sentence: no letter, a control token, one character repeated, or mostly a loop.
 
@@ -78,32 +86,41 @@ def is_laughter(loop: str) -> bool:
     return len(loop) <= MAX_LAUGHTER and bool(LETTER.search(loop) or loop.isalnum()) and bool(LAUGHTER.fullmatch(loop))
 
 
-def pairs(texts: Sequence[str]) -> Counter[tuple[str, str]]:
-    """Counts of pairs of neighbouring units."""
-    return Counter(pair for text in texts for words in [units(text)] for pair in zip(words, words[1:], strict=False))
+def pairs(texts: Iterable[Sequence[str]]) -> Counter[tuple[str, str]]:
+    """Counts of pairs of neighbouring units, of texts that are split into units."""
+    return Counter(chain.from_iterable(zip(words, words[1:], strict=False) for words in texts))
 
 
-def distinct(texts: Sequence[str]) -> float:
+def distinct(counts: Counter[tuple[str, str]]) -> float:
     """Distinct-2 (Li et al., arXiv 1510.03055): distinct pairs of neighbouring units over all pairs; 0 without any."""
-    counts = pairs(texts)
     return len(counts) / total if (total := counts.total()) else 0.0
 
 
-def entropy(texts: Sequence[str]) -> float:
+def entropy(counts: Counter[tuple[str, str]]) -> float:
     """Ent-2 (Zhang et al., arXiv 1809.05972): entropy of the distribution of pairs of neighbouring units, nats."""
-    counts = pairs(texts)
     total = counts.total()
     return -sum(count / total * math.log(count / total) for count in counts.values()) if total else 0.0
 
 
 class ReferenceTexts:
-    """Texts that are searched for word-for-word copies. Each has a key, and the texts of a key can be excluded."""
+    """Texts that are searched for word-for-word copies. Each has a key, and the texts of a key can be excluded.
+
+    A text that was searched for once is not searched for again: models repeat themselves.
+    """
 
     def __init__(self, texts: Sequence[tuple[str, str]]) -> None:
+        self.texts = texts
         self.letters: dict[str, str] = {}
         self.keys = [key for key, _ in texts]
         self.coded = [self.code(text) for _, text in texts]
         self.everything = "\0".join(self.coded)
+        self.found: dict[tuple[str, str | None], float | None] = {}
+
+    @cached_property
+    def repetition(self) -> float:
+        """The mean share of a text that stands in the texts of other keys, over at most MAX_SEARCHED_TEXTS of them."""
+        places = np.random.default_rng(0).permutation(len(self.texts))[:MAX_SEARCHED_TEXTS]
+        return float(np.mean(copied_shares(self, [self.texts[place] for place in places.tolist()]) or [0.0]))
 
     def code(self, text: str) -> str:
         """Encode a text with one character for each unit."""
@@ -117,6 +134,11 @@ class ReferenceTexts:
 
         Texts of the key `without` are excluded.
         """
+        if (text, without) not in self.found:
+            self.found[text, without] = self._search(text, without)
+        return self.found[text, without]
+
+    def _search(self, text: str, without: str | None) -> float | None:
         coded = self.code(text)
         if len(coded) < MIN_UNITS:
             return None
