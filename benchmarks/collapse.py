@@ -17,7 +17,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from benchmarks.collapse_cases import HARMFUL, HARMLESS, Made, liked_more  # noq
 from benchmarks.collapse_world import KINDS, LANGUAGES, Picture, Writer, held_out, pictures, vocabulary  # noqa: E402
 from benchmarks.simulated_worlds import Cores, Options, Share, finish  # noqa: E402
 from configs.learning import GateSettings  # noqa: E402
+from configs.prompts import caption_of  # noqa: E402
 from trainer.gate.decision import decide  # noqa: E402
 from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto  # noqa: E402
 from trainer.gate.metrics import compare  # noqa: E402
@@ -42,7 +43,7 @@ Request = tuple[HoldoutPhoto, str, str]
 
 @dataclass(frozen=True)
 class Outcome:
-    """One try: the case, the number of held-out photos, whether it is harmful, and the reasons for a rejection (empty if it passed)."""
+    """One try of a case, with so many held-out photos: the reasons for a rejection, empty if it passed."""
 
     case: str
     photos: int
@@ -82,10 +83,18 @@ def evaluation(
 ) -> ModelEvaluation:
     """A model's replies, with the same likelihood of the held-out jokes as every other model here."""
     replies = [
-        GateReply(photo.name, language, writer(pictures[photo.name], language, draw), True, prompt)
+        GateReply(
+            photo.name, language, writer(asked(pictures[photo.name], language, prompt), language, draw), True, prompt
+        )
         for photo, language, prompt in requests
     ]
     return ModelEvaluation({photo.name: [1.0] * len(photo.jokes) for photo in data.photos}, replies)
+
+
+def asked(picture: Picture, language: str, prompt: str) -> Picture:
+    """The picture as it is sent in a request: with the prompt's caption."""
+    caption = caption_of(prompt)
+    return replace(picture, captions={language: caption} if caption else {})
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:

@@ -14,7 +14,7 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.prompts import load_prompts
+from configs.prompts import caption_of
 from trainer.gate.replies import GateReply
 from trainer.gate.text_metrics import ReferenceTexts, distinct, entropy, pairs, units
 
@@ -161,14 +161,6 @@ def share_of_pairs(alike: Floats | NDArray[np.bool_], chosen: NDArray[np.bool_])
     """Mean over the chosen pairs (i ≠ j) of how alike they are; 0 without any."""
     chosen = chosen & ~np.eye(len(chosen), dtype=bool)
     return float(alike[chosen].mean()) if chosen.any() else 0.0
-
-
-@lru_cache(4096)
-def caption_of(prompt: str) -> str | None:
-    """What a prompt says beyond the longest style prompt that it begins with; None if that is nothing."""
-    plain = (text for language in load_prompts().languages.values() for text in language.styles.values())
-    longest = max((len(text) for text in plain if prompt.startswith(text)), default=0)
-    return prompt[longest:].strip() or None
 
 
 def echoed(text: str, caption: str) -> float:
