@@ -75,6 +75,7 @@ CHUNK = 2000
 """Trials that one process simulates at once."""
 EQUAL_MODELS = 2000
 """Worlds in which the gate judges an equal model."""
+LINES = "lines"
 Name = tuple[str, str]
 
 
@@ -92,9 +93,9 @@ class Figures:
         self.values[name], self.upper[name] = share.value, share.upper
 
 
-def worlds() -> dict[Name, World]:
-    """All simulated worlds, by the figure that each is for and its own name."""
-    return {
+def worlds(only_lines: bool) -> dict[Name, World]:
+    """All simulated worlds, or those of the three lines, by the figure that each is for and its own name."""
+    found = {
         **{
             (f"line{suffix}", name): replace(model, effect=effect)
             for suffix, model in MODELS.items()
@@ -103,6 +104,7 @@ def worlds() -> dict[Name, World]:
         ("drift", ""): DRIFT,
         **{(figure, name): world for figure, named in WORST.items() for name, world in named.items()},
     }
+    return {name: world for name, world in found.items() if not only_lines or name[0] not in WORST}
 
 
 def simulate(world: World, design: TrialDesign, count: int, seed: list[int]) -> Outcome:
@@ -113,7 +115,7 @@ def simulate(world: World, design: TrialDesign, count: int, seed: list[int]) -> 
 def simulate_all(cores: Cores, options: Options) -> dict[Name, Outcome]:
     """The outcomes of all worlds; of terrible candidates there is one for ten others."""
     design, jobs, names = TrialDesign.for_candidate(CanarySettings()), [], []
-    for place, (name, world) in enumerate(worlds().items()):
+    for place, (name, world) in enumerate(worlds(LINES in options.switches).items()):
         count = max(1, options.count // 10) if name[1] == "terrible" else options.count
         for number, size in parts_of(count, CHUNK):
             names.append(name)
@@ -160,6 +162,8 @@ def measure(cores: Cores, options: Options) -> Figures:
     figures = Figures()
     outcomes = simulate_all(cores, options)
     add_lines(outcomes, figures)
+    if LINES in options.switches:
+        return figures
     add_worst(outcomes, figures)
     seeds = range(options.first, options.first + EQUAL_MODELS)
     rejected = cores.map(rejected_equal, [(seed,) for seed in seeds], at_once=8)
@@ -168,7 +172,7 @@ def measure(cores: Cores, options: Options) -> Figures:
 
 
 def main() -> None:
-    options = Options.parse(__doc__, default=4000)
+    options = Options.parse(__doc__, default=4000, switches={LINES: "only the three lines and the drift"})
     with Cores() as cores:
         figures = measure(cores, options)
         seconds = cores.seconds()

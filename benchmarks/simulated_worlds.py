@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -23,23 +24,29 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True)
 class Options:
-    """What a run simulates: so many of each kind, seeds shifted by `first`; and whether its result is kept."""
+    """What a run simulates: so many of each kind, seeds shifted by `first`. `keep` writes the result to a file."""
 
     count: int
     first: int
     keep: bool
+    switches: frozenset[str]
 
     @classmethod
-    def parse(cls, description: str, *, default: int, first: int = 0) -> Self:
-        """Read the command line. `description` is the help, the others are defaults."""
+    def parse(
+        cls, description: str, *, default: int, first: int = 0, switches: Mapping[str, str] = MappingProxyType({})
+    ) -> Self:
+        """Read the command line: `description` is the help, `switches` have help texts, the others are defaults."""
         parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
         parser.add_argument("--count", type=int, default=default, help=f"of each kind in each world ({default})")
         parser.add_argument("--first", type=int, default=first, help=f"moves all seeds ({first}): fresh worlds")
         parser.add_argument(
             "--keep", action="store_true", help="write benchmarks/results/NAME.json, NAME_fresh.json for fresh worlds"
         )
+        for name, about in switches.items():
+            parser.add_argument(f"--{name}", action="store_true", help=about)
         arguments = parser.parse_args()
-        return cls(arguments.count, arguments.first, arguments.keep)
+        given = frozenset(name for name in switches if getattr(arguments, name))
+        return cls(arguments.count, arguments.first, arguments.keep, given)
 
 
 @dataclass(frozen=True)
