@@ -30,6 +30,7 @@ NUMERIC_LAUGHTER = re.compile(r"(?:23{2,23}|6{3,24}|5{3,24}|8{3,24})\W*")
 """What Chinese users type for laughter, applause, sobbing and farewell."""
 MAX_LAUGHTER = 60
 """Characters of repeated syllables that are still laughter."""
+UNKNOWN = "\U0010ffff"
 TEXTS_KEPT = 1 << 14
 """Texts whose units are remembered: all replies of a gate several times."""
 MIN_UNITS = 4
@@ -71,8 +72,19 @@ def is_broken(text: str) -> bool:
         return bool(LONG_RUN.search(text)) or not (SPEECHLESS.search(text) or NUMERIC_LAUGHTER.fullmatch(text.strip()))
     if any(is_broken_run(match.group()) for match in RUN.finditer(text)):
         return True
+    if not may_be_mostly_a_loop(text):
+        return False
     loops = (match.group() for match in LOOP.finditer(text))
     return 2 * max((len(loop) for loop in loops if not is_laughter(loop)), default=0) > len(text)
+
+
+def may_be_mostly_a_loop(text: str) -> bool:
+    """Whether a loop may be more than half of the text: LOOP is slow where there is none.
+
+    A loop of L of n characters that is repeated four times or more has at most L/4 different pairs of neighbours, and
+    the rest of the text at most n − L: together less than 5/8 n.
+    """
+    return 8 * len(set(zip(text, text[1:], strict=False))) < 5 * len(text)
 
 
 def is_broken_run(run: str) -> bool:
@@ -112,7 +124,7 @@ class ReferenceTexts:
         self.texts = texts
         self.letters: dict[str, str] = {}
         self.keys = [key for key, _ in texts]
-        self.coded = [self.code(text) for _, text in texts]
+        self.coded = [self._learn(text) for _, text in texts]
         self.everything = "\0".join(self.coded)
         self.found: dict[tuple[str, str | None], float | None] = {}
 
@@ -122,12 +134,16 @@ class ReferenceTexts:
         places = np.random.default_rng(0).permutation(len(self.texts))[:MAX_SEARCHED_TEXTS]
         return float(np.mean(copied_shares(self, [self.texts[place] for place in places.tolist()]) or [0.0]))
 
-    def code(self, text: str) -> str:
-        """Encode a text with one character for each unit."""
-        return "".join(
-            self.letters.setdefault(unit, chr(len(self.letters) + 1 + 0x800 * (len(self.letters) > 0xD7F0)))
-            for unit in units(text)
-        )
+    def _learn(self, text: str) -> str:
+        """Encode a text of the corpus with one character for each unit."""
+        for unit in units(text):
+            if unit not in self.letters:
+                self.letters[unit] = chr(len(self.letters) + 1 + 0x800 * (len(self.letters) > 0xD7F0))
+        return "".join(map(self.letters.__getitem__, units(text)))
+
+    def _encode(self, text: str) -> str:
+        """Encode any text; units that the corpus hasn't are UNKNOWN."""
+        return "".join([self.letters.get(unit, UNKNOWN) for unit in units(text)])
 
     def copied(self, text: str, without: str | None = None) -> float | None:
         """The longest run of units that occurs in one text of the corpus, over all units; None for a short text.
@@ -139,7 +155,7 @@ class ReferenceTexts:
         return self.found[text, without]
 
     def _search(self, text: str, without: str | None) -> float | None:
-        coded = self.code(text)
+        coded = self._encode(text)
         if len(coded) < MIN_UNITS:
             return None
         where = (
