@@ -136,6 +136,7 @@ async def measure(engine: Engine, candidates: int, photos: int) -> dict[str, Any
             engine={"url": stub.url},
             limits={"messages_per_s": 1000, "chat_messages_per_s": 1000},
             joke={"candidates": candidates},
+            access={"strangers": "allow"},
             alerts={"disk_gb": 0},
         )
         await prepare(settings)
