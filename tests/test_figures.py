@@ -188,6 +188,16 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
         lambda: watch("false_rollbacks_worst", "upper", "falls_found", "falls_lower"),
     ),
     (
+        "docs/judge.md",
+        rf"A fit on {N} ratings takes {N} s of CPU, the scores of four jokes {N} ms",
+        lambda: [stored_result("judge")[key] for key in ("fit_ratings", "fit_cpu_s", "score_ms")],
+    ),
+    (
+        "docs/candidates.md",
+        rf"The worst ratio is {N}, required is at most 2",
+        lambda: [stored_result("first_word")["ratio_worst"]],
+    ),
+    (
         "docs/loop.md",
         rf"earlier increments taught: base \| \| {N} \| {N} \| {N} \| \*\*{N}\*\*",
         lambda: increments("base", "older"),
