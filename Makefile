@@ -5,11 +5,12 @@ TRAIN := .venv/train/bin/python
 DOCS := .venv/docs/bin/python
 MAKE_ENV := $(PYTHON) configs/requirements/make_env.py
 
-.PHONY: help demo demo-check test lint lock env-bot env-train env-serve env-docs env-lmdeploy-cpu docs bench-%
+.PHONY: help demo demo-check tutorial-check test lint lock env-bot env-train env-serve env-docs env-lmdeploy-cpu docs bench-%
 
 help:
 	@echo "make demo         try the bot on this machine with a chat page, a CPU engine and the demo model"
 	@echo "make demo-check   check the same without a page; the last line is one JSON object"
+	@echo "make tutorial-check  run the camp's tutorial on the demo model with 24 made rows; the last line is one JSON object"
 	@echo "make test         run all tests (browser tests if Chromium is installed)"
 	@echo "make lint         run ruff and mypy"
 	@echo "make bench-NAME   run benchmarks/NAME.py; the last line is one JSON object"
@@ -31,6 +32,10 @@ demo: env-bot env-train
 
 demo-check: env-bot env-train
 	@.venv/bot/bin/jokebot demo --check
+
+# Two environments, two runs at once; ARGS=--serial runs one after the other.
+tutorial-check: env-bot env-train
+	@$(TRAIN) -P benchmarks/tutorial.py --check
 
 # Two environments, two runs; ARGS=--parallel starts both at once.
 test: env-bot env-train env-lmdeploy-cpu

@@ -1,4 +1,4 @@
-# Sourced by gpu_check.sh and gpu_loop.sh: runs parts with time limits and installs packages from wheels.
+# Sourced by gpu_check.sh, gpu_loop.sh and gpu_tutorial.sh: runs parts with time limits and installs packages from wheels.
 #
 # Needs WORK (the output folder), BUNDLE (folders of wheels), SITES (the installation folder) and a function `keep`, which
 # is called after each part. `summary` has one line per part; `finish` prints it and exits with 1 if a part failed.

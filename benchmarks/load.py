@@ -15,6 +15,7 @@ from typing import Any
 
 import aiohttp
 
+from bot.engine.servers.photo_affinity import choose_server, photo_digest
 from configs.chat_templates import chat_template
 from configs.prompts import load_prompts
 
@@ -57,9 +58,13 @@ class Engines:
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}"} if self.key else {}
 
+    def choose(self, photo: bytes) -> str:
+        """The server for a photo."""
+        return min(self.urls, key=lambda address: self.busy.get(address, 0))
+
     async def request(self, session: aiohttp.ClientSession, photo: bytes) -> Sent:
         """Send one photo and read the whole reply."""
-        url = min(self.urls, key=lambda address: self.busy.get(address, 0))
+        url = self.choose(photo)
         self.busy[url] = self.busy.get(url, 0) + 1
         request = Sent(time.monotonic())
         try:
@@ -70,12 +75,17 @@ class Engines:
         self.busy[url] -= 1
         return request
 
-    async def _ask(self, session: aiohttp.ClientSession, url: str, photo: bytes, request: Sent) -> None:
+    async def target(self, session: aiohttp.ClientSession, url: str) -> tuple[str, str]:
+        """The address of a server, and the name of its model."""
         if url not in self.models:
             async with session.get(f"{url}/v1/models", headers=self.headers) as answer:
                 self.models[url] = (await answer.json())["data"][0]["id"]
+        return url, self.models[url]
+
+    async def _ask(self, session: aiohttp.ClientSession, url: str, photo: bytes, request: Sent) -> None:
+        address, model = await self.target(session, url)
         async with session.post(
-            f"{url}/v1/chat/completions", json=self._body(self.models[url], photo), headers=self.headers
+            f"{address}/v1/chat/completions", json=self._body(model, photo), headers=self.headers
         ) as answer:
             if answer.status != 200:
                 raise ValueError(f"status {answer.status}: {(await answer.text())[:200]}")
@@ -123,6 +133,24 @@ class Engines:
                 raise ValueError("the reply was cut off")
 
 
+@dataclass
+class HashedEngines(Engines):
+    """Servers that get photos as the bot's own do: each its own photos, unless it is busy."""
+
+    def choose(self, photo: bytes) -> str:
+        return choose_server(photo_digest(photo), {url: self.busy.get(url, 0) for url in self.urls})
+
+
+@dataclass
+class ProxiedEngines(HashedEngines):
+    """The same through a proxy: `urls` are the servers' names there (`bot/engine/lmdeploy/node_name.py`)."""
+
+    proxy: str = ""
+
+    async def target(self, session: aiohttp.ClientSession, url: str) -> tuple[str, str]:
+        return self.proxy, url
+
+
 async def closed_loop(
     engines: Engines, photo: Callable[[], bytes], clients: int, requests: int, until: Callable[[], bool] = lambda: False
 ) -> list[Sent]:
@@ -161,3 +189,14 @@ def summary(done: Sequence[Sent], clients: int) -> dict[str, Any]:
         "tokens": statistics.median([request.tokens for request in good] or [0]),
         "failures": sorted({request.failure for request in done if request.failure})[:3],
     }
+
+
+def whole_loop(done: Sequence[Sent], clients: int) -> dict[str, Any]:
+    """A summary whose rate is that of the whole loop, its beginning and end included.
+
+    For loops of few requests a client: there the clients work in a common rhythm, so that a count from the `clients`-th
+    reply on ends just after a wave of replies, and can be wrong by a factor of two (seen on H200s, 2026-11-29).
+    """
+    seconds = max(sent.ended for sent in done) - min(sent.sent for sent in done)
+    good = sum(not sent.failure for sent in done)
+    return summary(done, clients) | {"photos_per_s": round(good / max(1e-9, seconds), 2), "seconds": round(seconds, 2)}

@@ -78,6 +78,16 @@ def flywheel(result: Result) -> str:
     )
 
 
+def tutorial(result: Result) -> str:
+    seconds = result["seconds"]
+    steps = {name: f"{seconds[name]:.1f} s" for name in seconds if seconds[name] >= 0.1}
+    return (
+        f"`jokebot tutorial` at InternVL2-2B's shapes with random weights: {result['rows']:,} made rows, one epoch, "
+        f"photos of {result['tiles']} tiles. It takes {result['minutes']:.1f} minutes from the registered model to the "
+        f"page; a training step takes {result['train']['step_s']:.2f} s.\n\n" + table(steps, ("step", "took"))
+    )
+
+
 def train(result: Result) -> str:
     return (
         f"QLoRA at InternVL2-2B's shape, batch {result['batch']}, 13 tiles, rank {result['rank']}. A step takes "
@@ -203,6 +213,23 @@ def share(result: Result) -> str:
     )
 
 
+def scale(result: Result) -> str:
+    runs, again = result["train"]["runs"], result["proxy_hashed"]["again"]
+    one, two = result["photos_per_s_1"], result["photos_per_s_2"]
+    step_one, step_two = runs["1"]["step_s"], runs["2"]["step_s"]
+    return (
+        "InternVL2-2B's shapes, a server on each GPU, 64 clients a server, photos of 13 tiles, 64 new tokens; training "
+        f"steps of batch {result['train']['batch']} on each GPU:\n\n"
+        "| | one GPU | two | |\n|---|---|---|---|\n"
+        f"| photos a second, each to its own server | {one:.1f} | {two:.1f} | {result['serve_speedup_2']:.2f} times |\n"
+        f"| the same through LMDeploy's proxy | | {result['proxy_photos_per_s_2']:.1f} | "
+        f"{result['proxy_speedup_2']:.2f} times |\n"
+        f"| the same, photos seen before | | {again['photos_per_s']:.1f} | |\n"
+        f"| seconds a step | {step_one:.3f} | {step_two:.3f} | {result['train_speedup_2']:.2f} times the rows |\n\n"
+        f"{result['note']}"
+    )
+
+
 SECTIONS = (
     Section("flywheel", "The flywheel", flywheel, about="Liking rises from run to run"),
     Section("loop_h100", "The loop while photos come", loop),
@@ -215,6 +242,7 @@ SECTIONS = (
     Section("judge", "The judge", judge),
     Section("first_word", "The first word with several candidates", first_word),
     Section("learning_graded", "Learning from graded ratings", learning_graded),
+    Section("tutorial_h200", "The camp's tutorial in one command", tutorial),
     Section("train_h100", "A training step", train, plots.steps, "Seconds per step and memory, XTuner and ours"),
     Section("loss_gap_h100", "The same losses", loss_gap, plots.losses, "Two overlapping loss curves"),
     Section("merge_h100", "The merge", merge, plots.merging, "Seconds and memory of three ways"),
@@ -228,6 +256,7 @@ SECTIONS = (
     Section("prefix_cache_h200", "Equal replies with the prefix cache", prefix_cache),
     Section("swap_h100", "A swap", swap),
     Section("share_h100", "Jokes and training on one card", share),
+    Section("scale_h200x2", "Several GPUs", scale),
     Section("swap_cpu", "A swap without a GPU", swap),
     Section("demo_model", "The demo model", demo_model),
     Section("demo_parity_h100", "LMDeploy and the CPU engine", parity),

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks.load import LIMIT_S, Engines, Sent, closed_loop, summary
+from benchmarks.load import LIMIT_S, Engines, Sent, closed_loop, whole_loop
 from benchmarks.photos import Photos
 from configs.prompts import load_prompts
 
@@ -52,7 +52,7 @@ def run_once(engines: Engines, photos: Photos, order: Sequence[int], clients: in
     remaining = iter(order)
     done = asyncio.run(closed_loop(engines, lambda: photos.photo(next(remaining)), clients, len(order)))
     cached, all_tokens = sum(sent.cached for sent in done), sum(sent.prompt_tokens for sent in done)
-    return summary(done, clients) | {"hit_share": round(cached / max(1, all_tokens), 3)}
+    return whole_loop(done, clients) | {"hit_share": round(cached / max(1, all_tokens), 3)}
 
 
 def combine(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def jokes_of_4(
 
     asyncio.run(all_clients())
     prefilled = sum(sent.prompt_tokens - sent.cached for sent in done) / max(1, len(done))
-    return summary(done, clients) | {"jokes": JOKES, "prefill_tokens": round(prefilled)}
+    return whole_loop(done, clients) | {"jokes": JOKES, "prefill_tokens": round(prefilled)}
 
 
 def slowest(sent: Sequence[Sent]) -> Sent:

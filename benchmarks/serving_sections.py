@@ -35,24 +35,12 @@ def serve(result: Result) -> str:
 
 def serve_again(result: Result) -> str:
     seen = result["ours"]["seen"]
-    rows = [
-        f"| {name.split(',')[0]} | {name.split(', ')[1].split()[0]} | {level['hit_share']:.2f} "
-        f"| {level['photos_per_s']:.1f} |"
-        for name, level in seen["again"].items()
-    ]
-    return "\n".join(
-        [
-            f"Each of a number of photos a second time, in random order, with another prompt, on one "
-            f"{result['machine']['gpu']} with {result['shapes']}. The server's cache holds "
-            f"{result['cached_photos']} photos. Photos seen for the first time: {result['photos_per_s']:.1f} a second "
-            f"(plain LMDeploy: {result['plain_photos_per_s']:.1f}). The first word came after "
-            f"{seen['fresh_first_word_s']:.3f} s for a new photo and {seen['again_first_word_s']:.3f} s for a seen "
-            f"one. With four jokes for each photo, {result['jokes_of_4_per_s']:.1f} photos a second were answered.",
-            "",
-            "| photos | clients | tokens found in the cache | photos a second |",
-            "|---|---|---|---|",
-            *rows,
-        ]
+    return (
+        f"On one {result['machine']['gpu']} with {result['shapes']}, the server's cache holds {result['cached_photos']} "
+        f"photos. The first word came after {seen['fresh_first_word_s']:.3f} s for a new photo and after "
+        f"{seen['again_first_word_s']:.3f} s for one in the cache. New photos: {result['photos_per_s']:.1f} a second for "
+        f"64 clients (plain LMDeploy: {result['plain_photos_per_s']:.1f}); with four jokes for each photo "
+        f"{result['jokes_of_4_per_s']:.1f} photos a second.\n\n{result['note']}"
     )
 
 

@@ -18,12 +18,16 @@ from types import ModuleType
 
 from bot.runtime.logging_setup import report_error
 from configs.errors import JokebotError
-from configs.settings import Settings, load_settings
+from configs.host_environment import use_time_zone
+from configs.settings import CONFIG_FILE, PREFIX, Settings, load_settings, settings_file
 
 CLI_FOLDER = Path(__file__).with_name("cli")
 HIDDEN_COMMANDS = {"_pipeline"}
-NOT_COMMANDS = {"reference"}
-"""Modules of `bot/cli/` that are no subcommands: `python -m bot.cli.reference` writes the reference pages."""
+NOT_COMMANDS = {"reference", "tutorial_steps"}
+"""Modules of `bot/cli/` that are no subcommands: `python -m bot.cli.reference` writes the reference pages; the steps of
+`jokebot tutorial`."""
+OWN_SETTINGS = {"demo"}
+"""Commands whose processes have settings of their own, and none of the file that `jokebot setup` wrote."""
 ENTERED = "_JOKEBOT_ENTERED"
 """Variable that marks a process as started by `enter_environment`: its process id (exec keeps it) and interpreter."""
 
@@ -66,6 +70,12 @@ def enter_environment(environment: str, settings: Settings, argv: list[str]) -> 
     os.execve(python, [str(python), "-m", "bot", *argv], {**os.environ, ENTERED: f"{os.getpid()} {python}"})
 
 
+def name_settings_file() -> None:
+    """Set JOKEBOT_CONFIG to the file that `jokebot setup` wrote, since some child processes get no data folder."""
+    if (file := settings_file()) != CONFIG_FILE:
+        os.environ[f"{PREFIX}CONFIG"] = str(file.absolute())
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a subcommand and return its exit code: 2 for a JokebotError (one line on stderr), 130 for Ctrl-C."""
     argv = sys.argv[1:] if argv is None else argv
@@ -82,6 +92,9 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv[1:])
     try:
         settings = load_settings()
+        use_time_zone(settings.host.time_zone)
+        if argv[0] not in OWN_SETTINGS:
+            name_settings_file()
         enter_environment(command.ENVIRONMENT, settings, argv)
         return command.run(arguments, settings)
     except JokebotError as error:

@@ -165,7 +165,7 @@ class App:
             log.info("%s", await self.servers.wait_ready())
         except JokebotError as error:
             log.warning("%s Until then photos wait or get an error message.", error)
-        print(f"jokebot: ready as @{self.client.username}", flush=True)
+        print(f"jokebot: ready as @{self.client.username}: {self.client.link}", flush=True)
 
 
 @asynccontextmanager
@@ -173,7 +173,11 @@ async def started_app(settings: Settings) -> AsyncIterator[App]:
     """A started bot, which the end of the block stops and closes. Raises JokebotError where it can't start."""
     if not settings.telegram.token.get_secret_value():
         raise SettingsError(
-            "No bot token is set. Talk to @BotFather, then set JOKEBOT_TELEGRAM_TOKEN (`make demo` needs none)."
+            "No bot token is set. `jokebot setup` asks for it, or set JOKEBOT_TELEGRAM_TOKEN (`make demo` needs none)."
+        )
+    if not settings.telegram.has_token_form:
+        raise SettingsError(
+            "JOKEBOT_TELEGRAM_TOKEN is no bot token. It looks like 123456:ABC…; copy it from @BotFather."
         )
     async with AsyncExitStack() as stack:
         app = await build_app(settings, stack, App)

@@ -3,12 +3,16 @@
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 ROOT = Path(__file__).resolve().parent.parent
 """The program's folder."""
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+GpuId = Annotated[
+    str, Field(pattern=r"^(\d+|(GPU|MIG)-[\w/-]+)$"), BeforeValidator(lambda value: str(value).strip("\"' "))
+]
+"""A GPU as CUDA_VISIBLE_DEVICES takes it: a number, or a UUID of `nvidia-smi -L`."""
 
 
 def split_list(value: Any) -> Any:

@@ -1,11 +1,14 @@
 """Settings of the chat: the connection to Telegram, who may use the bot, limits per user and chat, weekly digest."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from configs.base import Count, Positive, SettingsSection, split_list
 
+TOKEN_FORM = re.compile(r"\d{1,16}:[\w-]+", re.ASCII)
+"""The bot's id and a secret part (https://core.telegram.org/bots/api#authorizing-your-bot)."""
 MAX_TELEGRAM_ID = 2**52 - 1
 """Ids of users and chats have at most 52 bits (https://core.telegram.org/bots/api#user)."""
 SHARED_IDS = frozenset((1087968824, 136817688, 777000))
@@ -30,6 +33,13 @@ class TelegramSettings(SettingsSection):
         SecretStr(""), description="Bot token from @BotFather. Prefer the variable JOKEBOT_TELEGRAM_TOKEN."
     )
     base_url: str = Field("https://api.telegram.org", description="Bot API server. `jokebot sandbox` is one too.")
+    proxy: SecretStr = Field(
+        SecretStr(""),
+        description=(
+            "HTTP proxy for calls to Telegram, such as http://127.0.0.1:7890. Empty: HTTPS_PROXY, HTTP_PROXY or "
+            "ALL_PROXY, which hold for all other connections too."
+        ),
+    )
     mode: Literal["polling", "webhook"] = Field("polling", description="How updates arrive.")
     poll_timeout_s: int = Field(30, ge=0, description="Longest wait of one getUpdates call, seconds.")
     webhook_url: str = Field("", description="Public https address that Telegram calls. Only for mode `webhook`.")
@@ -42,6 +52,11 @@ class TelegramSettings(SettingsSection):
     admins: Annotated[list[UserId], BeforeValidator(split_list)] = Field(
         [], description="Telegram ids of the users who may give admin commands."
     )
+
+    @property
+    def has_token_form(self) -> bool:
+        """Whether the token looks like one. Telegram decides whether it is."""
+        return TOKEN_FORM.fullmatch(self.token.get_secret_value()) is not None
 
     @property
     def bot_id(self) -> int | None:

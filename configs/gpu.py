@@ -1,6 +1,8 @@
-"""The GPUs of this host, as nvidia-smi lists them."""
+"""The GPUs of this host, as nvidia-smi lists them, and the environment variables that give a process some of them."""
 
+import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -46,9 +48,36 @@ def _gpus() -> list[GpuInfo]:
     return parse_gpus(output)
 
 
-def card_gb() -> float:
-    """Memory of the smallest GPU, 10⁹ bytes; 0 if there is no GPU or its memory is unknown."""
-    return min((gpu.all_gb for gpu in _gpus()), default=0.0)
+def card_gb(ids: Sequence[str] = ()) -> float:
+    """Memory of the smallest GPU, 10⁹ bytes; 0 if there is no GPU or its memory is unknown.
+
+    Only those of `ids` count, if these are numbers of nvidia-smi; else all of the host.
+    """
+    gpus = _gpus()
+    numbers = {int(gpu_id) for gpu_id in ids if gpu_id.isdecimal() and int(gpu_id) < len(gpus)}
+    return min((gpu.all_gb for number, gpu in enumerate(gpus) if not numbers or number in numbers), default=0.0)
+
+
+@dataclass(frozen=True)
+class GpuSelection:
+    """GPUs for processes. `by_bus`: ids that are numbers count as nvidia-smi does, not as CUDA does by default."""
+
+    ids: tuple[str, ...]
+    by_bus: bool = True
+
+    @classmethod
+    def of(cls, ids: Sequence[str]) -> "GpuSelection":
+        """The GPUs of a setting; if it is empty those of CUDA_VISIBLE_DEVICES, and without that all of the host."""
+        if ids:
+            return cls(tuple(ids))
+        if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+            return cls(tuple(part.strip() for part in visible.split(",") if part.strip()), by_bus=False)
+        return cls(tuple(map(str, range(len(_gpus())))))
+
+    def variables(self, *chosen: str) -> dict[str, str]:
+        """The variables that give a process the `chosen` of these GPUs, by default all."""
+        order = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"} if self.by_bus else {}
+        return {"CUDA_VISIBLE_DEVICES": ",".join(chosen or self.ids), **order}
 
 
 def card_name() -> str:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from configs.errors import SettingsError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOCALTIME, ZONES = Path("/etc/localtime"), Path("/usr/share/zoneinfo")
 FIXED_OFFSET = re.compile(r"([A-Za-z]+)([+-])0?(\d{1,2})")
 
 
@@ -34,8 +35,33 @@ class LocalTime(tzinfo):
         return datetime.fromtimestamp(moment.replace(tzinfo=UTC).timestamp()).replace(tzinfo=self)
 
 
-def check_time_zone(name: str | None = None) -> None:
-    """Raise SettingsError unless `name` (TZ if None) is a time zone that the system knows. An empty TZ is fine."""
+def use_time_zone(name: str) -> None:
+    """Set this process's time zone, and its children's, to the setting `host.time_zone`; "" keeps TZ or the host's.
+
+    Raises SettingsError for an unknown zone.
+    """
+    if not name:
+        return
+    check_time_zone(name, "host.time_zone")
+    os.environ["TZ"] = name
+    time.tzset()
+
+
+def host_time_zone() -> str:
+    """Name of the time zone of TZ, else of the system; "" if it has no name of the IANA database."""
+    if name := os.environ.get("TZ", "").removeprefix(":"):
+        return name
+    try:
+        return LOCALTIME.resolve(strict=True).relative_to(ZONES.resolve()).as_posix()
+    except (OSError, ValueError):
+        return ""
+
+
+def check_time_zone(name: str | None = None, setting: str = "TZ") -> None:
+    """Raise SettingsError unless `name` (TZ if None) is a time zone that the system knows. An empty TZ is fine.
+
+    `setting` is what the message calls it.
+    """
     name = os.environ.get("TZ", "") if name is None else name
     zone_name = name.removeprefix(":")
     if not zone_name or (zone_name.startswith("/") and Path(zone_name).is_file()):
@@ -43,7 +69,7 @@ def check_time_zone(name: str | None = None) -> None:
     try:
         zone = ZoneInfo(zone_name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise SettingsError(f"TZ is {name!r}, and there is no such time zone. {_remedy(zone_name)}") from None
+        raise SettingsError(f"{setting} is {name!r}, and there is no such time zone. {_remedy(zone_name)}") from None
     now = datetime.now(UTC)
     if name == os.environ.get("TZ") and zone.utcoffset(now) != now.astimezone().utcoffset():
         raise SettingsError(f"TZ is {name!r}, and this system has no file for that zone. Install the package tzdata.")
@@ -74,10 +100,26 @@ def proxy_for(url: str) -> str | None:
         return None
     name = target.scheme if proxies.get(target.scheme) else "all"
     proxy = proxies.get(name)
-    if not proxy:
-        return None
+    return checked_proxy(proxy, f"{name.upper()}_PROXY", target.hostname or "") if proxy else None
+
+
+def telegram_proxy(base_url: str, setting: str) -> str | None:
+    """The proxy for calls of a Bot API server: the setting `telegram.proxy`, else that of `proxy_for`.
+
+    This machine has none. Raises SettingsError as `proxy_for`.
+    """
+    host = urlsplit(base_url).hostname or ""
+    if not setting or host in LOOPBACK:
+        return proxy_for(base_url)
+    return checked_proxy(setting, "JOKEBOT_TELEGRAM_PROXY", "")
+
+
+def checked_proxy(proxy: str, variable: str, host: str) -> str:
+    """A proxy's address with its scheme. Raises SettingsError, which names `variable`, unless it is an HTTP proxy.
+
+    `host`: the called one, for the hint at NO_PROXY; "" leaves it out. The message has no user and no password.
+    """
     proxy = proxy if "://" in proxy else f"http://{proxy}"
-    variable = f"{name.upper()}_PROXY"
     try:
         parts = urlsplit(proxy)
         _ = parts.port  # raises ValueError for a port that is no number
@@ -88,7 +130,7 @@ def proxy_for(url: str) -> str | None:
     if parts.scheme != "http":
         raise SettingsError(
             f"{variable} names a {parts.scheme} proxy at {parts.hostname}, and only HTTP proxies are supported. Most "
-            f"SOCKS programs have an HTTP port too: write {variable}=http://HOST:PORT, or add {target.hostname} to "
-            "NO_PROXY."
+            f"SOCKS programs have an HTTP port too: write {variable}=http://HOST:PORT"
+            + (f", or add {host} to NO_PROXY." if host else ".")
         )
     return proxy

@@ -1,10 +1,10 @@
 """Settings of learning: selection of jokes, training, gate, and the schedule of runs."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
-from configs.base import Count, Positive, SettingsSection
+from configs.base import Count, GpuId, Positive, SettingsSection, split_list
 
 
 class SelectionSettings(SettingsSection):
@@ -97,6 +97,13 @@ class TrainingSettings(SettingsSection):
     keep_checkpoints: Count = Field(2, description="Checkpoints to keep per run.")
     workers: int = Field(4, ge=0, description="Processes that prepare photos on a GPU host.")
     gpus: Count = Field(1, description="GPUs of one run. With more than one, torchrun starts the training.")
+    gpu_ids: Annotated[list[GpuId], BeforeValidator(split_list)] = Field(
+        [],
+        description=(
+            "GPUs of runs, by nvidia-smi's numbers, for example [1] beside lmdeploy.gpu_ids = [0]. All of them train, "
+            "whatever training.gpus says. Empty: those of CUDA_VISIBLE_DEVICES, else the host's, from the first on."
+        ),
+    )
     deepspeed: str = Field(
         "", description="DeepSpeed configuration of XTuner, for example deepspeed_zero1. Needs DeepSpeed; not tested."
     )
@@ -107,6 +114,11 @@ class TrainingSettings(SettingsSection):
     feature_cache_gb: float = Field(
         60.0, ge=0, description="Disk for cached image features, GB (2 MB per tile). 0 turns the cache off."
     )
+
+    @property
+    def gpu_count(self) -> int:
+        """GPUs of one run."""
+        return len(self.gpu_ids) or self.gpus
 
 
 class GateSettings(SettingsSection):

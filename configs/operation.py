@@ -1,4 +1,4 @@
-"""Settings of operation: data, backups, alerts, Python environments, the base model, metrics, admin pages, the log."""
+"""Settings of operation: data, backups, alerts, Python environments, base model, metrics, admin pages, host, log."""
 
 from pathlib import Path
 from typing import Literal
@@ -137,6 +137,18 @@ class PanelSettings(SettingsSection):
         description=(
             "Secret that the sandbox sends to the bot: any long text, the same for both. Prefer the variable "
             "JOKEBOT_PANEL_KEY."
+        ),
+    )
+
+
+class HostSettings(SettingsSection):
+    """The host that the bot runs on."""
+
+    time_zone: str = Field(
+        "",
+        description=(
+            "Time zone of schedules, daily limits, the weekly post and the log: a name of the IANA database, such as "
+            "Asia/Shanghai. Empty: the variable TZ, else the host's."
         ),
     )
 

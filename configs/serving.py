@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
-from configs.base import Count, Positive, SettingsSection
+from configs.base import Count, GpuId, Positive, SettingsSection, split_list
 from configs.chat_templates import DEFAULT_TEMPLATE, chat_templates
 
 
@@ -64,6 +64,14 @@ class LmdeploySettings(SettingsSection):
     servers: Count = Field(
         1, description="Servers per GPU. One server keeps a GPU busy; more take memory and give no more jokes."
     )
+    gpu_ids: Annotated[list[GpuId], BeforeValidator(split_list)] = Field(
+        [],
+        description=(
+            "GPUs of these servers, by nvidia-smi's numbers, for example [0, 1]. Each has lmdeploy.servers of them, or "
+            "its part of servers.count. Empty: one GPU, or with a larger servers.count as many as there are, of "
+            "CUDA_VISIBLE_DEVICES if that is set."
+        ),
+    )
     preprocess: Literal["gpu", "stock"] = Field(
         "gpu", description="Where photos become tiles: `gpu`, or `stock` for LMDeploy's own way on one CPU thread."
     )
@@ -93,7 +101,8 @@ class ServerSettings(SettingsSection):
         0,
         ge=0,
         description=(
-            "Servers of the champion. A photo goes to the least busy one. 0: lmdeploy.servers, or one CPU engine."
+            "Servers of the champion, divided among the GPUs of lmdeploy.gpu_ids. 0: lmdeploy.servers on each of "
+            "these, or one CPU engine."
         ),
     )
     canary_count: Count = Field(1, description="Servers of a canary.")

@@ -1,7 +1,7 @@
-"""Typed settings: `configs/jokebot.toml`, overridden by `JOKEBOT_SECTION_NAME` variables.
+"""Typed settings: a TOML file, overridden by `JOKEBOT_SECTION_NAME` variables.
 
-Each section is a class of `configs/`, each setting a field with its default and its meaning. `JOKEBOT_CONFIG` names
-another TOML file. An unknown name or a wrong value raises SettingsError, which names the setting.
+Each section is a class of `configs/`, each setting a field with its default and its meaning. `settings_file` says which
+file is read. An unknown name or a wrong value raises SettingsError, which names the setting.
 """
 
 import os
@@ -15,12 +15,14 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from configs.base import ROOT
 from configs.chat import AccessSettings, DigestSettings, LimitSettings, TelegramSettings
 from configs.errors import SettingsError
+from configs.gpu import GpuSelection
 from configs.judge import JudgeSettings
 from configs.learning import GateSettings, RetrainSettings, SelectionSettings, TrainingSettings
 from configs.operation import (
     AlertSettings,
     BackupSettings,
     EnvironmentSettings,
+    HostSettings,
     LogSettings,
     MetricsSettings,
     ModelSettings,
@@ -32,6 +34,9 @@ from configs.serving import EngineSettings, JokeSettings, LmdeploySettings, Serv
 from configs.trials import CanarySettings, ChampionMonitorSettings, DuelSettings
 
 CONFIG_FILE = ROOT / "configs" / "jokebot.toml"
+"""All settings with their defaults. An admin may edit it; `jokebot setup` writes another file."""
+SETUP_FILE = "jokebot.toml"
+"""Name of the file in the data folder that `jokebot setup` writes."""
 PREFIX = "JOKEBOT_"
 
 
@@ -72,12 +77,31 @@ class Settings(BaseSettings):
     retention: RetentionSettings = RetentionSettings()
     metrics: MetricsSettings = MetricsSettings()
     panel: PanelSettings = PanelSettings()
+    host: HostSettings = HostSettings()
     log: LogSettings = LogSettings()
 
     @property
     def server_count(self) -> int:
         """Servers of the champion that the bot runs itself."""
-        return self.servers.count or (self.lmdeploy.servers if self.engine.kind == "lmdeploy" else 1)
+        lmdeploy = self.lmdeploy
+        default = lmdeploy.servers * max(1, len(lmdeploy.gpu_ids)) if self.engine.kind == "lmdeploy" else 1
+        return self.servers.count or default
+
+    @property
+    def serving_gpus(self) -> GpuSelection:
+        """The GPUs among which the bot divides its servers; none where a single GPU needs no choice.
+
+        With more than one server the driver is asked for the host's GPUs if no setting or variable names them.
+        """
+        if self.engine.kind != "lmdeploy" or (self.server_count == 1 and not self.lmdeploy.gpu_ids):
+            return GpuSelection(())
+        gpus = GpuSelection.of(self.lmdeploy.gpu_ids)
+        return gpus if self.lmdeploy.gpu_ids or len(gpus.ids) > 1 else GpuSelection(())
+
+    @property
+    def reuses_photos(self) -> bool:
+        """Whether a server of the bot answers faster for a photo that it has seen."""
+        return self.engine.kind == "lmdeploy" and self.lmdeploy.prefix_cache and self.lmdeploy.preprocess == "gpu"
 
     @property
     def in_flight(self) -> int:
@@ -120,18 +144,43 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
+def setup_file() -> Path:
+    """The file that `jokebot setup` writes: `JOKEBOT_CONFIG`, else `jokebot.toml` in the data folder."""
+    if named := os.environ.get(f"{PREFIX}CONFIG"):
+        return Path(named)
+    folder = os.environ.get(f"{PREFIX}STORAGE_DIRECTORY") or StorageSettings().directory
+    return Path(folder) / SETUP_FILE
+
+
+def settings_file() -> Path:
+    """The file with the settings: `JOKEBOT_CONFIG`, else setup's in the data folder, else `configs/jokebot.toml`."""
+    file = setup_file()
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return file if os.environ.get(f"{PREFIX}CONFIG") else CONFIG_FILE
+    except OSError:
+        pass  # reading it fails with a message
+    return file
+
+
 def load_settings(path: Path | None = None) -> Settings:
-    """Read the TOML file (`path`, else `JOKEBOT_CONFIG`, else `configs/jokebot.toml`) and the environment.
+    """Read the TOML file (`path`, else `settings_file`) and the environment.
 
     Raises SettingsError, with one line per problem, if the file can't be read, a name is unknown or a value is wrong.
     """
-    path = path or Path(os.environ.get(f"{PREFIX}CONFIG", CONFIG_FILE))
+    path = path or settings_file()
     try:
         data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"The settings file {path} can't be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"The settings file {path} is not valid TOML: {error}.") from error
+    return parse_settings(data)
+
+
+def parse_settings(data: dict[str, Any]) -> Settings:
+    """The settings of a TOML file's content and the environment. Raises SettingsError, with one line per problem."""
     reject_unknown_sections()
     try:
         return Settings(**data)
@@ -156,5 +205,5 @@ def describe(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         return f"{name} is no setting of Jokebot; configs/jokebot.toml lists all settings."
     variable = PREFIX + "_".join(str(part) for part in problem["loc"][:2]).upper()
-    value = "" if "token" in name or "secret" in name or "key" in name else f" (got {problem['input']!r})"
+    value = "" if any(word in name for word in ("token", "secret", "key", "proxy")) else f" (got {problem['input']!r})"
     return f"{name} (or {variable}) is wrong: {problem['msg']}{value}."

@@ -2,10 +2,11 @@
 
 Each test runs under the interpreter that runs the code (tests/conftest.py), so there are two runs. Lines appear as they
 come, marked with their environment. At the end both summaries are repeated, a failed run's last: the output ends with
-pytest's own summary line. `--parallel` starts both runs at once: most tests wait for processes, so two runs share two
-cores well on a machine that does nothing else. Other arguments go to both runs. Standard library only.
+pytest's own summary line. Both runs start at once on two cores or more, because most tests wait for processes;
+`--serial` runs one after the other. Other arguments go to both runs. Standard library only.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -53,8 +54,8 @@ class EnvironmentRun:
 
 def main(arguments: list[str]) -> int:
     printing = Lock()
-    parallel = "--parallel" in arguments
-    runs = [EnvironmentRun(name, [a for a in arguments if a != "--parallel"], printing) for name in ENVIRONMENTS]
+    parallel = "--serial" not in arguments and len(os.sched_getaffinity(0)) > 1
+    runs = [EnvironmentRun(name, [a for a in arguments if a != "--serial"], printing) for name in ENVIRONMENTS]
     for run in runs:
         run.start()
         if not parallel:

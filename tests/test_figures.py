@@ -68,6 +68,10 @@ def serve(*path: str) -> float:
     return values["photos_per_s"]
 
 
+def scale(*keys: str) -> list[float]:
+    return [stored_result("scale_h200x2")[key] for key in keys]
+
+
 CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
     (
         "README.md",
@@ -124,6 +128,28 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
             on_one_card("both_mb") / 1000,
             on_one_card("servers_mb") / 1000,
         ],
+    ),
+    (
+        "docs/deploy/several-hosts.md",
+        rf"\| 2 \| {N} \({N} times\) \| {N} \({N} times\) \| {N} \({N} times\)",
+        lambda: [
+            *scale("photos_per_s_2", "serve_speedup_2", "proxy_photos_per_s_2", "proxy_speedup_2"),
+            stored_result("scale_h200x2")["train"]["runs"]["2"]["rows_per_s"],
+            *scale("train_speedup_2"),
+        ],
+    ),
+    (
+        "docs/deploy/several-hosts.md",
+        rf"went at {N} a second on two GPUs through the proxy, {N} %",
+        lambda: [
+            stored_result("scale_h200x2")["proxy_hashed"]["again"]["photos_per_s"],
+            100 * stored_result("scale_h200x2")["proxy_hashed"]["again"]["hit_share"],
+        ],
+    ),
+    (
+        "docs/deploy/gpu.md",
+        rf"first word of a seen photo after {N} s, and {N} photos a second with four jokes each",
+        lambda: scale("again_first_word_s", "jokes_of_4_per_s"),
     ),
     (
         "docs/status.md",

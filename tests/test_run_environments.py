@@ -40,7 +40,7 @@ def project(tmp_path, monkeypatch):
         ("none", "passes", 0, "1 passed"),
     ],
 )
-@pytest.mark.parametrize("options", [[], ["--parallel"]], ids=["serial", "parallel"])
+@pytest.mark.parametrize("options", [["--serial"], []], ids=["serial", "parallel"])
 def test_the_output_ends_with_the_summary_line_of_a_failed_run(project, capfd, train, bot, code, last, options):
     assert run_environments.main(project(train, bot) + options) == code
     lines = capfd.readouterr().out.splitlines()

@@ -15,7 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check = kinds.add_parser("check", help="verify every row, image and hash; exit with 1 if one is wrong")
     check.add_argument("dataset", help="directory of the dataset, or the beginning of its name")
     check.add_argument(
-        "--model", type=Path, metavar="DIR", help="model whose tokenizer counts the tokens (default: the champion)"
+        "--model",
+        type=Path,
+        metavar="DIR",
+        help="model whose tokenizer counts the tokens (default: the one with which it was made, or the champion)",
     )
     show = kinds.add_parser("show", help="list all datasets, or show one")
     show.add_argument(
@@ -36,12 +39,13 @@ async def check(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print a line for each problem."""
     from storage.database import Database
     from storage.learning import datasets
-    from trainer.dataset.check import check_dataset
+    from trainer.dataset.check import check_dataset, counting_model
     from trainer.dataset.token_budget import find_token_budget
 
     async with Database.connect(settings.storage) as database:
         directory = await datasets.get_directory(database, settings.storage.datasets, arguments.dataset)
-        budget = await find_token_budget(database, settings, arguments.model)
+        model = arguments.model or await asyncio.to_thread(counting_model, directory)
+        budget = await find_token_budget(database, settings, model)
     problems = check_dataset(directory, budget)
     print("\n".join(problems) or f"{directory}: sound.")
     return 1 if problems else 0

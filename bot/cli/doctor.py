@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 
-from configs.host_environment import check_time_zone, proxy_for
 from configs.settings import Settings
 
 HELP = "check the token, the engine, the environments, the disk and the database, and print how to fix problems"
@@ -16,12 +15,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print the findings. Return 1 if one of them is bad. Raises SettingsError for TZ and proxies."""
-    from bot.monitoring.doctor import run_checks
+    from bot.monitoring.doctor import print_findings
 
-    check_time_zone()
-    for url in (settings.telegram.base_url, settings.engine.url):
-        proxy_for(url)
-    findings = asyncio.run(run_checks(settings))
-    for finding in findings:
-        print(finding.format())
-    return 1 if any(finding.state == "bad" for finding in findings) else 0
+    return 0 if asyncio.run(print_findings(settings)) else 1

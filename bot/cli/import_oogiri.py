@@ -11,8 +11,15 @@ ENVIRONMENT = "train"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="file to read: cn.jsonl, en.jsonl, jp.jsonl or ex_cn.json")
-    parser.add_argument("images", type=Path, help="folder of its images")
+    parser.add_argument(
+        "file", type=Path, help="cn.jsonl, en.jsonl, jp.jsonl or ex_cn.json, or a folder or zip that holds one"
+    )
+    parser.add_argument(
+        "images",
+        type=Path,
+        nargs="?",
+        help="folder or zip of its images (default: images, ex_images or a zip of these names beside the file)",
+    )
     parser.add_argument(
         "--language", choices=("cn", "en", "jp"), default="cn", help="language to keep; other rows are dropped"
     )
@@ -24,6 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--model", type=Path, metavar="DIR", help="model whose tokenizer counts the tokens (default: the champion)"
+    )
+    parser.add_argument(
+        "--hold-out",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="PHOTO",
+        help="photos, for example those of a comparison: rows with these or nearly these images are not trained on",
     )
 
 
@@ -47,6 +62,13 @@ async def import_rows(arguments: argparse.Namespace, settings: Settings) -> str:
         budget = await find_token_budget(database, settings, arguments.model)
         importer = Importer(database, settings.storage.datasets, settings.selection, settings.limits, budget)
         imported = await importer.run(
-            OogiriImport(arguments.file, arguments.images, arguments.language, arguments.min_stars, arguments.limit)
+            OogiriImport(
+                arguments.file,
+                arguments.images,
+                arguments.language,
+                arguments.min_stars,
+                arguments.limit,
+                tuple(arguments.hold_out),
+            )
         )
     return f"{summary(imported.manifest)}\n{imported.directory}"

@@ -77,7 +77,7 @@ async def compare(
         await check_reachable(engine_at(model, settings))
     for letter, model, engine in zip("AB", models, opened, strict=True):
         with engine as chosen:
-            sides.append(await ask_model(letter, model, chosen, photos, question))
+            sides.append(await ask_model(letter, place_of(model), chosen, photos, question))
     return sides
 
 
@@ -104,16 +104,18 @@ def is_address(model: str) -> bool:
     return model.startswith(("http://", "https://"))
 
 
+def place_of(model: str) -> str:
+    """Where a model is served: the address without user and password, or the CPU engine."""
+    return urlsplit(model).netloc.rpartition("@")[2] or "CPU engine"
+
+
 async def ask_model(
-    letter: str, model: str, engine: EngineSettings, photos: list[PhotoFile], question: ComparisonPrompt
+    letter: str, place: str, engine: EngineSettings, photos: list[PhotoFile], question: ComparisonPrompt
 ) -> ModelColumn:
     """One model's answers, each printed at once. Raises EngineError if the engine doesn't answer at all."""
     client = EngineClient(engine)
     try:
-        name, place = (
-            next(iter(await client.models()), "nameless"),
-            urlsplit(model).netloc.rpartition("@")[2] or "CPU engine",
-        )
+        name = next(iter(await client.models()), "nameless")
         answers = []
         for number, photo in enumerate(photos):
             answers.append(answer := await ask_about_photo(client, photo, question, number))

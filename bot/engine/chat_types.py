@@ -63,6 +63,7 @@ class EngineReply:
     """A complete reply. `finish_reason` is "stop" or "length".
 
     Token counts are None where the engine doesn't report them. `latency_s` is the time of the request that succeeded.
+    `cached_tokens` of the prompt were in the engine's cache, so that it did not compute them again.
     """
 
     text: str
@@ -70,6 +71,7 @@ class EngineReply:
     completion_tokens: int | None
     latency_s: float
     finish_reason: str
+    cached_tokens: int = 0
 
 
 def is_plausible_text(text: str) -> bool:

@@ -45,11 +45,13 @@ class PartialReply:
     finish_reason: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cached_tokens: int = 0
 
     def add(self, chunk: Any) -> bool:
         """Add a chunk; returns whether the text has grown. Raises a built-in exception for a chunk of another shape."""
         if chunk.usage is not None:
             self.prompt_tokens, self.completion_tokens = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
+            self.cached_tokens = getattr(chunk.usage.prompt_tokens_details, "cached_tokens", None) or 0
         added = ""
         for choice in chunk.choices:
             added += choice.delta.content or ""
@@ -232,7 +234,9 @@ class EngineClient:
             raise EngineError("cut_off", f"The engine at {url} stopped in the middle of a joke.", retryable=True)
         if not text:
             raise EngineError("empty", f"The engine at {url} wrote nothing.", retryable=True)
-        return EngineReply(text, draft.prompt_tokens, draft.completion_tokens, latency_s, draft.finish_reason)
+        return EngineReply(
+            text, draft.prompt_tokens, draft.completion_tokens, latency_s, draft.finish_reason, draft.cached_tokens
+        )
 
     async def _model_name(self) -> str:
         """The model of the settings, else the first that the engine lists; cached until a request fails."""

@@ -14,6 +14,7 @@ from bot.monitoring.doctor_finding import DoctorFinding
 from bot.monitoring.doctor_telegram import check_access, check_bot_of_database, check_token, check_webhook
 from bot.monitoring.engine_check import check_engine, check_model
 from configs.child_environment import child_environment
+from configs.host_environment import check_time_zone, proxy_for, telegram_proxy
 from configs.settings import ROOT, Settings
 from storage.database import DatabaseError, check_file
 
@@ -149,3 +150,14 @@ CHECKS: tuple[Callable[[Settings], Awaitable[list[DoctorFinding]]], ...] = (
 async def run_checks(settings: Settings) -> list[DoctorFinding]:
     """Run all checks; returns the findings in order."""
     return [finding for check in CHECKS for finding in await check(settings)]
+
+
+async def print_findings(settings: Settings) -> bool:
+    """Run all checks and print the findings; returns whether none is bad. Raises SettingsError for TZ and proxies."""
+    check_time_zone()
+    telegram_proxy(settings.telegram.base_url, settings.telegram.proxy.get_secret_value())
+    proxy_for(settings.engine.url)
+    findings = await run_checks(settings)
+    for finding in findings:
+        print(finding.format())
+    return all(finding.state != "bad" for finding in findings)

@@ -2,9 +2,10 @@
 
 from bot.chats.access_list import describe_access
 from bot.monitoring.doctor_finding import DoctorFinding
-from configs.host_environment import proxy_for
 from configs.settings import Settings
 from storage.chat.bots import read_bot_id
+
+COPY_AGAIN = "copy it again from @BotFather; it looks like 123456:ABC…"
 
 
 async def check_token(settings: Settings) -> list[DoctorFinding]:
@@ -16,25 +17,20 @@ async def check_token(settings: Settings) -> list[DoctorFinding]:
                 "bad",
                 "token",
                 "no bot token is set",
-                "talk to @BotFather, then set JOKEBOT_TELEGRAM_TOKEN (`make demo` needs none)",
+                "`jokebot setup` asks for it, or set JOKEBOT_TELEGRAM_TOKEN (`make demo` needs none)",
             )
         ]
-    from telegram import Bot
+    if not settings.telegram.has_token_form:
+        return [DoctorFinding("bad", "token", "JOKEBOT_TELEGRAM_TOKEN is no bot token", COPY_AGAIN)]
     from telegram.error import InvalidToken, TelegramError
 
-    from bot.telegram.http import AiohttpRequest
+    from bot.telegram.identity import fetch_bot_user
 
-    base = settings.telegram.base_url.rstrip("/")
-    request = AiohttpRequest(1, 15.0, proxy=proxy_for(base))
     try:
-        async with Bot(token, base_url=f"{base}/bot", request=request) as bot:
-            return [DoctorFinding("ok", "token", f"Telegram knows the bot as @{bot.username}")]
+        user = await fetch_bot_user(settings.telegram)
+        return [DoctorFinding("ok", "token", f"Telegram knows the bot as @{user.username}")]
     except InvalidToken:
-        return [
-            DoctorFinding(
-                "bad", "token", "Telegram refuses the token", "copy it again from @BotFather; it looks like 123456:ABC…"
-            )
-        ]
+        return [DoctorFinding("bad", "token", "Telegram refuses the token", COPY_AGAIN)]
     except TelegramError as error:
         message = str(error).replace(token, "…")
         return [
@@ -42,7 +38,7 @@ async def check_token(settings: Settings) -> list[DoctorFinding]:
                 "bad",
                 "telegram",
                 f"{settings.telegram.base_url} does not answer: {message}",
-                "check the network, a proxy, or JOKEBOT_TELEGRAM_BASE_URL",
+                "check the network, or name a proxy in JOKEBOT_TELEGRAM_PROXY",
             )
         ]
 
@@ -84,7 +80,7 @@ async def check_access(settings: Settings) -> list[DoctorFinding]:
             "note" if known else "bad",
             "access",
             "no admin is configured, so strangers can't be let in",
-            "send the bot a message, it tells you your Telegram id, and set JOKEBOT_TELEGRAM_ADMINS; or open it to "
+            "`jokebot setup` makes you the admin, or set JOKEBOT_TELEGRAM_ADMINS to your Telegram id; or open it to "
             "everybody with JOKEBOT_ACCESS_STRANGERS=allow",
         )
     ]

@@ -2,6 +2,7 @@
 
 from bot.monitoring.doctor_finding import DoctorFinding
 from configs.errors import JokebotError
+from configs.gpu import GpuSelection
 from configs.settings import Settings
 
 
@@ -10,10 +11,11 @@ async def check_engine(settings: Settings) -> list[DoctorFinding]:
     if settings.engine.kind != "url":
         return check_own_servers(settings)
     from bot.engine.client import EngineClient, EngineError
+    from bot.engine.lmdeploy.node_name import models_of
 
     client = EngineClient(settings.engine)
     try:
-        models = await client.models()
+        models = models_of(await client.models())
     except EngineError as error:
         return [
             DoctorFinding(
@@ -59,6 +61,27 @@ def check_own_servers(settings: Settings) -> list[DoctorFinding]:
             "engine",
             f"the bot starts {settings.server_count} {kind} server{'s' * (settings.server_count > 1)} for "
             f"{model.name} at {model.directory}",
+        ),
+        *check_gpus(settings),
+    ]
+
+
+def check_gpus(settings: Settings) -> list[DoctorFinding]:
+    """A note on GPUs of this host that neither a server nor a run uses."""
+    if settings.engine.kind != "lmdeploy":
+        return []
+    there = GpuSelection.of([]).ids
+    serving = settings.serving_gpus.ids or there[:1]
+    training = settings.training.gpu_ids or there[: settings.training.gpu_count]
+    used = len({*serving, *training})
+    if used >= len(there):
+        return []
+    return [
+        DoctorFinding(
+            "note",
+            "GPUs",
+            f"the bot uses {used} of the {len(there)} GPUs here",
+            "lmdeploy.gpu_ids puts a server on each of several GPUs, training.gpu_ids gives runs GPUs of their own",
         )
     ]
 

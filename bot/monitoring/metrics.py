@@ -112,6 +112,7 @@ class MetricsServer:
             families = [
                 *await self._families(models),
                 *engine_families(self._servers),
+                prompt_family(self._servers),
                 *await self._host.families(self._database),
             ]
             body, content_type = await asyncio.to_thread(exposition, MetricsSnapshot(families, self._latencies, models))
@@ -241,6 +242,20 @@ def engine_families(servers: ModelServers) -> list[Family]:
         ),
         ("paused", "gauge", "Whether photos wait while the servers sleep.", {(): int(bool(servers.paused))}),
     ]
+
+
+def prompt_family(servers: ModelServers) -> Family:
+    """Prompt tokens that the servers computed, and those that they had in their caches."""
+    tokens = Counter[tuple[str, str]]()
+    for server in servers.status():
+        tokens[server.model, "computed"] += server.prompt_tokens - server.cached_tokens
+        tokens[server.model, "cached"] += server.cached_tokens
+    return (
+        "prompt_tokens",
+        "gauge",
+        "Tokens of the prompts that the present servers have answered, by model version and source.",
+        {(("model", model), ("source", source)): count for (model, source), count in tokens.items()},
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from bot.runtime.child_process import ChildProcess, run_program, start_child
 from configs.base import SettingsSection
 from configs.child_environment import child_environment
+from configs.gpu import GpuSelection
 from configs.settings import PREFIX, ROOT, Settings
 from storage.learning.retrain_preview import PreviewError, RetrainPreview
 
@@ -32,7 +33,9 @@ def train_environment(settings: Settings) -> dict[str, str]:
             f"{PREFIX}{section}_{name}".upper(): text for name, text in _changed_values(getattr(settings, section))
         }
     environment[f"{PREFIX}STORAGE_DIRECTORY"] = str(settings.storage.directory.absolute())
-    return environment
+    gpu_ids = settings.training.gpu_ids
+    # For all steps of a run: training, merge and gate.
+    return environment | (GpuSelection.of(gpu_ids).variables() if gpu_ids else {})
 
 
 def _changed_values(section: SettingsSection) -> list[tuple[str, str]]:

@@ -12,8 +12,19 @@ from configs.log_context import ContextFormatter
 from configs.settings import Settings
 
 BOT_TOKEN = re.compile(r"\d{5,}(?::|%3A)[\w-]{30,}", re.IGNORECASE)
-NOISY_LOGGERS = ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "telegram", "aiohttp.access", "asyncio", "PIL")
-"""Loggers that log each request (httpx with its URL, which holds the token) or repeat the bot's own lines."""
+NOISY_LOGGERS = (
+    "httpx",
+    "httpcore",
+    "httpx2",
+    "httpcore2",
+    "openai",
+    "telegram",
+    "aiohttp.access",
+    "apscheduler",
+    "asyncio",
+    "PIL",
+)
+"""Loggers that log each request (httpx with its URL, which holds the token), each job, or repeat what the bot logs."""
 
 
 def make_secret_filter(secrets: Iterable[str]) -> Callable[[str], str]:

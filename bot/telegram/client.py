@@ -10,7 +10,7 @@ from bot.telegram.http import AiohttpRequest
 from bot.telegram.local_files import LocalFileMissing, is_local_path, read_local_file
 from bot.telegram.rate_limiter import Priority, RateLimiter
 from bot.telegram.write_access import TOPIC, WriteAccess, current_topic
-from configs.host_environment import proxy_for
+from configs.host_environment import telegram_proxy
 from configs.settings import Settings
 
 MAX_CONNECTIONS = 64
@@ -28,10 +28,10 @@ class TelegramClient(ExtBot[Priority]):
     __slots__ = ("_access", "_file_problem")
 
     def __init__(self, settings: Settings) -> None:
-        """Raises SettingsError where the environment names a proxy that is not supported."""
+        """Raises SettingsError where the environment or the settings name a proxy that is not supported."""
         telegram = settings.telegram
         base = telegram.base_url.rstrip("/")
-        proxy = proxy_for(base)
+        proxy = telegram_proxy(base, telegram.proxy.get_secret_value())
         super().__init__(
             telegram.token.get_secret_value(),
             base_url=f"{base}/bot",

@@ -1,7 +1,7 @@
 """A dataset on disk: a directory with `train.json`, `holdout.json`, `images/` and `manifest.json`.
 
 The manifest holds the digest of every row and the name (a SHA-256) of every picture. The directory's name is the
-SHA-256 of the manifest without its `name` and `created_at`, so two exports of the same content have the same name. A
+SHA-256 of the manifest without the keys OUTSIDE_HASH, so two exports of the same content have the same name. A
 directory is written under a temporary name, flushed, and renamed, so a directory with its own name is always complete.
 """
 
@@ -26,7 +26,9 @@ FORMAT = 1
 PARTS = ("train", "holdout")
 IMAGES = "images"
 UNFINISHED = ".unfinished-"
-OUTSIDE_HASH = ("name", "created_at")
+COUNTED_WITH = "counted_with"
+"""In a manifest: directory of the model whose tokenizer counted the tokens; "" where it is unknown."""
+OUTSIDE_HASH = ("name", "created_at", COUNTED_WITH)
 Row = dict[str, Any]
 
 

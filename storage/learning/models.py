@@ -61,14 +61,14 @@ class Model:
 
 @dataclass(frozen=True)
 class NewModel:
-    """The fields of a new candidate; see Model."""
+    """The fields of a new candidate; see Model. `run_id` is None if it was trained outside a run."""
 
     name: str
     parent_id: int
     base_id: int
     start_id: int
     dataset: str
-    run_id: int
+    run_id: int | None
     directory: str
     digest: str
     measures: str
@@ -177,6 +177,20 @@ async def add_candidate(connection: aiosqlite.Connection, new: NewModel) -> Mode
     ) as cursor:
         (row,) = await cursor.fetchall()
     return Model(**dict(row))
+
+
+async def register_candidate(database: Database, new: NewModel) -> Model:
+    """Register a model that was trained outside a run, or return the one with this name and directory.
+
+    Raises RegistryError if another model has the name.
+    """
+    async with database.write() as connection:
+        known = await select_model(connection, "name = ?", (new.name,))
+        if known is None:
+            return await add_candidate(connection, new)
+    if known.directory != new.directory:
+        raise RegistryError(f"There is another model of the name {new.name!r} already, in {known.directory}.")
+    return known
 
 
 async def select_model(connection: aiosqlite.Connection, where: str, parameters: tuple[Any, ...] = ()) -> Model | None:

@@ -15,6 +15,7 @@ from typing import Any
 from storage.database import Database
 from storage.learning import dataset_files, datasets
 from storage.learning.dataset_files import (
+    COUNTED_WITH,
     OUTSIDE_HASH,
     PARTS,
     DamagedError,
@@ -182,6 +183,7 @@ async def write_remaining_rows(
         "origins": {origin: origins.count(origin) for origin in contents.manifest["origins"]},
         "rows": list(entries.values()),
         "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        COUNTED_WITH: contents.manifest.get(COUNTED_WITH, ""),
     }
     left = DatasetContents(train, holdout, manifest)
     pictures = {row["image"]: folder / dataset.name / row["image"] for row in left.rows()}

@@ -187,6 +187,13 @@ async def test_a_second_bot_on_the_same_token_gives_way_with_one_clear_line(peer
             {"JOKEBOT_TELEGRAM_TOKEN": "123456:BBHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"},
             "jokebot: Telegram refuses the bot's token.",
         ),
+        ({"JOKEBOT_TELEGRAM_TOKEN": "123456 AABBccDD/../x"}, "jokebot: JOKEBOT_TELEGRAM_TOKEN is no bot token."),
+        ({"JOKEBOT_ENGINE_KIND": "cpu"}, "jokebot: The registry knows no directory for model base."),
+        (
+            {"JOKEBOT_ENGINE_KIND": "cpu", "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": "/bin/false"},
+            "jokebot: /bin/false can't be run (code 1)",
+        ),
+        ({"JOKEBOT_ENGINE_KIND": "lmdeploy", "PATH": "/nowhere"}, "jokebot: LMDeploy needs an NVIDIA GPU"),
         ({"JOKEBOT_TELEGRAM_MODE": "webhook"}, "jokebot: The webhook mode needs"),
     ],
 )
@@ -218,6 +225,17 @@ async def test_a_bot_survives_an_outage_of_telegram_at_its_start_and_later(peers
     await peers.joke(peers.world.send_photo(peers.alice, peers.alice, picture()))
     peers.sandbox.faults.add(None, "502", times=4)
     await peers.joke(peers.world.send_photo(peers.alice, peers.alice, picture()))
+
+
+async def test_a_start_ends_with_the_bots_link_and_has_no_chatter_of_libraries(peers, picture):
+    bot = await peers.start()
+    await peers.joke(peers.world.send_photo(peers.alice, peers.alice, picture()))
+    bot.process.terminate()
+    code, output = await bot.ended()
+    assert code == 0
+    assert "jokebot: ready as @jokebot_sandbox_bot: https://t.me/jokebot_sandbox_bot" in output.splitlines()
+    logged = [line for line in output.splitlines() if not line.startswith("jokebot: ready")]
+    assert [line for line in logged if " jokebot: " not in line and " bot." not in line] == []
 
 
 async def test_a_running_bot_has_no_torch_in_memory(peers, picture):

@@ -273,7 +273,7 @@ def test_the_settings_for_an_8_gb_card_leave_the_cache_that_their_page_says(tmp_
     )
     with (model / "model.safetensors").open("wb") as weights:
         weights.truncate(4_411_508_736)
-    monkeypatch.setattr(cache_size, "card_gb", lambda: 8.0)
+    monkeypatch.setattr(cache_size, "card_gb", lambda ids: 8.0)
     with pytest.raises(JokebotError, match="don't fit"):
         cache_size.cache_blocks(model, Settings(engine={"kind": "lmdeploy"}))
     for assignment in re.findall(r"JOKEBOT_\w+=\S+", page.split("```")[1]):

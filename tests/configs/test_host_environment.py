@@ -10,7 +10,7 @@ import pytest
 
 from configs.base import ROOT
 from configs.errors import SettingsError
-from configs.host_environment import LocalTime, check_time_zone, proxy_for
+from configs.host_environment import LocalTime, check_time_zone, proxy_for, telegram_proxy, use_time_zone
 
 TELEGRAM = "https://api.telegram.org"
 
@@ -81,6 +81,30 @@ def test_local_time_is_the_clock_of_the_c_library(monkeypatch):
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_the_time_zone_of_the_settings_holds_for_this_process_and_its_children(monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
+    try:
+        use_time_zone("")
+        assert os.environ["TZ"] == "UTC"
+        with pytest.raises(SettingsError, match="host.time_zone is 'Asia/Beijing'"):
+            use_time_zone("Asia/Beijing")
+        use_time_zone("Asia/Shanghai")
+        assert os.environ["TZ"] == "Asia/Shanghai" and time.localtime(0).tm_hour == 8
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_the_proxy_of_the_settings_is_telegrams_only(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://all:1")
+    assert telegram_proxy(TELEGRAM, "") == "http://all:1"
+    assert telegram_proxy(TELEGRAM, "127.0.0.1:7890") == "http://127.0.0.1:7890"
+    assert telegram_proxy("http://127.0.0.1:8081", "http://own:2") is None
+    with pytest.raises(SettingsError, match="JOKEBOT_TELEGRAM_PROXY names a socks5 proxy") as error:
+        telegram_proxy(TELEGRAM, "socks5://me:secret@h:1")
+    assert "secret" not in str(error.value)
 
 
 def test_one_rule_chooses_the_proxy(monkeypatch):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from storage.learning.dataset_files import (
+    COUNTED_WITH,
     IMAGES,
     OUTSIDE_HASH,
     PARTS,
@@ -14,12 +15,22 @@ from storage.learning.dataset_files import (
     content_name,
     digest,
     read_dataset,
+    read_json,
 )
 from trainer.dataset.manifest import Entry
 from trainer.dataset.rows import RowError, check_picture, check_row
 from trainer.dataset.token_budget import TokenBudget
 
 PICTURE = re.compile(rf"{IMAGES}/([0-9a-f]{{64}})\.jpg")
+
+
+def counting_model(directory: Path) -> Path | None:
+    """The model whose tokenizer counted a dataset's tokens; None if it is unknown or gone.
+
+    Raises DatasetError if the manifest can't be read.
+    """
+    named = read_json(directory / "manifest.json", dict).get(COUNTED_WITH)
+    return Path(named) if isinstance(named, str) and named and Path(named).is_dir() else None
 
 
 def check_dataset(directory: Path, budget: TokenBudget) -> list[str]:

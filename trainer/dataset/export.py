@@ -228,6 +228,7 @@ class DatasetExporter:
                 )
             ),
             created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            counted_with=str(self.budget.directory or ""),
         )
 
 

@@ -31,7 +31,7 @@ class TokenBudget:
     """The length limit of a row, and the parameters for counting its tokens.
 
     `encode` maps text to token ids; `special` are the tokens that a user's text must not contain. A picture of t tiles
-    has `tile_tokens` × t tokens; `tile` is a tile's side in pixels.
+    has `tile_tokens` × t tokens; `tile` is a tile's side in pixels. `directory` is the model's.
     """
 
     encode: Callable[[str], list[int]]
@@ -41,6 +41,7 @@ class TokenBudget:
     max_tiles: int = 12
     tile: int = TILE
     template: ChatTemplate = field(default_factory=chat_template)
+    directory: Path | None = None
 
     def length(self, prompt: str, answer: str, width: int, height: int, template: ChatTemplate | None = None) -> int:
         """Number of tokens of a row: system prompt, template, picture (size in pixels), prompt, answer and end.
@@ -90,6 +91,7 @@ def load_token_budget(directory: Path, max_length: int) -> TokenBudget:
         shapes.get("max_dynamic_patch", 12),
         tile,
         template,
+        directory,
     )
 
 

@@ -13,6 +13,7 @@ from storage.judge.artifact import JudgeError
 from storage.judge.observations import JokeColumns, Observations, SignalKind
 from storage.judge.scorer import Judge
 from trainer.judge.fit import fit_judge
+from trainer.oogiri.files import find_rows
 from trainer.oogiri.parser import OogiriRow, read_rows
 from trainer.oogiri.text_filters import is_in_language
 
@@ -26,7 +27,8 @@ MIN_PAIRS = 100
 
 def fit_prior(file: Path, language: str, *, max_jokes: int = 20_000, seed: int = 0) -> Judge:
     """A judge fitted on pairs of jokes of one picture. Raises OogiriError, JudgeError if there are too few pairs."""
-    observations = star_pairs(list(read_rows(file)), language, max_jokes=max_jokes, seed=seed)
+    rows = read_rows(file, find_rows(file, language).read())
+    observations = star_pairs(list(rows), language, max_jokes=max_jokes, seed=seed)
     if len(observations) < MIN_PAIRS:
         raise JudgeError(
             f"{file} has {len(observations)} pairs of jokes in {language} about one picture with clearly different "

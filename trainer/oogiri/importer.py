@@ -14,10 +14,11 @@ from storage.database import Database
 from storage.learning import dataset_files, datasets, splits
 from storage.learning.dataset_files import UNFINISHED, Row, dataset_errors, digest
 from storage.media.perceptual_hash import hamming
-from storage.media.photos import CheckedPhoto
+from storage.media.photos import CheckedPhoto, PhotoError, check_photo
 from trainer.dataset.manifest import Entry, build_contents, sorted_counts
 from trainer.dataset.rows import RowError, make_row, picture_name
 from trainer.dataset.token_budget import TokenBudget
+from trainer.oogiri.files import RowsFile, find_pictures, find_rows, open_pictures
 from trainer.oogiri.image_store import ImageStore
 from trainer.oogiri.parser import OogiriError, OogiriRow, UnusableRow, read_rows
 from trainer.oogiri.text_filters import TextFilter, is_in_language
@@ -31,13 +32,18 @@ JAPANESE, JAPANESE_CAPTION = "この写真で一言ボケてください", "\n�
 
 @dataclass(frozen=True)
 class OogiriImport:
-    """An import of at most `limit` rows of `file` with at least `min_stars` likes; `images` has the pictures."""
+    """An import of at most `limit` rows with at least `min_stars` likes.
+
+    `file` is a file of rows, or a folder or zip with one; `images` is the folder or zip of the pictures, by default
+    what stands beside the rows. Pictures like the photos `hold_out` are not trained on.
+    """
 
     file: Path
-    images: Path
+    images: Path | None = None
     language: str = "cn"
     min_stars: int = 0
     limit: int = 2000
+    hold_out: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,10 +72,11 @@ class Importer:
     async def run(self, request: OogiriImport) -> ImportResult:
         """Import a file. Raises OogiriError, with nothing written, if the files or all rows can't be used."""
         prompt_for(request.language)
-        if not request.images.is_dir():
-            raise OogiriError(f"There is no folder {request.images}; unpack images.zip there.")
+        rows = find_rows(request.file, request.language)
+        source = open_pictures(find_pictures(rows, request.images), self.limits.photo_bytes)
         placed = await splits.all_placed_photos(self.database)
         held_out = placed[placed[:, 3] == splits.SIDES.index("holdout"), 1].tolist()
+        held_out += [self._hash_of(photo) for photo in request.hold_out]
         async with dataset_files.lock(self.folder):
             dataset_files.remove_unfinished(self.folder)
             with (
@@ -77,19 +84,30 @@ class Importer:
                 tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=self.folder) as spool,
             ):
                 pictures = ImageStore(
-                    request.images,
+                    source,
                     Path(spool),
                     near_bits=self.selection.near_duplicate_bits,
                     max_bytes=self.limits.photo_bytes,
                     max_pixels=self.limits.photo_pixels,
                 )
-                return await self._write(request, pictures, held_out)
+                return await self._write(request, rows, pictures, held_out)
 
-    async def _write(self, request: OogiriImport, pictures: ImageStore, held_out: list[int]) -> ImportResult:
+    def _hash_of(self, photo: Path) -> int:
+        """The perceptual hash of a photo that is held out. Raises OogiriError."""
+        try:
+            return check_photo(
+                photo.read_bytes(), max_bytes=self.limits.photo_bytes, max_pixels=self.limits.photo_pixels
+            ).phash
+        except (PhotoError, OSError) as error:
+            raise OogiriError(f"{photo}, which is to be held out, can't be used: {error}") from error
+
+    async def _write(
+        self, request: OogiriImport, rows: RowsFile, pictures: ImageStore, held_out: list[int]
+    ) -> ImportResult:
         dropped: Counter[str] = Counter()
         parts: dict[str, list[tuple[Row, Entry]]] = {"train": [], "holdout": []}
         files: dict[str, Path] = {}
-        for source, photo, row in self._usable(request, pictures, dropped):
+        for source, photo, row in self._usable(request, rows, pictures, dropped):
             near = any(hamming(photo.phash, phash) <= self.selection.near_duplicate_bits for phash in held_out)
             part = "holdout" if near else first_side(photo.sha256, self.selection.holdout_share)
             parts[part].append((row, manifest_entry(row, part, source, photo)))
@@ -104,12 +122,14 @@ class Importer:
             parts["holdout"],
             origins={"oogiri": len(parts["train"])},
             selection={
-                "file": request.file.name,
+                "file": rows.name,
                 "language": request.language,
                 "min_stars": request.min_stars,
                 "limit": request.limit,
                 "jokes_per_photo": self.selection.max_jokes_per_photo,
+                **({"hold_out": len(request.hold_out)} if request.hold_out else {}),
             },
+            counted_with=str(self.budget.directory or ""),
             not_written=counts,
             created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         )
@@ -122,11 +142,11 @@ class Importer:
             raise
 
     def _usable(
-        self, request: OogiriImport, pictures: ImageStore, dropped: Counter[str]
+        self, request: OogiriImport, rows: RowsFile, pictures: ImageStore, dropped: Counter[str]
     ) -> Iterator[tuple[OogiriRow, CheckedPhoto, Row]]:
         """Usable rows, the best of each picture first, up to the limit; other rows are counted in `dropped`."""
         texts, per_photo, taken = TextFilter(), Counter[str](), 0
-        for source in best_first(self._acceptable(request, dropped)):
+        for source in best_first(acceptable_rows(request, rows, dropped)):
             if taken >= request.limit:
                 dropped["the limit was reached"] += 1
                 continue
@@ -144,26 +164,27 @@ class Importer:
             taken += 1
             yield source, photo, row
 
-    def _acceptable(self, request: OogiriImport, dropped: Counter[str]) -> Iterator[OogiriRow]:
-        """Rows with a valid form, the right language, and enough likes."""
-        for row in read_rows(request.file):
-            if isinstance(row, str):
-                dropped[row] += 1
-            elif not is_in_language(row.text, request.language):
-                dropped["its text is in another language"] += 1
-            elif request.min_stars and row.stars is None:
-                dropped["its likes are unknown"] += 1
-            elif (row.stars or 0) < request.min_stars:
-                dropped[f"it has fewer than {request.min_stars} likes"] += 1
-            else:
-                yield row
-
     def _row(self, source: OogiriRow, photo: CheckedPhoto, language: str) -> Row:
         prompt = source.prompt or prompt_for(language, source.question)
         row_id = f"oogiri-{digest([photo.sha256, prompt, source.text])[:16]}"
         return make_row(
             row_id, picture_name(photo.sha256), (photo.width, photo.height), prompt, source.text, self.budget
         )
+
+
+def acceptable_rows(request: OogiriImport, rows: RowsFile, dropped: Counter[str]) -> Iterator[OogiriRow]:
+    """Rows with a valid form, the right language, and enough likes; others are counted in `dropped`."""
+    for row in read_rows(rows.path, rows.read()):
+        if isinstance(row, str):
+            dropped[row] += 1
+        elif not is_in_language(row.text, request.language):
+            dropped["its text is in another language"] += 1
+        elif request.min_stars and row.stars is None:
+            dropped["its likes are unknown"] += 1
+        elif (row.stars or 0) < request.min_stars:
+            dropped[f"it has fewer than {request.min_stars} likes"] += 1
+        else:
+            yield row
 
 
 def manifest_entry(row: Row, part: str, source: OogiriRow, photo: CheckedPhoto) -> Entry:

@@ -34,7 +34,8 @@ class UnusableRow(Exception):
 class OogiriRow:
     """A joke on a picture. `line` counts from 1; `stars` are likes, None if unknown.
 
-    `question` is the picture's text (IT2T), `prompt` the tutorial's own question to the model.
+    `question` is the text to a picture (IT2T) unless it stands in the picture, `prompt` the tutorial's own question to
+    the model.
     """
 
     line: int
@@ -45,12 +46,12 @@ class OogiriRow:
     prompt: str | None = None
 
 
-def read_rows(path: Path) -> Iterator[OogiriRow | str]:
-    """The file's rows in order, or the reason for an unusable row. Raises OogiriError if the file can't be read."""
-    try:
-        data = as_utf8(path, path.read_bytes())
-    except OSError as error:
-        raise OogiriError(f"{path} can't be read: {error.strerror}.") from error
+def read_rows(path: Path, data: bytes) -> Iterator[OogiriRow | str]:
+    """The rows in a file's content in order, or the reason for an unusable row.
+
+    `path` is for messages. Raises OogiriError if the file as a whole is damaged.
+    """
+    data = as_utf8(path, data)
     array = data.lstrip()[:1] == b"["
     for number, item in whole_array(path, data) if array else lines(data):
         try:
@@ -121,7 +122,7 @@ def oogiri_row(number: int, item: Any) -> OogiriRow:
     """A line of CLoT-Oogiri-GO. Raises UnusableRow."""
     if not isinstance(item, dict):
         raise UnusableRow("its line is no JSON object")
-    kind, image, question = item.get("type"), item.get("image"), item.get("question")
+    kind, image, question, text = (single(item.get(key)) for key in ("type", "image", "question", "text"))
     if kind == "T2T":
         raise UnusableRow("it is about no picture (T2T)")
     if kind not in ("I2T", "IT2T"):
@@ -130,25 +131,16 @@ def oogiri_row(number: int, item: Any) -> OogiriRow:
         image = str(image)
     if not isinstance(image, str) or not image.strip():
         raise UnusableRow("it names no picture")
-    question = question.strip() if isinstance(question, str) else ""
-    if kind == "IT2T" and not question:
-        raise UnusableRow("it lacks the text that belongs to its picture (IT2T)")
-    return OogiriRow(
-        number,
-        image.strip(),
-        text_of(item.get("text")),
-        parse_stars(item.get("star")),
-        question if kind == "IT2T" else None,
-    )
+    # Without a question it stands in the picture; so it is in all IT2T rows of CLoT-Oogiri-GO.
+    question = question.strip() if kind == "IT2T" and isinstance(question, str) else ""
+    return OogiriRow(number, image.strip(), text_of(text), parse_stars(item.get("star")), question or None)
 
 
 def tutorial_row(number: int, item: Any) -> OogiriRow:
     """A record of the tutorial's file: `image`, `conversations` of a question and an answer. Raises UnusableRow."""
     if not isinstance(item, dict):
         raise UnusableRow("it is no JSON object")
-    image, turns = item.get("image"), item.get("conversations")
-    if isinstance(image, list) and len(image) == 1:
-        image = image[0]
+    image, turns = single(item.get("image")), item.get("conversations")
     if not isinstance(image, str) or not image.strip():
         raise UnusableRow("it names no picture")
     if not isinstance(turns, list) or [isinstance(turn, dict) and turn.get("from") for turn in turns] != [
@@ -156,10 +148,15 @@ def tutorial_row(number: int, item: Any) -> OogiriRow:
         "gpt",
     ]:
         raise UnusableRow("it is no conversation of one question and one answer")
-    question, answer = (text_of(turn.get("value")) for turn in turns)
+    question, answer = (text_of(single(turn.get("value"))) for turn in turns)
     if question.count(IMAGE) != 1:
         raise UnusableRow(f"{IMAGE} does not stand once in its question")
     return OogiriRow(number, image.strip(), answer, prompt=text_of(question.replace(IMAGE, "")))
+
+
+def single(value: Any) -> Any:
+    """The element of a list of one element; any other value as it is."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def text_of(value: Any) -> str:

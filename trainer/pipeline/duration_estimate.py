@@ -65,4 +65,4 @@ def estimate_duration(rows: int, base: Path, settings: Settings) -> DurationEsti
     size = nbytes / pace.nbytes * tiles / pace.tiles * (pace.cores / (os.cpu_count() or 1) if pace.cores else 1.0)
     epochs = pace.first_s + pace.later_s * (training.epochs - 1)
     basis = "cpu" if not name else "h100" if any(known in name for known in H100_CLASS) else "gpu"
-    return DurationEstimate(round(pace.start_s + rows * epochs * size / training.gpus, 1), basis)
+    return DurationEstimate(round(pace.start_s + rows * epochs * size / training.gpu_count, 1), basis)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +72,12 @@ class TrainingPlan:
         return json.dumps({**data, "training": self.training.stored()}, ensure_ascii=False, indent=2) + "\n"
 
     def save(self) -> None:
-        """Write OUT/plan.json, unless OUT holds a training with the same plan, which is then resumed.
+        """Write OUT/plan.json, unless it is there already. Raises TrainingError as `check_out` does."""
+        self.check_out()
+        self.write()
 
-        Raises TrainingError if OUT holds anything else.
-        """
+    def check_out(self) -> None:
+        """Raise TrainingError unless OUT is free or holds a training with this plan, which is then resumed."""
         file = self.out / PLAN
         if file.exists() and not self._is_stored():
             raise TrainingError(
@@ -83,14 +85,20 @@ class TrainingPlan:
             )
         if not file.exists() and self.out.is_dir() and any(self.out.iterdir()):
             raise TrainingError("data", f"{self.out} is in use. Choose another --out, or remove it first.")
-        self.write()
 
     def _is_stored(self) -> bool:
-        """Whether OUT/plan.json is this plan. What a version did not know has the value that `load` gives it."""
+        """Whether OUT/plan.json is this plan. What a version did not know has the value that `load` gives it.
+
+        A run may continue on other GPUs, but on as many.
+        """
         try:
-            return self.load(self.out) == self
+            stored = self.load(self.out)
         except (KeyError, TypeError, ValueError):
             return False
+        own, there = self.training, stored.training
+        if own.gpu_count == there.gpu_count:
+            there = there.model_copy(update={"gpus": own.gpus, "gpu_ids": own.gpu_ids})
+        return replace(stored, training=there) == self
 
     def write(self) -> None:
         """Write OUT/plan.json atomically."""

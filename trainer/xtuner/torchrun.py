@@ -64,7 +64,7 @@ class Torchrun:
             "-m",
             "torch.distributed.run",
             "--standalone",
-            f"--nproc-per-node={plan.training.gpus}",
+            f"--nproc-per-node={plan.training.gpu_count}",
             "-m",
             "trainer.xtuner.worker",
             str(plan.out),

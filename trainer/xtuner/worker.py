@@ -18,14 +18,18 @@ from configs.model_code import ModelCodeError, verified_copy
 from storage.learning.run_files import read_training_steps
 from trainer.xtuner.plan import TrainingError, TrainingPlan, TrainingStopped, schedule
 from trainer.xtuner.progress import ProgressWriter
+from trainer.xtuner.rows import TrainingRow, read_rows, save_rows
 
 DONE, FAILED, STOPPED = 0, 1, 143
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_MEMORY = "Out of memory. Lower training.batch_size, or use a larger GPU."
 
 
-def run(plan: TrainingPlan) -> int:
-    """Train in this process; returns an exit code. Any error is written to progress.json and to stderr."""
+def run(plan: TrainingPlan, rows: list[TrainingRow] | None = None) -> int:
+    """Train in this process; returns an exit code. Any error is written to progress.json and to stderr.
+
+    `rows` are the dataset's, if the caller has read them.
+    """
     main_process = int(os.environ.get("RANK", 0)) == 0
     progress = ProgressWriter(plan.out)
     # Before StopHook is active, SIGTERM acts like Ctrl-C.
@@ -33,7 +37,7 @@ def run(plan: TrainingPlan) -> int:
     try:
         if main_process:
             progress.update(state="starting", reason="", message="")
-        train(plan, progress, main_process)
+        train(plan, progress, main_process, rows)
     except BaseException as error:  # noqa: BLE001  every ending becomes an exit code and a progress record
         code, what = ending(error)
         if what.get("reason") == "memory" and "RANK" in os.environ:
@@ -85,14 +89,16 @@ def draw(out: Path) -> None:
         print(f"jokebot: the loss can't be plotted: {error}.", file=sys.stderr)
 
 
-def train(plan: TrainingPlan, progress: ProgressWriter, main_process: bool) -> None:
+def train(
+    plan: TrainingPlan, progress: ProgressWriter, main_process: bool, rows: list[TrainingRow] | None = None
+) -> None:
     """Execute the plan in this process; of several processes, the main one writes the run's files.
 
     Raises TrainingError and XTuner's exceptions.
     """
     began = time.monotonic()
     prepare_environment(plan)
-    config = prepare(plan) if main_process else None
+    config = prepare(plan, rows) if main_process else None
     join_group()
     config = config or written_config(plan)
     import_xtuner()
@@ -118,12 +124,13 @@ def prepare_environment(plan: TrainingPlan) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def prepare(plan: TrainingPlan) -> Path:
-    """Check the data and write the run's files. Returns the configuration's path. Raises TrainingError."""
-    from trainer.xtuner.rows import read_rows, save_rows
+def prepare(plan: TrainingPlan, rows: list[TrainingRow] | None = None) -> Path:
+    """Check the data, unless `rows` are given, and write the run's files.
 
+    Returns the configuration's path. Raises TrainingError.
+    """
     check_deepspeed(plan.training.deepspeed)
-    rows = read_rows(plan.dataset, plan.max_tiles, plan.training.row_weights)
+    rows = rows or read_rows(plan.dataset, plan.max_tiles, plan.training.row_weights)
     from trainer.xtuner import config, feature_cache
 
     plan.work.mkdir(parents=True, exist_ok=True)

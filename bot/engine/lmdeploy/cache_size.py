@@ -57,6 +57,12 @@ def working_gb(settings: Settings) -> float:
     return 1.0 + 0.25 * settings.lmdeploy.prefill_tokens / 1024
 
 
+def servers_per_gpu(settings: Settings) -> int:
+    """The most servers that one GPU has to hold: its part of the champion's, and the extra one."""
+    gpus = max(1, len(settings.serving_gpus.ids))
+    return -(-settings.server_count // gpus) + settings.servers.allow_extra_server
+
+
 def cache_blocks(model_dir: Path, settings: Settings) -> int:
     """Blocks of one server's cache: for the setting's photos, else as many as fit beside the other servers.
 
@@ -65,18 +71,19 @@ def cache_blocks(model_dir: Path, settings: Settings) -> int:
     needed = -(-session_tokens(settings) // BLOCK_TOKENS)
     if settings.lmdeploy.cache_photos:
         return max(needed, settings.lmdeploy.cache_photos * photo_blocks(settings))
-    if not card_gb():
+    all_gb = card_gb(settings.lmdeploy.gpu_ids)
+    if not all_gb:
         return max(needed, DEFAULT_PHOTOS * photo_blocks(settings))
-    servers = settings.server_count + settings.servers.allow_extra_server
-    left_gb = USABLE_SHARE * card_gb() / servers - weights_gb(model_dir) - working_gb(settings)
+    servers = servers_per_gpu(settings)
+    left_gb = USABLE_SHARE * all_gb / servers - weights_gb(model_dir) - working_gb(settings)
     blocks = int(left_gb / block_gb(model_dir))
     if not settings.lmdeploy.prefix_cache:
         blocks = min(blocks, max(needed, MAX_PHOTOS_IN_USE * photo_blocks(settings)))
     if blocks < needed:
-        advice = "fewer lmdeploy.servers, " * (settings.server_count > 1)
+        advice = "fewer servers.count or lmdeploy.servers, " * (servers > 1 + settings.servers.allow_extra_server)
         advice += "servers.allow_extra_server = false (a swap then pauses), " * settings.servers.allow_extra_server
         raise JokebotError(
-            f"{servers} LMDeploy servers of {model_dir.name} don't fit on a card of {card_gb():.0f} GB: "
+            f"{servers} LMDeploy servers of {model_dir.name} don't fit on a card of {all_gb:.0f} GB: "
             f"a cache of {max(0, blocks) * BLOCK_TOKENS} tokens is left for each, and one photo needs "
             f"{needed * BLOCK_TOKENS}. Set {advice}"
             "a smaller engine.max_tiles or lmdeploy.prefill_tokens; or set lmdeploy.cache_photos yourself."

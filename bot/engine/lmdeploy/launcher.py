@@ -1,7 +1,7 @@
 """`lmdeploy serve api_server` with our preprocess, run by the serve environment's Python.
 
     python -m bot.engine.lmdeploy.launcher MODEL [--preprocess gpu|stock] [--prefix-cache] [--key-env NAME]
-                                           [--log-format text|json] [any option of api_server]
+                                           [--log-format text|json] [--proxy-url URL] [any option of api_server]
 
 LMDeploy's files are not changed. Our classes are put into its registries: `vision_model.py` in this process,
 `input_processor.py` in the engine process. The chat template is the model's own (`configs/chat_templates.toml`), not
@@ -23,7 +23,7 @@ import threading
 import time
 from pathlib import Path
 
-from bot.engine.lmdeploy import photo_memo, prefix_cache
+from bot.engine.lmdeploy import node_name, photo_memo, prefix_cache
 from bot.engine.lmdeploy.request_log import log_requests
 from configs.chat_templates import chat_template
 from configs.errors import JokebotError
@@ -113,6 +113,17 @@ def register_or_warn() -> str:
     return "gpu"
 
 
+def name_node_or_warn(address: str, port: int) -> None:
+    """Give this server a model name of its own for the proxy (`node_name.py`), or log a warning."""
+    host = socket.gethostname() if address in ("0.0.0.0", "::") else address
+    try:
+        check_version()
+        node_name.register(f"{host}:{port}")
+    except Exception:
+        # Another version may fail in any way; without the name the proxy chooses the server of each photo.
+        logger.warning("The server gets no model name of its own behind the proxy.", exc_info=True)
+
+
 def print_when_listening(host: str, port: int) -> None:
     """Print the ready line once the port answers. LMDeploy binds it last, after loading and warming up the model."""
     while True:
@@ -139,6 +150,7 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--prefix-cache", action="store_true")
     parser.add_argument("--cache-block-seq-len", type=int, default=BLOCK_TOKENS)
     parser.add_argument("--key-env", default="")
+    parser.add_argument("--proxy-url", default="")
     parser.add_argument("--log-format", choices=("text", "json"), default="text")
     parser.add_argument("--server-name", default="127.0.0.1")
     parser.add_argument("--server-port", type=int, default=23333)
@@ -182,7 +194,10 @@ def main(arguments: list[str]) -> None:
         "--cache-block-seq-len",
         str(own_options.cache_block_seq_len),
         *(["--api-keys", key] if key else []),
+        *(["--proxy-url", own_options.proxy_url] if own_options.proxy_url else []),
     ]
+    if own_options.proxy_url:
+        name_node_or_warn(own_options.server_name, own_options.server_port)
     log_requests()
     threading.Thread(
         target=print_when_listening, args=(own_options.server_name, own_options.server_port), daemon=True

@@ -34,6 +34,9 @@ class ServerStatus:
     """The progress of a start, or why the server is down."""
     outstanding: int = 0
     restarts: int = 0
+    prompt_tokens: int = 0
+    """Tokens of the prompts of its complete replies; the server did not compute `cached_tokens` of them again."""
+    cached_tokens: int = 0
 
 
 class ModelServers(Protocol):

@@ -4,9 +4,10 @@ The champion has the model name of the settings. Another version can be served b
 of its name, as `lmdeploy serve proxy` does with several api_servers behind it.
 """
 
-from bot.engine.client import EngineClient, EngineError
+from bot.engine.errors import EngineError
 from bot.engine.router import Router, ServedModel
 from bot.engine.servers.base import ServeError, ServerStatus
+from bot.engine.servers.proxied_nodes import ProxiedNodes
 from configs.settings import Settings
 from storage.learning.models import Model
 
@@ -16,7 +17,7 @@ class ExternalServers:
 
     def __init__(self, settings: Settings, champion: Model) -> None:
         self._settings = settings
-        self._clients: dict[int, EngineClient] = {}
+        self._clients: dict[int, ProxiedNodes] = {}
         self._names: dict[int, str] = {champion.id: champion.name}
         self.router = Router(
             ServedModel(champion, self._client(champion, settings.engine.model)),
@@ -90,11 +91,11 @@ class ExternalServers:
         for client in self._clients.values():
             await client.close()
 
-    def _client(self, model: Model, name: str) -> EngineClient:
+    def _client(self, model: Model, name: str) -> ProxiedNodes:
         client = self._clients.get(model.id)
         if client is None:
             # It may be an unmodified LMDeploy, whose rule against repetition ends jokes after one word.
             engine = self._settings.engine
             settings = engine.model_copy(update={"model": name, "template": model.template or engine.template})
-            client = self._clients[model.id] = EngineClient(settings, ngram=False)
+            client = self._clients[model.id] = ProxiedNodes(settings, ngram=False)
         return client

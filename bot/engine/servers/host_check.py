@@ -5,6 +5,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from configs.errors import JokebotError
@@ -29,11 +30,11 @@ def check_host(settings: Settings) -> None:
     if kind == "cpu":
         _check_environment("train", environments.train_python, "torch", "The CPU engine")
     elif kind == "lmdeploy":
-        _check_driver()
+        _check_driver([*settings.lmdeploy.gpu_ids, *settings.training.gpu_ids])
         _check_environment("serve", environments.serve_python, "lmdeploy", "LMDeploy")
 
 
-def _check_driver() -> None:
+def _check_driver(gpu_ids: Sequence[str]) -> None:
     if shutil.which("nvidia-smi") is None:
         raise HostError("LMDeploy needs an NVIDIA GPU, and this host has no driver for one", NO_GPU)
     try:
@@ -45,6 +46,13 @@ def _check_driver() -> None:
     if asked.returncode or "GPU " not in asked.stdout:
         said = " ".join((asked.stdout + asked.stderr).split())[:160] or f"code {asked.returncode}"
         raise HostError(f"LMDeploy needs an NVIDIA GPU, and the driver shows none ({said})", f"repair it, or {NO_GPU}")
+    found = sum(line.startswith("GPU ") for line in asked.stdout.splitlines())
+    for gpu_id in gpu_ids:
+        if not (int(gpu_id) < found if gpu_id.isdecimal() else gpu_id in asked.stdout):
+            raise HostError(
+                f"The settings name the GPU {gpu_id}, and the driver shows {found} (from 0 on)",
+                "correct lmdeploy.gpu_ids and training.gpu_ids; `nvidia-smi -L` lists the GPUs",
+            )
 
 
 def _check_environment(name: str, python: Path, package: str, who: str) -> None:
@@ -58,3 +66,6 @@ def _check_environment(name: str, python: Path, package: str, who: str) -> None:
         raise HostError(f"{python} can't be run ({error})", f"delete .venv/{name} and run `make env-{name}`") from error
     if asked.returncode == 3:
         raise HostError(f"{who} needs the {name} environment, and {python} has no {package}", f"run `make env-{name}`")
+    if asked.returncode:
+        said = " ".join(asked.stderr.split())[-160:] or f"code {asked.returncode}"
+        raise HostError(f"{python} can't be run ({said})", f"delete .venv/{name} and run `make env-{name}`")

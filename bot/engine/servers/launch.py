@@ -1,8 +1,8 @@
 """How a server of each kind is started: its command line and environment."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from configs.chat_templates import DEFAULT_TEMPLATE
@@ -49,7 +49,10 @@ def usable_checkpoint(model: Model) -> tuple[Checkpoint, dict[str, str]]:
     with another chat template than its directory names.
     """
     if model.directory is None:
-        raise JokebotError(f"The registry knows no directory for model {model.name}; set JOKEBOT_MODEL_DIRECTORY.")
+        raise JokebotError(
+            f"The registry knows no directory for model {model.name}. `jokebot fetch` or `jokebot setup` gets "
+            "a model, or set JOKEBOT_MODEL_DIRECTORY."
+        )
     checkpoint = check_checkpoint(Path(model.directory))
     if model.template and model.template != checkpoint.template:
         raise JokebotError(
@@ -129,6 +132,16 @@ def lmdeploy_launcher(settings: Settings) -> Launcher:
         )
 
     return launch
+
+
+def launcher_on(launch: Launcher, variables: Mapping[str, str]) -> Launcher:
+    """A launcher whose servers also get these environment variables."""
+
+    def launch_with(model: Model, port: int, key: str) -> LaunchSpec:
+        spec = launch(model, port, key)
+        return replace(spec, environment={**spec.environment, **variables})
+
+    return launch_with
 
 
 def make_launcher(settings: Settings) -> Launcher:

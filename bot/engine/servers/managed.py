@@ -157,11 +157,13 @@ class ManagedServers:
             ServerStatus(
                 server.model.id,
                 server.model.name,
-                server.name,
+                f"{server.name} (GPU {server.gpu})" if server.gpu else server.name,
                 "draining" if server.draining and server.state == "ready" else server.state,
                 server.failure or server.details,
                 server.outstanding,
                 server.restarts,
+                server.prompt_tokens,
+                server.cached_tokens,
             )
             for server in self.pools.servers
         ]

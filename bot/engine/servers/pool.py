@@ -1,4 +1,7 @@
-"""The servers of one model version as one backend: it asks the least busy one, and another one if that fails."""
+"""The servers of one model version as one backend: it asks one of them, and another one if that fails.
+
+Where servers keep the photos that they have seen, a photo goes to its own server; else to the least busy one.
+"""
 
 import asyncio
 import random
@@ -8,6 +11,7 @@ from typing import Any
 
 from bot.engine.client import EngineReply
 from bot.engine.errors import EngineError
+from bot.engine.servers.photo_affinity import choose_server, photo_digest
 from bot.engine.servers.supervised_server import SupervisedServer
 from configs.settings import Settings
 from storage.learning.models import Model
@@ -35,7 +39,7 @@ class ServerPool:
         limits, failed = self._settings.engine, set[SupervisedServer]()
         left_s, error = limits.total_timeout_s, None
         for attempt in range(1, limits.attempts + 1):
-            server = await self._least_busy(failed)
+            server = await self._next_server(question["photo"], failed)
             asked_at = time.monotonic()
             try:
                 async with asyncio.timeout(left_s):
@@ -97,15 +101,15 @@ class ServerPool:
             self._down_since = time.monotonic()
         self._changed.set()
 
-    async def _least_busy(self, failed: set[SupervisedServer]) -> SupervisedServer:
-        """The server with the fewest requests in progress; one of `failed` only if there is no other.
+    async def _next_server(self, photo: bytes, failed: set[SupervisedServer]) -> SupervisedServer:
+        """The server to ask; one of `failed` only if there is no other.
 
         Raises EngineError "down" if no server has accepted requests for `servers.recovery_wait_s`.
         """
         while True:
             available = [server for server in self.servers if server.accepts_requests]
             if available:
-                return min(available, key=lambda server: (server in failed, server.outstanding))
+                return self._choose([server for server in available if server not in failed] or available, photo)
             down_s = time.monotonic() - (self._down_since or time.monotonic())
             if self._closed or down_s >= self._settings.servers.recovery_wait_s:
                 raise EngineError(
@@ -119,3 +123,10 @@ class ServerPool:
                     await self._changed.wait()
             except TimeoutError:
                 continue
+
+    def _choose(self, servers: list[SupervisedServer], photo: bytes) -> SupervisedServer:
+        """The photo's own server where servers keep photos, else the one with the fewest requests in progress."""
+        if len(servers) == 1 or not self._settings.reuses_photos:
+            return min(servers, key=lambda server: server.outstanding)
+        chosen = choose_server(photo_digest(photo), {server.name: server.outstanding for server in servers})
+        return next(server for server in servers if server.name == chosen)

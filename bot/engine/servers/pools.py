@@ -9,7 +9,7 @@ from bot.engine.errors import EngineError
 from bot.engine.router import Router, ServedModel
 from bot.engine.servers.base import ServeError
 from bot.engine.servers.cpu_affinity import assign_cores
-from bot.engine.servers.launch import Launcher
+from bot.engine.servers.launch import Launcher, launcher_on
 from bot.engine.servers.pool import ServerPool
 from bot.engine.servers.server_process import StartFailed
 from bot.engine.servers.supervised_server import SupervisedServer
@@ -30,6 +30,7 @@ class ServerPools:
     ) -> None:
         self._settings, self._launcher, self._on_pause = settings, launcher, on_pause
         self._pools: dict[int, ServerPool] = {}
+        self._gpus = settings.serving_gpus
         self._pinned: list[int] = []
         self.paused = ""
         self.router = Router(
@@ -64,6 +65,10 @@ class ServerPools:
         """The router's entry for a version; the same object as long as the router has it."""
         return self.router.served_model(model.id) or ServedModel(model, self._pools[model.id])
 
+    def gpu_load(self, gpu: str) -> int:
+        """How many servers a GPU holds, without those that sleep."""
+        return len(self._awake_on(gpu))
+
     def ensure_not_paused(self) -> None:
         """Raises ServeError during a pause."""
         if self.paused:
@@ -72,11 +77,12 @@ class ServerPools:
     async def add_server(self, pool: ServerPool) -> SupervisedServer:
         """Make one more server of a pool accept requests: a draining one, else a sleeping one, else a new one.
 
-        Raises ServeError. A draining or sleeping server that failed is removed from the pool.
+        Among several, the one on the GPU with the fewest of its model's servers. Raises ServeError. A draining or
+        sleeping server that failed is removed from the pool.
         """
         pool.reopen()
         resting = [server for server in pool.servers if server.draining or server.state == "asleep"]
-        server = min(resting, key=lambda server: server.state == "asleep", default=None) or pool.create_server()
+        server = min(resting, key=self._wake_order, default=None) or pool.create_server()
         try:
             if server in resting and server.state != "asleep":
                 server.draining = False
@@ -165,7 +171,21 @@ class ServerPools:
         used_names = {server.name for server in self.servers}
         name = next(name for number in count(1) if (name := f"server-{number}") not in used_names)
         logs = self._settings.storage.directory / "logs"
-        return SupervisedServer(name, model, self._launcher, self._settings, logs, on_change)
+        gpu = min(self._gpus.ids, key=lambda gpu: self._placement_order(gpu, model), default="")
+        launcher = launcher_on(self._launcher, self._gpus.variables(gpu)) if gpu else self._launcher
+        return SupervisedServer(name, model, launcher, self._settings, logs, on_change, gpu=gpu)
+
+    def _placement_order(self, gpu: str, model: Model) -> tuple[int, int]:
+        """A model's servers are divided evenly among the GPUs; then the GPU with the fewest servers comes first."""
+        own = sum(server.model.id == model.id for server in self._awake_on(gpu))
+        return own, self.gpu_load(gpu)
+
+    def _wake_order(self, server: SupervisedServer) -> tuple[bool, int, int]:
+        """Draining servers first, then by the placement of their GPUs."""
+        return server.state == "asleep", *self._placement_order(server.gpu, server.model)
+
+    def _awake_on(self, gpu: str) -> list[SupervisedServer]:
+        return [server for server in self.servers if server.gpu == gpu and server.state not in ("asleep", "ended")]
 
     def _assign_cores(self) -> None:
         """Called whenever a server starts, sleeps or ends."""

@@ -1,4 +1,4 @@
-"""A rolling swap: a new pool replaces the champion's server by server, with at most one extra server loaded.
+"""A rolling swap: a new pool replaces the champion's server by server, with at most one extra server loaded on a GPU.
 
 Each step starts and checks one new server, routes its share of the users to it, then drains one old server and puts
 it to sleep. If a step fails, the whole swap is undone: users are routed to the old pool again, the servers that the
@@ -53,8 +53,8 @@ class RollingSwap:
         if self._settings.servers.previous_model == "keep_running":
             return
         while self._old_pool.ready_count > max(1, self._target_count - self._new_pool.ready_count):
-            servers = reversed(self._old_pool.servers)
-            await self._drain_and_sleep(next(server for server in servers if server.accepts_requests))
+            accepting = [server for server in reversed(self._old_pool.servers) if server.accepts_requests]
+            await self._drain_and_sleep(max(accepting, key=lambda server: self._pools.gpu_load(server.gpu)))
 
     async def _finish(self) -> None:
         self._pools.router.set_champion(self._pools.served_model(self._new_pool.model))

@@ -33,6 +33,7 @@ class SupervisedServer:
 
     `state` is starting, checking, ready, asleep, restarting or ended. `details` is the progress of a start. `failure`
     is the reason of the last restart until the server is ready. `on_change` is called after each change of the state.
+    `gpu` names the GPU that the launcher gives it, if there are several.
     """
 
     def __init__(
@@ -43,11 +44,14 @@ class SupervisedServer:
         settings: Settings,
         logs: Path,
         on_change: Callable[[], None] = lambda: None,
+        *,
+        gpu: str = "",
     ) -> None:
-        self.name, self.model = name, model
+        self.name, self.model, self.gpu = name, model, gpu
         self.state = "starting"
         self.details = self.failure = ""
         self.outstanding, self.restarts, self.draining = 0, 0, False
+        self.prompt_tokens, self.cached_tokens = 0, 0
         self._launcher, self._settings, self._logs, self._on_change = launcher, settings, logs, on_change
         self._process: ServerProcess | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -98,6 +102,8 @@ class SupervisedServer:
                     "empty", f"The server {self.name} wrote no text: {reply.text[:40]!r}.", retryable=True
                 )
             self._alive_at = time.monotonic()
+            self.prompt_tokens += reply.prompt_tokens or 0
+            self.cached_tokens += reply.cached_tokens
             return reply
         except EngineError as error:
             if error.kind != "refused":

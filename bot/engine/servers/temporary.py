@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import SecretStr
 
@@ -12,6 +13,9 @@ from configs.errors import JokebotError
 from configs.serving import EngineSettings
 from configs.settings import ROOT, Settings
 from storage.checkpoint.check import check_checkpoint
+
+if TYPE_CHECKING:
+    from storage.learning.models import Model
 
 
 def engine_at(url: str | None, settings: Settings) -> EngineSettings:
@@ -32,14 +36,23 @@ def engine_of(url: str | None, settings: Settings) -> AbstractContextManager[Eng
 @contextmanager
 def serving_own(settings: Settings) -> Iterator[EngineSettings]:
     """Run a server of the settings' kind and model during the block. Raises JokebotError if it can't be started."""
+    from storage.learning.models import Model
+
+    own = settings.model
+    directory = str(own.directory) if own.directory else None
+    with _launched(Model(0, own.name, "base", None, None, directory, None, "{}", 0.0), settings) as engine:
+        yield engine
+
+
+@contextmanager
+def _launched(model: "Model", settings: Settings) -> Iterator[EngineSettings]:
+    """Run a server of the settings' kind for a model during the block. Raises JokebotError if it can't be started."""
     from bot.engine.servers.launch import make_launcher
     from bot.engine.servers.server_process import free_port
     from bot.runtime.child_process import start_child
-    from storage.learning.models import Model
 
-    model, port, key = settings.model, free_port(), secrets.token_urlsafe(24)
-    directory = str(model.directory) if model.directory else None
-    launch = make_launcher(settings)(Model(0, model.name, "base", None, None, directory, None, "{}", 0.0), port, key)
+    port, key = free_port(), secrets.token_urlsafe(24)
+    launch = make_launcher(settings)(model, port, key)
     address = {
         "url": f"http://127.0.0.1:{port}/v1",
         "api_key": SecretStr(key),
@@ -51,6 +64,20 @@ def serving_own(settings: Settings) -> Iterator[EngineSettings]:
     ) as child:
         child.wait_ready(settings.servers.start_timeout_s)
         yield settings.engine.model_copy(update=address)
+
+
+def serving_with(
+    kind: Literal["cpu", "lmdeploy"], directory: Path, settings: Settings
+) -> AbstractContextManager[EngineSettings]:
+    """Run an engine of that kind for a checkpoint during the block. Raises JokebotError if it can't be started."""
+    if kind == "cpu":
+        return serving(directory, settings)
+    from storage.learning.models import Model
+
+    found = check_checkpoint(directory).directory
+    model = Model(0, found.name, "base", None, None, str(found), None, "{}", 0.0)
+    engine = settings.engine.model_copy(update={"kind": kind})
+    return _launched(model, settings.model_copy(update={"engine": engine}))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from PIL import Image
 
 from configs.log_context import HEADER
 
+TEXT_TOKENS = 20
 Ending = Literal["stop", "length", "abort", "no_end", "drop", "hang", "garbage", "no_usage"]
 
 
@@ -66,6 +67,7 @@ class RecordedRequest:
     top_p: float
     max_tokens: int
     seed: int | None
+    picture_hash: int
     request_id: str = ""
 
 
@@ -87,7 +89,9 @@ class StubEngine:
     in_flight: int = 0
     max_in_flight: int = 0
     prompt_tokens: int = 300
-    """The reported token count of a prompt."""
+    """The reported token count of a prompt. For a picture that was answered before, all but TEXT_TOKENS are cached."""
+    pictures: set[int] = field(default_factory=set)
+    """Hashes of the pictures whose first token was sent."""
     asked: deque[RecordedRequest] = field(default_factory=lambda: deque(maxlen=100))
     bodies: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=10))
     """The last requests' JSON."""
@@ -154,7 +158,7 @@ class StubEngine:
             if isinstance(reply, StubRefusal):
                 return _error(reply)
             async with self.parallel:
-                return await self._stream(request, asked.model, reply)
+                return await self._stream(request, asked, reply)
         except (KeyError, TypeError, ValueError, OSError) as error:
             return _error(StubRefusal(400, f"{type(error).__name__}: {error}"))
         finally:
@@ -162,7 +166,9 @@ class StubEngine:
             if not self.in_flight:
                 self.quiet.set()
 
-    async def _stream(self, request: web.Request, model: str, answer: StubReply) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, asked: RecordedRequest, answer: StubReply) -> web.StreamResponse:
+        model = asked.model
+        cached = max(0, self.prompt_tokens - TEXT_TOKENS) * (asked.picture_hash in self.pictures)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         if answer.gate:
@@ -171,6 +177,7 @@ class StubEngine:
         words = (
             [f"{word} " for word in answer.text.split(" ")] if answer.token_s else answer.text.splitlines(keepends=True)
         )
+        self.pictures.add(asked.picture_hash)
         await response.write(_event(model, {"role": "assistant", "content": ""}))
         for number, word in enumerate(words):
             if answer.pause and number == answer.pause_after:
@@ -185,10 +192,10 @@ class StubEngine:
         elif answer.ending == "garbage":
             await response.write(b"data: {not json\n\n")
         elif answer.ending != "no_end":
-            await self._end(response, model, answer, len(words))
+            await self._end(response, model, answer, len(words), cached)
         return response
 
-    async def _end(self, response: web.StreamResponse, model: str, answer: StubReply, words: int) -> None:
+    async def _end(self, response: web.StreamResponse, model: str, answer: StubReply, words: int, cached: int) -> None:
         reason = "stop" if answer.ending == "no_usage" else answer.ending
         await response.write(_event(model, {}, reason))
         if answer.ending != "no_usage":
@@ -196,6 +203,7 @@ class StubEngine:
                 "prompt_tokens": self.prompt_tokens,
                 "completion_tokens": words,
                 "total_tokens": self.prompt_tokens + words,
+                "prompt_tokens_details": {"cached_tokens": cached},
             }
             await response.write(_event(model, None, usage=usage))
         await response.write(b"data: [DONE]\n\n")
@@ -226,6 +234,7 @@ def read_request(body: dict[str, Any]) -> RecordedRequest:
         body["top_p"],
         body["max_tokens"],
         body.get("seed"),
+        hash(data),
     )
 
 
@@ -236,7 +245,7 @@ def _error(refusal: StubRefusal) -> web.Response:
 
 
 def _event(
-    model: str, delta: dict[str, str] | None, finish_reason: str | None = None, *, usage: dict[str, int] | None = None
+    model: str, delta: dict[str, str] | None, finish_reason: str | None = None, *, usage: dict[str, Any] | None = None
 ) -> bytes:
     # Null fields are left out, as LMDeploy does.
     choice = {"index": 0, "delta": delta, **({"finish_reason": finish_reason} if finish_reason else {})}

@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.engine.servers.readiness import special_ids
-from bot.engine.stub.engine import StubEngine, StubReply
+from bot.engine.stub.engine import RecordedRequest, StubEngine, StubReply
 from configs.chat_templates import DEFAULT_TEMPLATE, chat_template
 from configs.tiling import TILE_TOKENS, tile_count
 
@@ -77,12 +77,11 @@ class StubServer(StubEngine):
         self.asleep = False
         return web.Response()
 
-    async def _stream(self, request: web.Request, model: str, answer: StubReply) -> web.StreamResponse:
-        asked = self.asked[-1]
+    async def _stream(self, request: web.Request, asked: RecordedRequest, answer: StubReply) -> web.StreamResponse:
         tiles = tile_count(*asked.size, asked.max_dynamic_patch or 12)
         self.prompt_tokens = len(self.encode(self.chat.render(asked.user, TILE_TOKENS * tiles)))
         if not self.fault or self.requests <= self.after:
-            return await super()._stream(request, model, answer)
+            return await super()._stream(request, asked, answer)
         if self.fault == "hang":
             await asyncio.Event().wait()
         if self.fault == "die":
@@ -95,7 +94,7 @@ class StubServer(StubEngine):
             "garbage": StubReply("!!!!!!!!!!!!!!!!"),
             "drop": StubReply(answer.text, ending="drop"),
         }
-        return await super()._stream(request, model, faulty.get(self.fault, answer))
+        return await super()._stream(request, asked, faulty.get(self.fault, answer))
 
 
 async def serve(arguments: argparse.Namespace) -> None:

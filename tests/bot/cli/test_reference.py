@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.__main__ import HIDDEN_COMMANDS, load, names, overview
+from bot.__main__ import HIDDEN_COMMANDS, NOT_COMMANDS, load, names, overview
 from bot.cli.reference import command_markdown, commands_markdown
 from bot.handlers.command_menu import ADMIN_COMMANDS, COMMANDS
 from configs.reference import settings_markdown
 from configs.settings import Settings
 
 ROOT = Path(__file__).parents[3]
-FILES = sorted(file.stem for file in (ROOT / "bot" / "cli").glob("[!_]*.py") if file.stem != "reference")
+FILES = sorted(file.stem for file in (ROOT / "bot" / "cli").glob("[!_]*.py") if file.stem not in NOT_COMMANDS)
 SECTIONS = [(name, field.annotation) for name, field in Settings.model_fields.items()]
 
 

@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> None:
     for option in ("--server-port", "--max-batch-size", "--max-prefill-token-num", "--session-len", "--num-gpu-blocks"):
         parser.add_argument(option, type=int, required=True)
     parser.add_argument("--model-name", required=True)
-    for option in ("--trust-remote-code", "--disable-fastapi-docs", "--disable-metrics"):
+    for option in ("--trust-remote-code", "--disable-fastapi-docs", "--disable-metrics", "--prefix-cache"):
         parser.add_argument(option, action="store_true")
     asked = parser.parse_args(arguments)
     assert asked.model_name != "base", "please specify chat template"

@@ -35,9 +35,12 @@ def model(number: int, name: str | None = None, directory: Path | None = None) -
     )
 
 
-def settings(folder: Path, *, engine: dict[str, Any] | None = None, **servers: Any) -> Settings:
+def settings(
+    folder: Path, *, engine: dict[str, Any] | None = None, lmdeploy: dict[str, Any] | None = None, **servers: Any
+) -> Settings:
     return Settings(
         storage={"directory": folder},
+        lmdeploy=lmdeploy or {},
         servers={**QUICK, **servers},
         engine={"kind": "cpu", "retry_delay_s": 0.05, "total_timeout_s": 100, **(engine or {})},
     )

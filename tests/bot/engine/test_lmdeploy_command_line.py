@@ -80,7 +80,7 @@ def card(monkeypatch):
     """A function that sets the GPU's memory, in GB."""
 
     def has(gigabytes):
-        monkeypatch.setattr(cache_size, "card_gb", lambda: gigabytes)
+        monkeypatch.setattr(cache_size, "card_gb", lambda ids: gigabytes)
 
     return has
 
@@ -103,6 +103,16 @@ def test_the_cache_takes_what_the_card_has_left_beside_all_servers_and_one_more_
         taken = places * (4.4 + cache_size.working_gb(told) + cache_blocks(checkpoint, told) * block_gb(checkpoint))
         assert taken < gigabytes and cache_blocks(checkpoint, told) * 64 > session_tokens(told)
     assert lmdeploy(servers={"count": 2}, lmdeploy={"servers": 3}).server_count == 2
+
+
+def test_servers_on_several_cards_leave_each_other_the_memory_of_one(card, checkpoint):
+    card(150.0)
+    one = lmdeploy(lmdeploy={"prefix_cache": True})
+    four = lmdeploy(lmdeploy={"prefix_cache": True, "gpu_ids": "0, 1, 2, 3"})
+    assert four.server_count == 4 and four.in_flight == 4 * 32
+    assert cache_photos(checkpoint, four) == cache_photos(checkpoint, one)
+    five = lmdeploy(lmdeploy={"prefix_cache": True, "gpu_ids": [0, 1, 2, 3]}, servers={"count": 5})
+    assert cache_photos(checkpoint, five) < cache_photos(checkpoint, one)
 
 
 def test_a_card_that_is_too_small_is_said_before_anything_starts_and_what_to_do_helps(card, checkpoint):

@@ -12,9 +12,13 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.engine.servers.external import ExternalServers
+from bot.engine.servers.photo_affinity import photo_digest, server_order
+from bot.engine.stub.engine import StubEngine
 from bot.runtime.child_process import ChildProcess, start_child
 from bot.sandbox.server import Sandbox
 from configs.settings import ROOT, Settings
+from storage.learning.models import Model
 from tests.bot.conftest import TOKEN, Stage, make_picture, make_settings, running
 
 TRAIN = Settings().environments.train_python
@@ -135,3 +139,23 @@ async def test_photos_are_answered_by_both_hosts_and_by_one_when_the_other_is_go
         while gone in await hosts.answered():  # noqa: ASYNC110
             await asyncio.sleep(0.2)
     assert list(await hosts.answered()) == [url for url in hosts.engines if url != gone]
+
+
+async def test_each_photo_reaches_its_own_server_through_the_proxy(hosts, question):
+    async with (
+        StubEngine.running(models=["jokes", "jokes@a"]) as a,
+        StubEngine.running(models=["jokes", "jokes@b"]) as b,
+    ):
+        for stub in (a, b):
+            url = stub.url.removesuffix("/v1")
+            await hosts.call("POST", "/nodes/add", url=url, status={"models": stub.models})
+        settings = Settings(engine={"url": f"{hosts.url}/v1", "model": "jokes", "attempts": 1})
+        servers = ExternalServers(settings, Model(1, "jokes", "champion", None, None, None, None, "{}", 0.0))
+        photos = [question["photo"] + bytes([number]) for number in range(8)]
+        for photo in photos * 2:
+            await servers.router.champion.client.ask(**{**question, "photo": photo})
+        await servers.stop()
+        owners = [server_order(photo_digest(photo), ["jokes@a", "jokes@b"])[0] for photo in photos]
+        for stub, name in ((a, "jokes@a"), (b, "jokes@b")):
+            assert [request.model for request in stub.asked] == [name] * 2 * owners.count(name) and name in owners
+            await hosts.call("POST", "/nodes/remove", url=stub.url.removesuffix("/v1"))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.engine.stub.engine import StubEngine
-from bot.monitoring import doctor
+from bot.monitoring import doctor, engine_check
 from bot.sandbox.server import Sandbox
 from configs.settings import ROOT, EngineSettings, EnvironmentSettings, Settings, StorageSettings, TelegramSettings
 from storage.database import Database
@@ -19,7 +19,7 @@ def settings_for(folder: Path, **sections: object) -> Settings:
 
 async def test_a_token_that_telegram_knows_is_well_and_another_is_not(tmp_path):
     async with Sandbox.running(token=TOKEN) as sandbox:
-        for token, state in ((TOKEN, "ok"), ("123456:wrong", "bad"), ("", "bad")):
+        for token, state in ((TOKEN, "ok"), ("123456:wrong", "bad"), ("no/token", "bad"), ("", "bad")):
             [finding] = await doctor.check_token(
                 settings_for(tmp_path, telegram=TelegramSettings(token=token, base_url=sandbox.url))
             )
@@ -132,3 +132,16 @@ async def test_the_database_is_read_and_not_changed(tmp_path, damage):
     before = settings.storage.database.read_bytes()
     [finding] = await doctor.check_database(settings)
     assert finding.state == ("bad" if damage else "ok") and settings.storage.database.read_bytes() == before
+
+
+def test_gpus_that_nothing_uses_are_told_with_the_settings_for_them(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+
+    def notes(**sections) -> list[str]:
+        told = Settings(**{"engine": {"kind": "lmdeploy"}, **sections})
+        return [finding.message for finding in engine_check.check_gpus(told)]
+
+    assert notes() == ["the bot uses 1 of the 3 GPUs here"]
+    assert notes(lmdeploy={"gpu_ids": "0,1"}) == ["the bot uses 2 of the 3 GPUs here"]
+    assert notes(lmdeploy={"gpu_ids": "0,1"}, training={"gpu_ids": "2"}) == notes(servers={"count": 3}) == []
+    assert notes(engine={"kind": "cpu"}) == []

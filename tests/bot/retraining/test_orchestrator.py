@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from bot.retraining import orchestrator
 from bot.retraining.pipeline_process import train_environment
 from configs.child_environment import SECRETS
+from configs.settings import Settings, TrainingSettings, load_settings
 from storage.chat import control_requests
 from storage.database import Database
 from storage.learning import runs
@@ -111,6 +113,18 @@ def test_a_runs_process_gets_the_settings_and_no_secrets_of_the_chat(admins_stag
         admins_stage.settings.storage.directory
     )
     assert json.dumps(found)
+
+
+def test_a_runs_process_sees_the_gpus_of_training_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    own = Settings(training={"gpu_ids": [1, "GPU-ab"]}, lmdeploy={"gpu_ids": "0"}, storage={"directory": tmp_path})
+    found = train_environment(own)
+    assert (found["CUDA_VISIBLE_DEVICES"], found["CUDA_DEVICE_ORDER"]) == ("1,GPU-ab", "PCI_BUS_ID")
+    for name in set(os.environ) | set(found):
+        monkeypatch.delenv(name) if name not in found else monkeypatch.setenv(name, found[name])
+    read = load_settings()
+    assert read.training.gpu_ids == own.training.gpu_ids and read.lmdeploy.gpu_ids == ["0"]
+    assert read.training.gpu_count == 2 and TrainingSettings(gpus=3).gpu_count == 3
 
 
 def test_the_loop_and_its_pictures_cost_a_starting_bot_neither_numpy_nor_matplotlib():

@@ -23,8 +23,10 @@ def jokebot(tmp_path, model):
             "JOKEBOT_STORAGE_DIRECTORY": str(tmp_path),
             "JOKEBOT_MODEL_DIRECTORY": str(model),
             "JOKEBOT_ENVIRONMENTS_TRAIN_PYTHON": sys.executable,
-            **{f"JOKEBOT_{name.upper()}": str(value) for name, value in settings.items()},
+            **{f"JOKEBOT_{name.upper()}": str(value) for name, value in settings.items() if value is not None},
         }
+        for name in (name for name, value in settings.items() if value is None):
+            environment.pop(f"JOKEBOT_{name.upper()}", None)
         done = subprocess.run(
             [sys.executable, "-m", "bot", *map(str, arguments)],
             cwd=ROOT,
@@ -69,7 +71,7 @@ def test_what_goes_wrong_is_one_line(jokebot, tmp_path):
         assert code == 2 and said.startswith("jokebot: ") and line in said and len(said.strip().splitlines()) == 1, said
 
 
-def test_import_oogiri(jokebot, tmp_path, picture):
+def test_import_oogiri(jokebot, tmp_path, picture, model):
     (tmp_path / "images").mkdir()
     for number in range(4):
         (tmp_path / "images" / f"{number}.jpg").write_bytes(picture(number))
@@ -94,7 +96,10 @@ def test_import_oogiri(jokebot, tmp_path, picture):
         1000,
         "--limit",
         2,
+        "--model",
+        model,
         selection_holdout_share=1e-9,
+        model_directory=None,
     )
     assert code == 0, wrong
     assert (
@@ -102,4 +107,10 @@ def test_import_oogiri(jokebot, tmp_path, picture):
         and "1 × it is about no picture (T2T)" in said
         and "1 × the limit was reached" in said
     )
-    assert jokebot("dataset", "check", said.splitlines()[-1])[0] == 0
+    directory = said.splitlines()[-1]
+    code, said, wrong = jokebot("dataset", "check", directory, model_directory=None)
+    assert (code, wrong) == (0, ""), "it finds the model of the import"
+    name = Path(directory).name
+    for dataset, problem in ((name[:8], "There is no directory"), ("abc", "No dataset begins with 'abc'")):
+        code, _, wrong = jokebot("train", dataset, "--base", tmp_path / "none", "--out", tmp_path / "run")
+        assert code == 2 and problem in wrong and not (tmp_path / "run").exists()

@@ -5,6 +5,8 @@ The rows here are our own.
 
 import io
 import json
+import re
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,6 +102,23 @@ async def test_rows_about_pictures_become_xtuner_rows(bring, budget):
     assert check_dataset(imported.directory, budget) == []
     (known,) = await datasets.all_datasets(bring.database)
     assert known.name == imported.directory.name and known.source == "oogiri"
+
+
+async def test_rows_whose_question_stands_in_the_picture_are_kept(bring):
+    """All IT2T rows of CLoT-Oogiri-GO are of this kind."""
+    without = row("102", TEXTS[2], kind="IT2T")
+    del without["question"]
+    rows = [row("100", TEXTS[0], kind="IT2T"), row("101", TEXTS[1], kind="IT2T", question=" "), without]
+    imported = await bring(rows)
+    assert imported.dropped == {}
+    questions = [one["conversations"][0]["value"] for one in read_dataset(imported.directory).train]
+    assert questions == ["<image>\n请你根据这张图片，讲一个脑洞大开的梗"] * 3
+
+
+async def test_lists_of_one_element_stand_for_the_element(bring):
+    imported = await bring([row(["100"], [TEXTS[0]], kind=["IT2T"], question=["他在想什么？"])])
+    (one,) = read_dataset(imported.directory).train
+    assert one["conversations"][1]["value"] == TEXTS[0] and "他在想什么？" in one["conversations"][0]["value"]
 
 
 async def test_each_row_has_its_own_picture(bring):
@@ -231,7 +250,7 @@ async def test_bad_lines_are_counted_and_the_rest_goes_on(bring):
             row("103", "  "),
             row(None, TEXTS[1]),
             row("104", TEXTS[2], kind="X"),
-            row("105", TEXTS[3], kind="IT2T"),
+            row(["105", "106"], TEXTS[3]),
             row("999", TEXTS[4]),
             "",
             row("106", "！？"),
@@ -244,9 +263,8 @@ async def test_bad_lines_are_counted_and_the_rest_goes_on(bring):
         "its line is no JSON object": 1,
         "its text is no text": 1,
         "its text is empty": 1,
-        "it names no picture": 1,
+        "it names no picture": 2,
         "its type is none of I2T, IT2T, T2T": 1,
-        "it lacks the text that belongs to its picture (IT2T)": 1,
         "its picture is missing": 1,
         "its text is in another language": 1,
         "its text holds a special token": 1,
@@ -285,7 +303,18 @@ async def test_rows_may_stand_in_one_array(bring):
 
 @pytest.mark.parametrize(
     ("said", "file"),
-    [("100", "100.JPG"), ("b", "B.jpeg"), ("c", "c.gif"), ("d", "d.PNG"), ("E.jpg", "e.JPG"), ("x/f.JPG", "f.jpg")],
+    [
+        ("100", "100.JPG"),
+        ("b", "B.jpeg"),
+        ("c", "c.gif"),
+        ("d", "d.PNG"),
+        ("E.jpg", "e.JPG"),
+        ("x/f.JPG", "f.jpg"),
+        ("g.jpg", "g"),
+        ("h", "h"),
+        ("i.jpg", "i.png"),
+        ("007aPn.lRgy1", "007aPn.lRgy1.jpg"),
+    ],
 )
 async def test_a_picture_is_found_whatever_the_ending_and_the_case_of_its_letters(bring, said, file):
     for path in bring.images.iterdir():
@@ -302,6 +331,97 @@ async def test_of_several_files_of_one_name_the_named_one_is_taken(bring):
     (bring.images / "100.GIF").write_bytes(picture(51))
     contents = read_dataset((await bring([row("100.png", TEXTS[0]), row("100", TEXTS[1])])).directory)
     assert len({one["image"] for one in contents.train}) == 2
+
+
+def write_zip(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def ex_cn(count=3):
+    """Records of the tutorial's file."""
+    return json.dumps(
+        [
+            {
+                "image": [f"ex_images/{number}.jpg"],
+                "conversations": [{"from": "human", "value": "<image>\n讲"}, {"from": "gpt", "value": TEXTS[number]}],
+            }
+            for number in range(count)
+        ]
+    )
+
+
+@pytest.mark.parametrize("top", ["", "CLoT_cn_2000/"])
+@pytest.mark.parametrize("place", ["zip", "folder with a zip", "folder", "rows beside pictures"])
+async def test_rows_and_pictures_are_found_in_folders_and_zips(bring, tmp_path, top, place):
+    files = {f"{top}ex_images/{number}.JPG": picture(number) for number in range(3)}
+    files |= {f"{top}ex_cn.json": ex_cn(), f"{top}README.md": b"", f"__MACOSX/{top}ex_images/._0.jpg": b"no picture"}
+    folder = tmp_path / "data"
+    folder.mkdir()
+    packed = write_zip(folder / "CLoT_cn_2000.zip", files)
+    if place.startswith("folder") and place != "folder with a zip" or place.startswith("rows"):
+        with zipfile.ZipFile(packed) as archive:
+            archive.extractall(folder)
+        packed.unlink()
+    where = {"zip": packed, "rows beside pictures": folder / f"{top}ex_cn.json"}.get(place, folder)
+    imported = await bring.importer.run(OogiriImport(where))
+    assert imported.dropped == {} and imported.manifest["selection"]["file"] == "ex_cn.json"
+    names = {entry["id"]: entry["picture"] for entry in imported.manifest["rows"]}
+    for one in read_dataset(imported.directory).train:
+        number = int(names[one["id"]].removeprefix("ex_images/").removesuffix(".jpg"))
+        assert one["conversations"][1]["value"] == TEXTS[number]
+        written = np.asarray(Image.open(imported.directory / one["image"]).convert("RGB"))
+        assert np.array_equal(written, np.asarray(Image.open(io.BytesIO(picture(number))).convert("RGB")))
+
+
+async def test_the_pictures_of_a_fetch_need_not_be_unpacked(bring, tmp_path):
+    folder = tmp_path / "oogiri-cn"
+    folder.mkdir()
+    for name in ("cn", "jp"):
+        (folder / f"{name}.jsonl").write_text(json.dumps(row("007aPn", TEXTS[0])))
+    write_zip(folder / "images.zip", {"images/007aPn.jpg": picture(1), "images/broken.jpg": b""})
+    imported = await bring.importer.run(OogiriImport(folder))
+    assert imported.dropped == {} and imported.manifest["selection"]["file"] == "cn.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({}, "holds no rows"),
+        ({"a.jsonl": b"", "b.jsonl": b""}, "several files (a.jsonl, b.jsonl)"),
+        ({"images.zip": b"no zip"}, "damaged or no zip"),
+    ],
+)
+async def test_a_folder_without_clear_rows_is_one_line(bring, tmp_path, files, said):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    with pytest.raises(OogiriError, match=re.escape(said)):
+        await bring.importer.run(OogiriImport(folder))
+
+
+async def test_a_damaged_picture_in_a_zip_costs_its_row_alone(bring, tmp_path):
+    packed = write_zip(tmp_path / "images.zip", {"100.jpg": picture(0), "101.jpg": picture(1)})
+    content = bytearray(packed.read_bytes())
+    content[content.index(picture(1)) + 300] ^= 255
+    packed.write_bytes(content)
+    file = tmp_path / "cn.jsonl"
+    file.write_text("\n".join(json.dumps(row(str(100 + number), TEXTS[number])) for number in range(2)))
+    imported = await bring.importer.run(OogiriImport(file, packed))
+    assert imported.dropped == {"its picture can't be unpacked": 1}
+
+
+async def test_pictures_like_the_photos_held_out_are_not_trained_on(bring, tmp_path):
+    (tmp_path / "mine.jpg").write_bytes(picture(3, (320, 240)))
+    rows = [row(str(100 + number), TEXTS[number]) for number in range(6)]
+    imported = await bring(rows, hold_out=(tmp_path / "mine.jpg",))
+    assert {entry["picture"]: entry["part"] for entry in imported.manifest["rows"]}["103"] == "holdout"
+    assert imported.manifest["counts"] == {"train": 5, "holdout": 1}
+    with pytest.raises(OogiriError, match="none.jpg, which is to be held out"):
+        await bring(rows, hold_out=(tmp_path / "none.jpg",))
 
 
 @pytest.mark.parametrize("image", ["../secret", "/etc/passwd", "a/../../secret.jpg", "..\\secret.jpg", "link"])

@@ -2,15 +2,20 @@
 
 import json
 import os
+import pty
 import resource
 import shutil
 import signal
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from configs.settings import TrainingSettings
+from configs.settings import ROOT, TrainingSettings
+from tests.trainer.xtuner.conftest import FAST
 from trainer.xtuner.plan import TrainingPlan
 from trainer.xtuner.torchrun import halve
 
@@ -136,7 +141,7 @@ def test_few_rows_make_a_whole_run(count: int, steps: list[int], start: Any, dat
 
 def test_deepspeed_that_is_not_there_is_refused_in_one_line(start: Any, dataset: Path, tmp_path: Path) -> None:
     run = start(dataset, tmp_path / "deep", DEEPSPEED="deepspeed_zero1")
-    assert (run.wait(), run.said["reason"]) == (1, "deepspeed")
+    assert (run.wait(), (tmp_path / "deep").exists()) == (2, False)
     assert run.log.read_text().count("\n") == 1 and "DeepSpeed is not installed" in run.log.read_text()
 
 
@@ -144,5 +149,41 @@ def test_no_rows_end_the_run_at_once(start: Any, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "train.json").write_text("[]")
     run = start(tmp_path / "empty", tmp_path / "run")
-    assert (run.wait(), run.said["state"], run.said["reason"]) == (1, "failed", "empty")
-    assert run.log.read_text() == f"jokebot: {run.said['message']}\n"
+    assert run.wait() == 2 and not (tmp_path / "run").exists()
+    said = run.log.read_text()
+    assert said.startswith("jokebot: ") and "has no rows" in said and said.count("\n") == 1
+
+
+def test_a_call_that_failed_does_not_block_the_corrected_one(start: Any, dataset: Path, tmp_path: Path) -> None:
+    """And what it prints is a few lines; the libraries' output is in the log file that it names."""
+    assert start(tmp_path, tmp_path / "run").wait() == 2
+    spoilt = tmp_path / "spoilt"
+    shutil.copytree(dataset, spoilt)
+    (spoilt / "images" / "3.jpg").write_bytes(b"no picture")
+    assert start(spoilt, tmp_path / "run").wait() == 2
+    run = start(dataset, tmp_path / "run", EPOCHS=1)
+    assert run.wait() == 0, run.log.read_text()[-3000:]
+    wrong, _, said = run.log.read_text().rpartition("8 rows of ")
+    assert "is no dataset" in wrong and "Row joke-3 of" in wrong and wrong.count("\n") == 2
+    lines = said.splitlines()
+    assert lines[1].endswith(f"libraries goes to {tmp_path / 'run' / 'train.log'}.") and len(lines) < 8, said
+    assert lines[-2].startswith("step 2 of 2, loss ") and " s a step, " in lines[-2]
+    assert lines[-1].startswith(f"Next: jokebot merge {tmp_path / 'run'} --base ")
+    assert len((tmp_path / "run" / "train.log").read_text().splitlines()) > 50
+
+
+def test_a_terminal_shows_one_line_that_grows(base: Path, dataset: Path, features: Path, tmp_path: Path) -> None:
+    leader, follower = pty.openpty()
+    settings = {f"JOKEBOT_TRAINING_{name}": str(value) for name, value in {**FAST, "EPOCHS": 1}.items()}
+    environment = {**os.environ, **settings, "JOKEBOT_STORAGE_DIRECTORY": str(features), "TERM": "xterm"}
+    command = [sys.executable, "-m", "bot", "train", str(dataset), "--base", str(base), "--out", str(tmp_path / "run")]
+    process = subprocess.Popen(command, stdout=follower, stderr=follower, env=environment, cwd=ROOT)
+    os.close(follower)
+    shown = b""
+    with suppress(OSError):  # the end of a terminal
+        while part := os.read(leader, 65536):
+            shown += part
+    os.close(leader)
+    text = shown.decode()
+    assert process.wait(600) == 0 and "2/2" in text and "s a step" in text, text
+    assert "mmengine" not in text and text.count("\n") < 8, text

@@ -37,7 +37,7 @@ def test_a_run_tells_how_it_goes_and_what_came_out(overfitted: Any, dataset: Pat
 
 def test_the_same_command_on_a_finished_run_says_so(overfitted: Any, start: Any, dataset: Path) -> None:
     again = start(dataset, overfitted.out, BATCH_SIZE=8, EPOCHS=120, LORA_DROPOUT=0)
-    assert again.wait() == 0 and "done" in again.log.read_text().splitlines()[-1]
+    assert again.wait() == 0 and "holds this run already, done" in again.log.read_text().splitlines()[-2]
 
 
 def test_another_plan_does_not_touch_a_run(overfitted: Any, start: Any, dataset: Path) -> None:

@@ -53,8 +53,9 @@ def test_a_plan_of_an_older_version_is_the_same_plan(tmp_path: Path) -> None:
     plan = TrainingPlan.load(tmp_path)
     assert (plan.base, plan.max_tiles, plan.training.lora_rank) == (Path("/models/b"), 12, 128)
     old, new = json.loads(PLAN.replace("/data/runs/1", str(tmp_path))), json.loads(plan.text())
-    # Later versions name the template and weigh rows; the rows of an older dataset have no weights.
+    # Later versions name the template, weigh rows and choose GPUs; the rows of an older dataset have no weights.
     assert (new.pop("template"), new["training"].pop("row_weights")) == (OLD_TEMPLATE, True)
+    assert new["training"].pop("gpu_ids") == []
     assert new == old
     plan.save()
     with pytest.raises(TrainingError, match="another plan"):
@@ -82,4 +83,4 @@ def test_a_training_whose_configuration_names_classes_that_are_gone_goes_on(
     assert run.wait() == 0, run.log.read_text()[-3000:]
     assert run.losses() == whole.losses() and 0 < stopped_at < len(run.losses())
     assert "trainer.gone" not in config.read_text()
-    assert f"iter_{stopped_at}" in run.log.read_text()
+    assert f"iter_{stopped_at}" in (run.out / "train.log").read_text()

@@ -146,6 +146,15 @@ def test_a_picture_in_two_parts_has_the_tokens_of_the_whole_one(chat_model):
     assert torch.equal(image_tokens(chat_model, tail), whole[-3:]) and chat_model.seen_tiles == [1]
 
 
+def test_no_pixels_are_moved_or_cut_for_a_tail_that_is_known(chat_model, monkeypatch):
+    head, tail = image_parts(picture(photo(0), (2, 1, True), 3), 64)
+    moved = [part.to_device("meta") for part in (head, tail)]
+    assert [part.data.device.type for part in moved] == ["meta", "cpu"]
+    known = image_tokens(chat_model, head, tail)[-3:]
+    monkeypatch.setattr(input_processor, "photo_tiles", None)
+    assert torch.equal(image_tokens(chat_model, moved[1]), known)
+
+
 def test_pictures_of_one_step_keep_their_own_tokens(chat_model):
     first, second = (picture(photo(seed), (2, 1, True), 3) for seed in (1, 2))
     tokens = [image_tokens(chat_model, *image_parts(entry, 0)) for entry in (first, second)]

@@ -33,6 +33,17 @@ def test_without_an_nvidia_driver_or_with_one_that_fails(tmp_path, monkeypatch):
         check_host(lmdeploy)
 
 
+def test_a_gpu_that_the_host_does_not_have(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    script(tmp_path / "nvidia-smi", "echo 'GPU 0: H200 (UUID: GPU-1a)\nGPU 1: H200 (UUID: GPU-2b)'")
+    for section, gpu_ids in (("lmdeploy", [0, 2]), ("training", ["GPU-3c"])):
+        with pytest.raises(HostError, match="name the GPU (2|GPU-3c), and the driver shows 2"):
+            check_host(Settings(engine={"kind": "lmdeploy"}, **{section: {"gpu_ids": gpu_ids}}))
+    with pytest.raises(HostError, match="make env-serve"):
+        there = {"lmdeploy": {"gpu_ids": "0"}, "training": {"gpu_ids": "GPU-2b"}}
+        check_host(Settings(engine={"kind": "lmdeploy"}, environments={"serve_python": tmp_path / "python"}, **there))
+
+
 def test_an_environment_without_the_engines_package(tmp_path, monkeypatch):
     with pytest.raises(HostError, match="has no torch: run `make env-train`"):
         check_host(settings_for("cpu", train_python=Path(sys.executable)))
