@@ -36,9 +36,11 @@ def serve(result: Result) -> str:
 def serve_again(result: Result) -> str:
     seen = result["ours"]["seen"]
     return (
-        f"On one {result['machine']['gpu']} with {result['shapes']}, the server's cache holds {result['cached_photos']} "
+        f"On one {result['machine']['gpu']} with {result['shapes']}, the server's cache holds "
+        f"{result['cached_photos']} "
         f"photos. The first word came after {seen['fresh_first_word_s']:.3f} s for a new photo and after "
-        f"{seen['again_first_word_s']:.3f} s for one in the cache. New photos: {result['photos_per_s']:.1f} a second for "
+        f"{seen['again_first_word_s']:.3f} s for one in the cache. New photos: "
+        f"{result['photos_per_s']:.1f} a second for "
         f"64 clients (plain LMDeploy: {result['plain_photos_per_s']:.1f}); with four jokes for each photo "
         f"{result['jokes_of_4_per_s']:.1f} photos a second.\n\n{result['note']}"
     )

@@ -7,7 +7,7 @@ import pytest
 import torch
 from lmdeploy.pytorch.multimodal.data_type import MultiModalData
 
-from bot.engine.lmdeploy import vision_model
+from bot.engine.lmdeploy import input_processor, vision_model
 from bot.engine.lmdeploy.gpu_preprocess import GRID, normalise_values, photo_tiles
 from bot.engine.lmdeploy.input_processor import IS_TAIL, PhotoInputProcessor, PhotoInternVLChatModel, image_parts
 from bot.engine.lmdeploy.prefix_cache import PIXEL_HASH, PREFIX_CACHE, TailCache
