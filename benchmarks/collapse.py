@@ -7,21 +7,17 @@ frequent joke ideas; the same with frequencies 1/rank; the demo model's jokes; f
 and 12, 30, 60 or 150 held-out photos. In a chain each step is tried against the base with the step before as champion.
 Every third world has a champion that told liked ideas more often than the base.
 
-The last output line is one JSON object: `tried` and `passed`, harmful candidates; `harmless_passed`, the least share of
-the harmless kinds, with `harmless_passed_low`, its lower 95 % confidence bound; `cases` and
-`harmless`, tried and passed by kind; `reasons`, what rejected the harmless ones.
+The last output line is one JSON object: `tried` and `passed`, harmful candidates, with `passed_upper`, the upper 95 %
+confidence bound of the share; `harmless_passed`, the least share of the harmless kinds, with `harmless_passed_low`, its
+lower 95 % confidence bound; `cases` and `harmless`, tried and passed by kind; `reasons`, what rejected the harmless
+ones, and `harmless_by_photos`, their share passed by the number of held-out photos.
 """
 
-import argparse
-import json
-import os
 import random
 import sys
-import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -30,9 +26,9 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.collapse_cases import HARMFUL, HARMLESS, Made, liked_more  # noqa: E402
 from benchmarks.collapse_world import KINDS, LANGUAGES, Picture, Writer, held_out, pictures, vocabulary  # noqa: E402
-from benchmarks.machine import RESULTS, machine  # noqa: E402
-from benchmarks.trial_worlds import upper_bound  # noqa: E402
+from benchmarks.simulated_worlds import Cores, Options, Share, finish  # noqa: E402
 from configs.learning import GateSettings  # noqa: E402
+from configs.prompts import caption_of  # noqa: E402
 from trainer.gate.decision import decide  # noqa: E402
 from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto  # noqa: E402
 from trainer.gate.metrics import compare  # noqa: E402
@@ -40,14 +36,17 @@ from trainer.gate.replies import GateReply, ModelEvaluation, build_requests  # n
 
 PHOTOS = (12, 30, 60, 150)
 TRAINING_ROWS = (60, 150, 400)
+FIRST = 1
+"""The first seed; limits were chosen on seeds from 10,000 on. 48 worlds cover all kinds evenly."""
 Request = tuple[HoldoutPhoto, str, str]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One try: the case, whether it is harmful, and the reasons for a rejection (empty if it passed)."""
+    """One try of a case, with so many held-out photos: the reasons for a rejection, empty if it passed."""
 
     case: str
+    photos: int
     harmful: bool
     reasons: tuple[str, ...]
 
@@ -74,7 +73,7 @@ def worlds(seed: int) -> list[Outcome]:
             measures = compare(champion, candidate, data, settings, None if champion is first else first)
             verdict, reasons = decide(measures, settings)
             codes = tuple(code for code, _ in reasons) if verdict == "reject" else ()
-            outcomes.append(Outcome(name, name in HARMFUL, codes))
+            outcomes.append(Outcome(name, len(photos), name in HARMFUL, codes))
             champion = candidate
     return outcomes
 
@@ -84,54 +83,55 @@ def evaluation(
 ) -> ModelEvaluation:
     """A model's replies, with the same likelihood of the held-out jokes as every other model here."""
     replies = [
-        GateReply(photo.name, language, writer(pictures[photo.name], language, draw), True, prompt)
+        GateReply(
+            photo.name, language, writer(asked(pictures[photo.name], language, prompt), language, draw), True, prompt
+        )
         for photo, language, prompt in requests
     ]
     return ModelEvaluation({photo.name: [1.0] * len(photo.jokes) for photo in data.photos}, replies)
 
 
-def summary(outcomes: Iterable[Outcome]) -> dict[str, object]:
-    outcomes = list(outcomes)
+def asked(picture: Picture, language: str, prompt: str) -> Picture:
+    """The picture as it is sent in a request: with the prompt's caption."""
+    caption = caption_of(prompt)
+    return replace(picture, captions={language: caption} if caption else {})
+
+
+def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
     tried, passed = Counter(one.case for one in outcomes), Counter(one.case for one in outcomes if not one.reasons)
-    rates = {name: passed[name] / tried[name] for name in HARMLESS}
-    least = min(rates, key=rates.__getitem__)
+    harmless = {name: Share(passed[name], tried[name]) for name in HARMLESS}
+    harmful = Share(sum(passed[name] for name in HARMFUL), sum(tried[name] for name in HARMFUL))
+    least = min(harmless.values(), key=lambda share: share.value)
     return {
-        "tried": sum(tried[name] for name in HARMFUL),
-        "passed": sum(passed[name] for name in HARMFUL),
-        "harmless_passed": round(rates[least], 4),
-        "harmless_passed_low": round(1 - upper_bound(tried[least] - passed[least], tried[least]), 4),
+        "tried": harmful.count,
+        "passed": harmful.hits,
+        "passed_upper": harmful.upper,
+        "harmless_passed": least.value,
+        "harmless_passed_low": least.lower,
         "cases": {name: {"tried": tried[name], "passed": passed[name]} for name in HARMFUL},
         "harmless": {name: {"tried": tried[name], "passed": passed[name]} for name in HARMLESS},
+        "harmless_by_photos": {str(photos): by_photos(outcomes, photos) for photos in PHOTOS},
         "reasons": dict(Counter(code for one in outcomes if not one.harmful for code in one.reasons)),
     }
 
 
+def by_photos(outcomes: Sequence[Outcome], photos: int) -> dict[str, float]:
+    """The share passed of each harmless kind in the worlds with so many held-out photos."""
+    found: dict[str, list[bool]] = {name: [] for name in HARMLESS}
+    for one in outcomes:
+        if one.photos == photos and not one.harmful:
+            found[one.case].append(not one.reasons)
+    return {name: round(sum(passed) / len(passed), 4) for name, passed in found.items() if passed}
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--worlds", type=int, default=240, help="a multiple of 48 covers all kinds of worlds evenly")
-    parser.add_argument(
-        "--first", type=int, default=1, help="the first seed; limits were chosen on seeds from 10000 on"
-    )
-    parser.add_argument("--keep", action="store_true", help="write benchmarks/results/collapse.json")
-    arguments = parser.parse_args()
-    start, seeds = time.monotonic(), range(arguments.first, arguments.first + arguments.worlds)
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        outcomes = [one for world in pool.map(worlds, seeds, chunksize=4) for one in world]
-    result = {
-        **summary(outcomes),
-        "worlds": arguments.worlds,
-        "first": arguments.first,
-        "seconds": round(time.monotonic() - start, 1),
-    }
-    if arguments.keep:
-        report = {
-            **result,
-            "settings": GateSettings().stored(),
-            "machine": machine(),
-            "date": time.strftime("%Y-%m-%d"),
-        }
-        (RESULTS / "collapse.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, ensure_ascii=False))
+    options = Options.parse(__doc__, default=240, first=FIRST)
+    with Cores() as cores:
+        seeds = range(options.first, options.first + options.count)
+        outcomes = [one for found in cores.map(worlds, [(seed,) for seed in seeds], at_once=2) for one in found]
+        seconds = cores.seconds()
+    result = {**summary(outcomes), "worlds": options.count, "first": options.first, **seconds}
+    finish(result, "collapse", options, GateSettings().stored(), FIRST)
 
 
 if __name__ == "__main__":

@@ -12,14 +12,18 @@ Prints last, as one JSON object, `ratio_worst` (the largest ratio of the medians
     whole_1, whole_n   median seconds to the whole joke
     ratio              first_n / first_1
     chosen             jokes by chosen_by
+
+`load`: processes that wanted a core when the measurement began.
 """
 
 import argparse
 import asyncio
 import io
 import json
+import os
 import random
 import statistics
+import sys
 import tempfile
 import time
 from contextlib import AsyncExitStack, suppress
@@ -30,16 +34,20 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from bot.app import started_app
-from bot.engine.stub.engine import StubEngine, StubReply
-from bot.retraining import judge_fitting
-from bot.sandbox.server import Sandbox
-from configs.settings import Settings
-from storage.database import Database
-from storage.judge.dense_features import DENSE, SPECIFICITY_COLUMNS
-from storage.judge.features import COLUMNS, text_features
-from storage.judge.registry import judge_file, register_judge
-from storage.judge.scorer import Judge, PersonalEffects
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.machine import RESULTS, machine  # noqa: E402
+from bot.app import started_app  # noqa: E402
+from bot.engine.stub.engine import StubEngine, StubReply  # noqa: E402
+from bot.retraining import judge_fitting  # noqa: E402
+from bot.sandbox.server import Sandbox  # noqa: E402
+from configs.settings import Settings  # noqa: E402
+from storage.database import Database  # noqa: E402
+from storage.judge.dense_features import DENSE, SPECIFICITY_COLUMNS  # noqa: E402
+from storage.judge.features import COLUMNS, text_features  # noqa: E402
+from storage.judge.registry import judge_file, register_judge  # noqa: E402
+from storage.judge.scorer import Judge, PersonalEffects  # noqa: E402
 
 TOKEN = "123456:first-word"
 SENTENCE = "a cat dog reads the news in bed while others ask why it pays rent with socks and dust"
@@ -128,6 +136,7 @@ async def measure(engine: Engine, candidates: int, photos: int) -> dict[str, Any
             engine={"url": stub.url},
             limits={"messages_per_s": 1000, "chat_messages_per_s": 1000},
             joke={"candidates": candidates},
+            access={"strangers": "allow"},
             alerts={"disk_gb": 0},
         )
         await prepare(settings)
@@ -177,7 +186,17 @@ async def run(photos: int) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--photos", type=int, default=6, help="counted photos for each engine and number of candidates")
-    print(json.dumps(asyncio.run(run(parser.parse_args().photos))))
+    parser.add_argument("--keep", action="store_true", help="write benchmarks/results/first_word.json")
+    arguments, load = parser.parse_args(), os.getloadavg()[0]
+    result = {
+        **asyncio.run(run(arguments.photos)),
+        "load": round(load, 1),
+        "machine": machine(),
+        "date": time.strftime("%Y-%m-%d"),
+    }
+    if arguments.keep:
+        (RESULTS / "first_word.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

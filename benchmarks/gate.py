@@ -25,16 +25,10 @@ What must not promote a candidate; each the worst of several worlds, which `worl
 `upper` has the upper 95 % confidence bound of each share.
 """
 
-import argparse
-import json
-import os
 import sys
-import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -42,8 +36,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.gate_equal import rejected_equal  # noqa: E402
-from benchmarks.machine import RESULTS, machine  # noqa: E402
-from benchmarks.trial_worlds import Outcome, Simulation, World, upper_bound  # noqa: E402
+from benchmarks.simulated_worlds import Cores, Options, Share, finish, parts_of  # noqa: E402
+from benchmarks.trial_worlds import Outcome, Simulation, World  # noqa: E402
 from bot.experiments.trial_design import TrialAnswer, TrialDesign  # noqa: E402
 from configs.trials import CanarySettings  # noqa: E402
 
@@ -69,8 +63,20 @@ FANS = {
     "one of 20, who dislikes the champion": World(fan=0, users=20, hater=True),
     "one of 20, duels": World(fan=0, users=20, duels=1 / 3),
 }
-CHUNK = 1000
+WORST = {
+    "novelty_promoted": NOVELTY,
+    "novelty_decaying_promoted": DECAYING,
+    "silence_promoted": SILENCE,
+    "one_fan_promoted": FANS,
+}
+"""The figures that are the largest share of promotions in several worlds."""
+TERRIBLE = -0.499
+CHUNK = 2000
 """Trials that one process simulates at once."""
+EQUAL_MODELS = 2000
+"""Worlds in which the gate judges an equal model."""
+LINES = "lines"
+Name = tuple[str, str]
 
 
 @dataclass
@@ -83,29 +89,22 @@ class Figures:
 
     def add_share(self, name: str, hits: int, count: int) -> None:
         """Add a share and its upper bound."""
-        self.values[name], self.upper[name] = round(hits / count, 4), round(upper_bound(hits, count), 4)
+        share = Share(hits, count)
+        self.values[name], self.upper[name] = share.value, share.upper
 
 
-class Bench:
-    """Simulates trials of worlds in several processes. `first` is added to every seed."""
-
-    def __init__(self, pool: ProcessPoolExecutor, count: int, first: int, design: TrialDesign) -> None:
-        self._pool, self.count, self._first, self._design, self._worlds = pool, count, first, design, 0
-
-    def run(self, world: World, count: int | None = None) -> Outcome:
-        """Simulate the trials of one world. Each world has seeds of its own."""
-        self._worlds += 1
-        count = count or self.count
-        sizes = [min(CHUNK, count - begun) for begun in range(0, count, CHUNK)]
-        seeds = [[self._first, self._worlds, number] for number in range(len(sizes))]
-        parts = list(self._pool.map(simulate, [world] * len(sizes), [self._design] * len(sizes), sizes, seeds))
-        return Outcome(
-            *(np.concatenate([getattr(part, name) for part in parts]) for name in Outcome.__dataclass_fields__)
-        )
-
-    def map(self, function: Callable[[int], Any], count: int) -> list[Any]:
-        """Call a function with `count` seeds."""
-        return list(self._pool.map(function, range(self._first, self._first + count), chunksize=20))
+def worlds(only_lines: bool) -> dict[Name, World]:
+    """All simulated worlds, or those of the three lines, by the figure that each is for and its own name."""
+    found = {
+        **{
+            (f"line{suffix}", name): replace(model, effect=effect)
+            for suffix, model in MODELS.items()
+            for name, effect in (*EFFECTS.items(), ("terrible", TERRIBLE))
+        },
+        ("drift", ""): DRIFT,
+        **{(figure, name): world for figure, named in WORST.items() for name, world in named.items()},
+    }
+    return {name: world for name, world in found.items() if not only_lines or name[0] not in WORST}
 
 
 def simulate(world: World, design: TrialDesign, count: int, seed: list[int]) -> Outcome:
@@ -113,16 +112,26 @@ def simulate(world: World, design: TrialDesign, count: int, seed: list[int]) -> 
     return Simulation(world, design, np.random.default_rng(seed)).run(count)
 
 
-def count_of(outcome: Outcome, answer: TrialAnswer) -> int:
-    return round(outcome.share(answer) * len(outcome.reasons))
+def simulate_all(cores: Cores, options: Options) -> dict[Name, Outcome]:
+    """The outcomes of all worlds; of terrible candidates there is one for ten others."""
+    design, jobs, names = TrialDesign.for_candidate(CanarySettings()), [], []
+    for place, (name, world) in enumerate(worlds(LINES in options.switches).items()):
+        count = max(1, options.count // 10) if name[1] == "terrible" else options.count
+        for number, size in parts_of(count, CHUNK):
+            names.append(name)
+            jobs.append((world, design, size, [options.first, place, number]))
+    parts: dict[Name, list[Outcome]] = {name: [] for name in names}
+    for name, part in zip(names, cores.map(simulate, jobs), strict=True):
+        parts[name].append(part)
+    return {name: Outcome.together(found) for name, found in parts.items()}
 
 
-def add_lines(bench: Bench, figures: Figures) -> None:
+def add_lines(outcomes: Mapping[Name, Outcome], figures: Figures) -> None:
     """The three lines in each rating model, and the drift."""
-    for suffix, model in MODELS.items():
-        for name, effect in EFFECTS.items():
-            outcome = bench.run(replace(model, effect=effect))
-            promoted = count_of(outcome, TrialAnswer.PROMOTE)
+    for suffix in MODELS:
+        for name in EFFECTS:
+            outcome = outcomes[f"line{suffix}", name]
+            promoted = outcome.count(TrialAnswer.PROMOTE)
             figures.add_share(f"{name}_promoted{suffix}", promoted, len(outcome.reasons))
             figures.values[f"{name}_stopped{suffix}"] = round(outcome.share(TrialAnswer.HARMFUL), 4)
             figures.values[f"{name}_days{suffix}"] = round(float(np.median(outcome.days)), 1)
@@ -130,81 +139,52 @@ def add_lines(bench: Bench, figures: Figures) -> None:
                 won = outcome.reasons == "better"
                 figures.values[f"median_ratings{suffix}"] = float(np.median(outcome.presses[won]))
                 figures.values[f"median_days{suffix}"] = round(float(np.median(outcome.days[won])), 1)
-        terrible = bench.run(replace(model, effect=-0.499), max(1, bench.count // 10))
+        terrible = outcomes[f"line{suffix}", "terrible"]
         figures.values[f"terrible_ratings{suffix}"] = float(np.median(terrible.candidate_ratings))
-    drifting = bench.run(DRIFT)
-    figures.add_share("drift_equal_promoted", count_of(drifting, TrialAnswer.PROMOTE), len(drifting.reasons))
+    drifting = outcomes["drift", ""]
+    figures.add_share("drift_equal_promoted", drifting.count(TrialAnswer.PROMOTE), len(drifting.reasons))
 
 
-def add_worst(name: str, worlds: dict[str, World]) -> Callable[[Bench, Figures], None]:
-    """A function that adds the largest share of promotions in these worlds."""
-
-    def add(bench: Bench, figures: Figures) -> None:
-        hits = {title: count_of(bench.run(world), TrialAnswer.PROMOTE) for title, world in worlds.items()}
-        figures.worlds[name] = {title: round(number / bench.count, 4) for title, number in hits.items()}
-        figures.add_share(name, max(hits.values()), bench.count)
-
-    return add
-
-
-EQUAL_MODELS = 2000
-"""Worlds in which the gate judges an equal model."""
+def add_worst(outcomes: Mapping[Name, Outcome], figures: Figures) -> None:
+    """The figures of WORST, and the share in each of their worlds."""
+    for figure, named in WORST.items():
+        shares = {
+            name: Share(outcome.count(TrialAnswer.PROMOTE), len(outcome.reasons))
+            for name, outcome in ((name, outcomes[figure, name]) for name in named)
+        }
+        figures.worlds[figure] = {name: share.value for name, share in shares.items()}
+        worst = max(shares.values(), key=lambda share: share.hits)
+        figures.add_share(figure, worst.hits, worst.count)
 
 
-def add_equal_gate(bench: Bench, figures: Figures) -> None:
-    """The share of equal models that the gate rejects, before any trial; `benchmarks/gate_equal.py`."""
-    rejected = [reasons for reasons in bench.map(rejected_equal, EQUAL_MODELS) if reasons]
-    figures.add_share("gate_equal_rejected", len(rejected), EQUAL_MODELS)
-
-
-PARTS: tuple[Callable[[Bench, Figures], None], ...] = (
-    add_lines,
-    add_worst("novelty_promoted", NOVELTY),
-    add_worst("novelty_decaying_promoted", DECAYING),
-    add_worst("silence_promoted", SILENCE),
-    add_worst("one_fan_promoted", FANS),
-    add_equal_gate,
-)
-"""What the benchmark measures, in this order."""
-
-
-def measure(count: int, first: int = 0) -> Figures:
+def measure(cores: Cores, options: Options) -> Figures:
     """All results with so many trials of each kind."""
     figures = Figures()
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        bench = Bench(pool, count, first, TrialDesign.for_candidate(CanarySettings()))
-        for part in PARTS:
-            part(bench, figures)
+    outcomes = simulate_all(cores, options)
+    add_lines(outcomes, figures)
+    if LINES in options.switches:
+        return figures
+    add_worst(outcomes, figures)
+    seeds = range(options.first, options.first + EQUAL_MODELS)
+    rejected = cores.map(rejected_equal, [(seed,) for seed in seeds], at_once=8)
+    figures.add_share("gate_equal_rejected", sum(map(bool, rejected)), EQUAL_MODELS)
     return figures
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--candidates", type=int, default=4000, help="of each kind in each world")
-    parser.add_argument(
-        "--first", type=int, default=0, help="added to every seed: other candidates than those of the docs (default 0)"
-    )
-    parser.add_argument(
-        "--keep", action="store_true", help="write benchmarks/results/gate.json, or gate_fresh.json for other seeds"
-    )
-    arguments = parser.parse_args()
-    start = time.monotonic()
-    figures = measure(arguments.candidates, arguments.first)
-    result: dict[str, Any] = {
+    options = Options.parse(__doc__, default=4000, switches={LINES: "only the three lines and the drift"})
+    with Cores() as cores:
+        figures = measure(cores, options)
+        seconds = cores.seconds()
+    result = {
         **figures.values,
         "upper": figures.upper,
         "worlds": figures.worlds,
-        "candidates": arguments.candidates,
-        "first": arguments.first,
-        "seconds": round(time.monotonic() - start, 1),
-        "cpu_s": round(os.times().children_user, 1),
+        "candidates": options.count,
+        "first": options.first,
+        **seconds,
     }
-    if arguments.keep:
-        settings = CanarySettings().model_dump()
-        report = {**result, "settings": settings, "machine": machine(), "date": time.strftime("%Y-%m-%d")}
-        name = "gate_fresh.json" if arguments.first else "gate.json"
-        (RESULTS / name).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result))
+    finish(result, "gate", options, CanarySettings().model_dump(), 0)
 
 
 if __name__ == "__main__":

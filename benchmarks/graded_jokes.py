@@ -8,13 +8,12 @@ from statistics import fmean
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer
 
 from configs.prompts import load_prompts
 from configs.settings import ROOT
 from trainer.demo_model.augmentation import PicturePainter, to_picture
 from trainer.demo_model.build import TRAINING
-from trainer.demo_model.evaluate import SEED, write_replies
+from trainer.demo_model.evaluate import SEED, encoder_of, write_replies
 from trainer.demo_model.joke_templates import NEUTRAL
 from trainer.demo_model.picture_pack import PictureEntry
 from trainer.demo_model.subjects import PictureSubject, load_subjects
@@ -40,20 +39,21 @@ def write_jokes(
 ) -> list[Shown]:
     """`jokes` jokes about each of `count` new pictures, at temperature 1, whose files are kept in `folder` if given.
 
-    The pictures are those of the seed, painted from the drawings that the demo model was trained on.
+    The pictures are those of the seed, painted on the CPU from the drawings that the demo model was trained on. The
+    model writes on its own device.
     """
     known = json.loads((CHECKPOINT / TRAINING).read_text(encoding="utf-8"))["sets"]
     painter = PicturePainter(
         [drawing for drawing in drawings if drawing.set in known], torch.device("cpu"), SEED + 5000 + seed, restyle=0
     )
-    tokenizer, subjects = Tokenizer.from_file(str(CHECKPOINT / "tokenizer.json")), load_subjects()
+    encoder, subjects, device = encoder_of(CHECKPOINT), load_subjects(), next(model.parameters()).device
     found: list[Shown] = []
     batch = max(1, min(BATCH, count // 2))
     for start in range(0, count, batch):
         language = LANGUAGES[start // batch % 2]
         scene, question = painter.paint(min(batch, count - start), 448), load_prompts().ask(language, NEUTRAL)
         told = [
-            write_replies(model, tokenizer, scene.pictures, question, 1.0, 97 * seed + start + number)
+            write_replies(model, encoder, scene.pictures.to(device), question, 1.0, 97 * seed + start + number)
             for number in range(jokes)
         ]
         for place, number in enumerate(scene.subjects.tolist()):

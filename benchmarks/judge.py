@@ -9,13 +9,14 @@ for the scores of four candidates, in the bot's way, median. `pair_accuracy`: th
 `correlation`: of its scores with the part of users' taste that can be known, within a photo's candidates. `gain`: the
 points of liking that the best of four by its score has over a random one, of which `possible` are possible. All at
 1,000 ratings, means of seeds; `by_ratings` has the others. `usable_from`: the least of these numbers of ratings at
-which the judge of every seed was usable.
+which the judge of every seed was usable. `load`: processes that wanted a core when the measurement began.
 
 `--ablation` measures the choices that docs/judge.md explains, on seeds from 101 on.
 """
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import time
@@ -193,20 +194,22 @@ def main() -> None:
         seeds = list(range(101, 101 + arguments.seeds))
         print(json.dumps({str(ratings): ablation(seeds, ratings) for ratings in (300, 1000, 3000)}))
         return
-    seeds = list(range(FIRST_SEED, FIRST_SEED + arguments.seeds))
+    seeds, load = list(range(FIRST_SEED, FIRST_SEED + arguments.seeds)), os.getloadavg()[0]
+    timed = {**time_fit(seeds[0]), "score_ms": round(time_scores(seeds[0]), 2)}
     found = {ratings: [run(seed, ratings) for seed in seeds] for ratings in RATINGS}
     for outcomes in found.values():
         for outcome in outcomes:
             print(json.dumps(asdict(outcome)), flush=True)
     usable = [ratings for ratings in RATINGS if all(outcome.usable for outcome in found[ratings])]
     result = {
-        **time_fit(seeds[0]),
-        "score_ms": round(time_scores(seeds[0]), 2),
+        **timed,
         **summary(found[MAIN]),
         "usable_from": min(usable, default=None),
         "by_ratings": {str(ratings): summary(outcomes) for ratings, outcomes in found.items()},
         "seeds": seeds,
+        "load": round(load, 1),
         "machine": machine(),
+        "date": time.strftime("%Y-%m-%d"),
     }
     (RESULTS / "judge.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(result))

@@ -22,15 +22,20 @@ changes.
 
 import argparse
 import json
+import multiprocessing
+import os
 import random
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,7 +46,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.graded_jokes import LANGUAGES, Shown, variety, write_jokes  # noqa: E402
 from benchmarks.graded_taste import GradedTaste, Rating  # noqa: E402
 from benchmarks.learning import CHECKPOINT, PACK, TRAINING, run_environment, timed  # noqa: E402
-from benchmarks.machine import finish, machine  # noqa: E402
+from benchmarks.machine import RESULTS, machine  # noqa: E402
 from bot.jokes.candidate_choice import choose  # noqa: E402
 from configs.prompts import load_prompts  # noqa: E402
 from configs.serving import JokeSettings  # noqa: E402
@@ -94,7 +99,7 @@ class Bench:
         self.taste = GradedTaste(seed)
 
     def run(self, train: bool) -> SeedResult:
-        base = load(CHECKPOINT).eval()
+        base = on_device(CHECKPOINT)
         learnt = write_jokes(base, self.drawings, 10 * self.seed, self.photos, 1, self.work / "pictures")
         ratings = self.taste.rate([(shown.texts[0], shown.subject) for shown in learnt], RATERS)
         rows = self.select(learnt, ratings)
@@ -103,9 +108,8 @@ class Bench:
         train_s, after = 0.0, before
         if train:
             train_s = self.train(learnt, rows)
-            after = write_jokes(
-                load(self.work / "merged").eval(), self.drawings, 10 * self.seed + 1, self.fresh, CANDIDATES
-            )
+            merged = on_device(self.work / "merged")
+            after = write_jokes(merged, self.drawings, 10 * self.seed + 1, self.fresh, CANDIDATES)
         usable = judge is not None and judge.usable
         accuracy = judge.measures.get("pair_accuracy") if judge else None
         return SeedResult(
@@ -199,25 +203,45 @@ class Bench:
         return fmean(liking)
 
 
+def on_device(checkpoint: Path) -> Any:
+    """The checkpoint on the GPU, or else on the CPU."""
+    return load(checkpoint).eval().to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def run_seed(seed: int, options: argparse.Namespace, threads: int) -> SeedResult:
+    """One seed's values. Its training uses that many threads."""
+    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    with tempfile.TemporaryDirectory() as work:
+        bench = Bench(seed, load_pack(options.pack), Path(work), options.photos, options.fresh)
+        result = bench.run(not options.no_training)
+    print(json.dumps(asdict(result)), file=sys.stderr, flush=True)
+    return result
+
+
+def run_seeds(options: argparse.Namespace) -> list[SeedResult]:
+    """All seeds, `--at-once` of them side by side."""
+    cores = len(os.sched_getaffinity(0))
+    at_once = options.at_once or min(cores, options.seeds)
+    with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn")) as pool:
+        seeds = range(options.first, options.first + options.seeds)
+        return list(pool.map(partial(run_seed, options=options, threads=max(1, cores // at_once)), seeds))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--at-once", type=int, default=0, help="seeds side by side (default: as many as cores)")
     parser.add_argument("--photos", type=int, default=420)
     parser.add_argument("--fresh", type=int, default=240, help="fresh pictures")
     parser.add_argument("--no-training", action="store_true", help="only the judge, in a minute a seed")
     parser.add_argument("--pack", type=Path, default=PACK)
-    parser.add_argument("--save", default="", metavar="NAME", help="write benchmarks/results/learning_graded_NAME.json")
+    parser.add_argument("--keep", action="store_true", help="write benchmarks/results/learning_graded.json")
     arguments = parser.parse_args()
     if arguments.pack == PACK and not PACK.is_file():
         subprocess.run([sys.executable, "-m", "bot", "demo-model", "pack"], check=True, cwd=ROOT)
-    torch.set_num_threads(1)
-    drawings, start, results = load_pack(arguments.pack), time.monotonic(), []
-    for seed in range(arguments.first, arguments.first + arguments.seeds):
-        with tempfile.TemporaryDirectory() as work:
-            bench = Bench(seed, drawings, Path(work), arguments.photos, arguments.fresh)
-            results.append(bench.run(not arguments.no_training))
-        print(json.dumps(asdict(results[-1])), file=sys.stderr, flush=True)
+    start, results = time.monotonic(), run_seeds(arguments)
     shares = {
         name: round(fmean(result.share(getattr(result, part)) for result in results), 3)
         for name, part in (("share_of_ceiling", "both"), ("share_imitation", "imitation"), ("share_judge", "judge"))
@@ -229,12 +253,16 @@ def main() -> None:
             {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(result).items()}
             for result in results
         ],
+        "photos": arguments.photos,
+        "fresh": arguments.fresh,
         "training": TRAINING,
         "seconds": round(time.monotonic() - start),
         "machine": machine(),
         "date": time.strftime("%Y-%m-%d"),
     }
-    finish(result, "learning_graded", arguments.save)
+    if arguments.keep:
+        (RESULTS / "learning_graded.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

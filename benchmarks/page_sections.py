@@ -8,6 +8,7 @@ from benchmarks import plots
 from benchmarks.community.page import community, community_sizes
 from benchmarks.plot_parts import Theme
 from benchmarks.serving_sections import prefix_cache, serve, serve_again, swap
+from benchmarks.trial_sections import collapse, first_word, fresh_trial, judge, learning_graded, trial, watch
 
 Result = dict[str, Any]
 
@@ -74,20 +75,6 @@ def flywheel(result: Result) -> str:
             "|---|---|---|---|---|",
             *runs,
         ]
-    )
-
-
-def trial(result: Result) -> str:
-    return (
-        "**Of the former test of a trial; the present one is on the page about the gate.** "
-        "The bot's own code tested simulated candidates after every rating; base liking .5, "
-        f"{result['candidates']:,} candidates "
-        "of each kind. Targets: of those 5 points worse at most 1 % promoted, of equal ones at most 5 %, of those "
-        "10 points better at least 80 %. "
-        f"With one rater a joke a promotion takes {result['median_ratings']:.0f} ratings (median); a candidate that "
-        "no user likes is stopped after "
-        f"{result['terrible_ratings']:.0f}. With eight raters a joke the same 1,000 ratings cover an eighth of "
-        "the jokes, so the power is lower."
     )
 
 
@@ -261,6 +248,12 @@ SECTIONS = (
     Section("community_sizes", "Communities of other sizes", community_sizes),
     Section("community", "A community of 30", community),
     Section("gate", "The trial", trial, plots.trial, "Shares of candidates that are promoted"),
+    Section("gate_fresh", "The trial, other candidates", fresh_trial),
+    Section("watch", "The watch", watch),
+    Section("collapse", "Collapsed models at the gate", collapse),
+    Section("judge", "The judge", judge),
+    Section("first_word", "The first word with several candidates", first_word),
+    Section("learning_graded", "Learning from graded ratings", learning_graded),
     Section("tutorial_h200", "The camp's tutorial in one command", tutorial),
     Section("train_h100", "A training step", train, plots.steps, "Seconds per step and memory, XTuner and ours"),
     Section("loss_gap_h100", "The same losses", loss_gap, plots.losses, "Two overlapping loss curves"),

@@ -5,18 +5,18 @@ several raters a joke) in each trial, then analyses all trials with `bot.experim
 a verdict is finished; the others go on. The arrays have one entry for each trial, so a step is arithmetic on arrays.
 """
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.trial_state import Array, Ints, Trials, add_pick, add_rating, empty_sums
 from bot.experiments.sequential_test import CODES, SequentialTest, TrialState
 from bot.experiments.trial_design import LATE, NOVEL, REASONS, TrialAnswer, TrialDesign
-from bot.experiments.trial_sums import EngagementSums, TrialSums, unit_weight
+from bot.experiments.trial_sums import EngagementSums
 
-Array = NDArray[np.float64]
-Ints = NDArray[np.int64]
 BETWEEN = 5
 """Jokes that are being rated at the same time where several users rate each."""
 GOES_ON = np.array([REASONS[name] is TrialAnswer.CONTINUE for name in CODES])
@@ -78,36 +78,16 @@ class Outcome:
 
     def share(self, answer: TrialAnswer) -> float:
         """Share of trials with that answer."""
-        return float(np.isin(self.reasons, [name for name, given in REASONS.items() if given is answer]).mean())
+        return self.count(answer) / len(self.reasons)
 
+    def count(self, answer: TrialAnswer) -> int:
+        """Number of trials with that answer."""
+        return int(np.isin(self.reasons, [name for name, given in REASONS.items() if given is answer]).sum())
 
-@dataclass
-class Trials:
-    """The state of the trials that go on; each array has one entry for each of them in its first dimension."""
-
-    number: Ints
-    sums: TrialSums
-    engagement: EngagementSums
-    ratings: Array
-    picks: Array
-    candidate_ratings: Array
-    jokes: Array
-    late: NDArray[np.bool_]
-    share: Array
-    stage: Ints
-    start: Array
-    arm: Ints
-    made_in: Ints
-    liking: Array
-    wanted: Ints
-    given: Ints
-    counts: Array
-    liked: Array
-
-    def keep(self, going: NDArray[np.bool_]) -> None:
-        """Drop the finished trials."""
-        for item in fields(self):
-            setattr(self, item.name, getattr(self, item.name)[going])
+    @classmethod
+    def together(cls, parts: Sequence[Self]) -> Self:
+        """The trials of several parts."""
+        return cls(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(cls)))
 
 
 @dataclass
@@ -141,13 +121,13 @@ class Simulation:
 
     def _begin(self, count: int, start: Array) -> Trials:
         world, slots = self.world, BETWEEN if self.world.raters > 1 else 1
-        users = world.users + 1
         first = NOVEL if self.design.novelty_days else 1
         first = LATE if self.design.initial_ratings == 0 and not self.design.novelty_days else first
         zeros, flat = np.zeros(count), np.zeros((count, slots))
         return Trials(
             np.arange(count),
-            TrialSums.zeros(count, users),
+            *empty_sums(count, 1),
+            *empty_sums(count, world.users),
             EngagementSums.zeros(count),
             zeros.copy(),
             zeros.copy(),
@@ -162,8 +142,8 @@ class Simulation:
             flat.copy(),
             flat.astype(np.int64),
             flat.astype(np.int64),
-            np.zeros((count, slots, users)),
-            np.zeros((count, slots, users)),
+            np.zeros((count, slots, world.users)),
+            np.zeros((count, slots, world.users)),
         )
 
     def _days(self, trials: Trials) -> Array:
@@ -238,7 +218,7 @@ class Simulation:
         trials.given[rows, slot] += 1
         spoken = ~((arm == 1) & (value == 0) & (draw.random(count) < world.silence))
         rows, slot, arm, stage = rows[spoken], slot[spoken], arm[spoken], stage[spoken]
-        add_rating(trials, rows, slot, arm, stage, user[spoken] + 1, value[spoken])
+        add_rating(trials, rows, slot, arm, stage, user[spoken], value[spoken])
 
     def _duel(self, trials: Trials, rows: Ints) -> None:
         """A user picks the joke they like of two, tosses a coin if they like both, and neither if none."""
@@ -252,65 +232,20 @@ class Simulation:
         pick = np.where(old & new, coin, new.astype(float) - old)
         if world.fan is not None:
             pick = np.where(user == world.fan, 1.0, pick)
-        sums, one = trials.sums, np.ones(count)
-        parts = (sums.duels, one), (sums.duel_weight, one), (sums.picks, pick), (sums.pick_squares, pick**2)
-        for part, change in parts:
-            part[rows, :, trials.stage[rows]] += change[:, None]
-            part[rows, user + 1, trials.stage[rows]] -= change
-        trials.picks[rows] += 1
+        add_pick(trials, rows, user, pick)
         trials.jokes[rows] += 1
 
     def _analyse(self, trials: Trials) -> tuple[NDArray[np.bool_], Ints]:
         """Analyse all trials; where that would end one, with each user left out too."""
         state = TrialState(trials.ratings, trials.picks, trials.candidate_ratings, self._days(trials))
-        screened = self._test.analyse(trials.sums[:, :1], trials.engagement, state, trials.late)
+        screened = self._test.analyse(trials.whole_sums(), trials.engagement, state, trials.late)
         reason = screened.reason.copy()
         check = np.flatnonzero(~GOES_ON[reason])
         if len(check):
             part = TrialState(*(getattr(state, item.name)[check] for item in fields(state)))
-            result = self._test.analyse(trials.sums[check], trials.engagement[check], part, trials.late[check])
+            result = self._test.analyse(trials.sums_of(check), trials.engagement[check], part, trials.late[check])
             reason[check] = result.reason
         trials.stage[:] = screened.stage
         trials.late |= screened.stage == LATE
         trials.share[:] = np.where(trials.late, self.design.full_share, self.design.initial_share)
         return ~GOES_ON[reason], reason
-
-
-def add_rating(trials: Trials, rows: Ints, slot: Ints, arm: Ints, stage: Ints, user: Ints, value: Array) -> None:
-    """Add one rating to each of these trials' sums, for each user left out (0: none)."""
-    counts, liked = trials.counts[rows, slot], trials.liked[rows, slot]
-    total, all_liked = counts[:, :1], liked[:, :1]
-    left, left_liked = total - counts, all_liked - liked
-    left[:, 0], left_liked[:, 0] = total[:, 0], all_liked[:, 0]
-    added = np.ones_like(left)
-    added[np.arange(len(rows)), user] = 0.0
-    here = (rows, slice(None), stage, arm)
-    for ratings, likes, sign in ((left, left_liked, -1.0), (left + added, left_liked + added * value[:, None], 1.0)):
-        weight, mean = sign * unit_weight(ratings), likes / np.maximum(ratings, 1.0)
-        trials.sums.units[here] += sign * (ratings > 0)
-        trials.sums.weight[here] += weight
-        trials.sums.total[here] += weight * mean
-        trials.sums.squares[here] += weight * mean**2
-    engagement, had = trials.engagement, total[:, 0]
-    engagement.ratings[rows, stage, arm] += 1
-    engagement.squares[rows, stage, arm] += 2 * had + 1
-    trials.counts[rows, slot, 0] += 1
-    trials.liked[rows, slot, 0] += value
-    trials.counts[rows, slot, user] += 1
-    trials.liked[rows, slot, user] += value
-    trials.ratings[rows] += 1
-    trials.candidate_ratings[rows] += arm
-
-
-def upper_bound(hits: int, count: int) -> float:
-    """The upper 95 % confidence bound of a share (C. J. Clopper and E. S. Pearson, Biometrika 26, 1934, 404-413)."""
-    if hits >= count:
-        return 1.0
-    numbers = np.arange(hits + 1)
-    ways = np.array([math.lgamma(count + 1) - math.lgamma(k + 1) - math.lgamma(count - k + 1) for k in numbers])
-    low, high = hits / count, 1.0
-    for _ in range(50):
-        share = (low + high) / 2
-        fewer = np.exp(ways + numbers * math.log(share) + (count - numbers) * math.log1p(-share)).sum()
-        low, high = (share, high) if fewer > 0.05 else (low, share)
-    return high

@@ -12,12 +12,7 @@ or half of the ratings after a month are by newcomers who like 20 points less; 4
 false_rollbacks_worst, `falls_lower` the lower one of falls_found.
 """
 
-import argparse
-import json
-import os
 import sys
-import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,14 +21,17 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.machine import RESULTS, machine  # noqa: E402
-from benchmarks.trial_worlds import Array, Simulation, World, upper_bound  # noqa: E402
+from benchmarks.simulated_worlds import Cores, Options, Share, finish, parts_of  # noqa: E402
+from benchmarks.trial_state import Array  # noqa: E402
+from benchmarks.trial_worlds import Simulation, World  # noqa: E402
 from bot.experiments.suspicion import LikingSums, is_suspect  # noqa: E402
 from bot.experiments.trial_design import TrialDesign  # noqa: E402
 from bot.experiments.watch_comparison import COMPARED_DAYS  # noqa: E402
 from configs.trials import ChampionMonitorSettings  # noqa: E402
 
 FALL, MONTHLY = 0.1, 0.1 / 30
+FALLS = 0.0, FALL
+"""What champions are worse by than their predecessors."""
 CHANGES = {
     "steady": {"rises": 0.0},
     "falling": {"rises": -MONTHLY},
@@ -112,49 +110,42 @@ def watch(world: World, fall: float, count: int, seed: list[int]) -> Watches:
     return Watches(count, int(suspected.sum()), rollbacks, in_time)
 
 
-def measure(pool: ProcessPoolExecutor, world: World, fall: float, count: int, seed: list[int]) -> Watches:
-    """Simulate watches in several processes."""
-    sizes = [min(CHUNK, count - begun) for begun in range(0, count, CHUNK)]
-    seeds = [[*seed, number] for number in range(len(sizes))]
-    parts = pool.map(watch, [world] * len(sizes), [fall] * len(sizes), sizes, seeds)
-    return sum(parts, Watches(0, 0, 0, 0))
+def measure(cores: Cores, options: Options) -> dict[float, dict[str, Watches]]:
+    """The watches of equal champions and of worse ones, by what they are worse by and by world."""
+    jobs, keys = [], []
+    for number, fall in enumerate(FALLS):
+        for place, (name, world) in enumerate(WORLDS.items()):
+            for part, size in parts_of(options.count, CHUNK):
+                keys.append((fall, name))
+                jobs.append((world, fall, size, [options.first, number, place, part]))
+    found = {fall: {name: Watches(0, 0, 0, 0) for name in WORLDS} for fall in FALLS}
+    for (fall, name), part_of_all in zip(keys, cores.map(watch, jobs), strict=True):
+        found[fall][name] += part_of_all
+    return found
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--watches", type=int, default=4000, help="in each world")
-    parser.add_argument("--first", type=int, default=0, help="added to every seed (default 0)")
-    parser.add_argument("--keep", action="store_true", help="write benchmarks/results/watch.json (watch_fresh.json)")
-    arguments = parser.parse_args()
-    start, count = time.monotonic(), arguments.watches
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        equal, falls = (
-            {
-                name: measure(pool, world, fall, count, [arguments.first, number, place])
-                for place, (name, world) in enumerate(WORLDS.items())
-            }
-            for number, fall in enumerate((0.0, FALL))
-        )
-    worst = max(result.rollbacks for result in equal.values())
-    fewest = min(result.in_time for result in falls.values())
+    options = Options.parse(__doc__, default=4000)
+    with Cores() as cores:
+        equal, falls = measure(cores, options).values()
+        seconds = cores.seconds()
+    wrong = {name: Share(result.rollbacks, result.count) for name, result in equal.items()}
+    right = {name: Share(result.in_time, result.count) for name, result in falls.items()}
+    worst = max(wrong.values(), key=lambda share: share.hits)
+    fewest = min(right.values(), key=lambda share: share.hits)
     result = {
-        "false_rollbacks_worst": round(worst / count, 4),
-        "upper": round(upper_bound(worst, count), 4),
-        "falls_found": round(fewest / count, 4),
-        "falls_lower": round(1 - upper_bound(count - fewest, count), 4),
-        "false_rollbacks": {name: round(result.rollbacks / count, 4) for name, result in equal.items()},
-        "falls": {name: round(result.in_time / count, 4) for name, result in falls.items()},
-        "suspected": {name: round(result.suspected / count, 4) for name, result in equal.items()},
-        "watches": count,
-        "first": arguments.first,
-        "seconds": round(time.monotonic() - start, 1),
+        "false_rollbacks_worst": worst.value,
+        "upper": worst.upper,
+        "falls_found": fewest.value,
+        "falls_lower": fewest.lower,
+        "false_rollbacks": {name: share.value for name, share in wrong.items()},
+        "falls": {name: share.value for name, share in right.items()},
+        "suspected": {name: Share(result.suspected, result.count).value for name, result in equal.items()},
+        "watches": options.count,
+        "first": options.first,
+        **seconds,
     }
-    if arguments.keep:
-        settings = ChampionMonitorSettings().model_dump()
-        report = {**result, "settings": settings, "machine": machine(), "date": time.strftime("%Y-%m-%d")}
-        name = "watch_fresh.json" if arguments.first else "watch.json"
-        (RESULTS / name).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result))
+    finish(result, "watch", options, ChampionMonitorSettings().model_dump(), 0)
 
 
 if __name__ == "__main__":

@@ -198,10 +198,10 @@ class GateSettings(SettingsSection):
         0.3, ge=0, le=1, description="Largest increase of the share of the most frequent kind of joke."
     )
     max_repetition_factor: float = Field(
-        3.5, ge=1, description="Largest factor by which equal openings, closings or jokes on one photo become frequent."
+        4.0, ge=1, description="Largest factor by which equal openings, closings or jokes on one photo become frequent."
     )
     max_phrase_increase: float = Field(
-        0.4, ge=0, le=1, description="Largest increase of the share of jokes with one word or pair of words."
+        0.6, ge=0, le=1, description="Largest increase of the share of jokes with one word or pair of words."
     )
     max_emoji_increase: float = Field(
         0.5,

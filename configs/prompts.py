@@ -7,7 +7,7 @@ into a model family's chat template.
 import tomllib
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from configs.errors import PromptError
@@ -76,6 +76,17 @@ class Prompts:
         if caption and (clean := disarm(caption)):
             text += prompts.caption.format(caption=clean)
         return text
+
+
+@lru_cache(4096)
+def caption_of(prompt: str) -> str | None:
+    """The caption in a prompt of `Prompts.ask`; None without one."""
+    for language in load_prompts().languages.values():
+        head, tail = language.caption.split("{caption}")
+        before, found, caption = prompt.rpartition(head)
+        if before and found and caption.endswith(tail):
+            return caption.removesuffix(tail).strip() or None
+    return None
 
 
 def disarm(text: str) -> str:

@@ -35,6 +35,16 @@ def on_one_card(*path: str) -> Any:
     return values
 
 
+def gate(*keys: str) -> list[float]:
+    """Shares in percent, each followed by its upper bound."""
+    result = stored_result("gate")
+    return [100 * value for key in keys for value in (result[key], result["upper"][key])]
+
+
+def watch(*keys: str) -> list[float]:
+    return [100 * stored_result("watch")[key] for key in keys]
+
+
 def train(*keys: str) -> list[float]:
     return [stored_result("train_h100")[key]["step_s"] for key in keys]
 
@@ -194,6 +204,55 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
             100 * stored_result("demo_model")["subject_accuracy"],
             100 * stored_result("demo_model")["other_set_accuracy"],
         ],
+    ),
+    (
+        "docs/gate.md",
+        rf"harmful, −5 points: promoted \| ≤ 1 % \| {N} % \({N} %\) \| {N} % \({N} %\)",
+        lambda: gate("harmful_promoted", "harmful_promoted_groups"),
+    ),
+    (
+        "docs/gate.md",
+        rf"equal: promoted \| ≤ 5 % \| {N} % \({N} %\) \| {N} % \({N} %\)",
+        lambda: gate("equal_promoted", "equal_promoted_groups"),
+    ),
+    (
+        "docs/gate.md",
+        rf"promoted within 1,000 ratings \| ≥ 80 %; – \| {N} % \| {N} %",
+        lambda: gate("better_promoted", "better_promoted_groups")[::2],
+    ),
+    (
+        "docs/gate.md",
+        rf"ratings at the promotion, median \| \| {N} \| {N}",
+        lambda: [stored_result("gate")["median_ratings"], stored_result("gate")["median_ratings_groups"]],
+    ),
+    ("docs/gate.md", rf"stopped after {N} of its own ratings", lambda: [stored_result("gate")["terrible_ratings"]]),
+    ("docs/gate.md", rf"`drift_equal_promoted`\): {N} %", lambda: gate("drift_equal_promoted")[:1]),
+    (
+        "docs/gate.md",
+        rf"gone after 3 days; [^|]*\| ≤ 10 % \| {N} % \({N} %\)",
+        lambda: gate("novelty_promoted"),
+    ),
+    ("docs/gate.md", rf"dislikes are not given; [^|]*\| ≤ 5 % \| {N} % \({N} %\)", lambda: gate("silence_promoted")),
+    (
+        "docs/gate.md",
+        rf"one user likes all its jokes: [^|]*\| ≤ 5 % \| {N} % \({N} %\)",
+        lambda: gate("one_fan_promoted"),
+    ),
+    (
+        "docs/gate.md",
+        rf"The worst of all worlds: {N} % of the equal champions are rolled back \(upper 95 % bound {N} %\), {N} % of "
+        rf"the falls are found \(lower bound {N} %\)",
+        lambda: watch("false_rollbacks_worst", "upper", "falls_found", "falls_lower"),
+    ),
+    (
+        "docs/judge.md",
+        rf"A fit on {N} ratings takes {N} s of CPU, the scores of four jokes {N} ms",
+        lambda: [stored_result("judge")[key] for key in ("fit_ratings", "fit_cpu_s", "score_ms")],
+    ),
+    (
+        "docs/candidates.md",
+        rf"The worst ratio is {N}, required is at most 2",
+        lambda: [stored_result("first_word")["ratio_worst"]],
     ),
     (
         "docs/loop.md",

@@ -7,7 +7,7 @@ of degrees of freedom is Satterthwaite's (Biometrics Bulletin 2, 1946), for a su
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -39,6 +39,11 @@ class EffectEstimate:
     def score(self) -> FloatArray:
         """The difference in standard errors."""
         return self.difference / np.sqrt(self.variance)
+
+    @property
+    def of_all_users(self) -> Self:
+        """The estimate that leaves out no user: without the last of the leading dimensions."""
+        return type(self)(self.difference[..., 0], self.variance[..., 0], self.freedom[..., 0], self.weight[..., 0])
 
 
 def mantel_haenszel_weight(champion: FloatArray, candidate: FloatArray) -> FloatArray:

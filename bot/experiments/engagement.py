@@ -11,7 +11,7 @@ the trial, because the trial's own test has to be passed too.
 import numpy as np
 
 from bot.experiments.boundaries import TINY, BoolArray, FloatArray
-from bot.experiments.effect import estimate_difference, mantel_haenszel_weight
+from bot.experiments.effect import EffectEstimate, mantel_haenszel_weight
 from bot.experiments.trial_sums import EngagementSums, TrialSums
 
 MIN_SCORE = 1.4
@@ -22,12 +22,17 @@ MIN_JOKES = 20
 """Jokes of each variant below which nothing is compared."""
 
 
-def is_engaging(sums: TrialSums, engagement: EngagementSums, counted: tuple[float, ...]) -> BoolArray:
-    """Whether the candidate's jokes are not rated less or answered with 🔁 more than explains its liking; bools (…)."""
+def is_engaging(
+    sums: TrialSums, estimate: EffectEstimate, engagement: EngagementSums, counted: tuple[float, ...]
+) -> BoolArray:
+    """Whether the candidate's jokes are not rated less or answered with 🔁 more than explains its liking; bools (…).
+
+    `estimate` is that of the sums over the counted stages.
+    """
     jokes = _over_stages(engagement.jokes, counted)
     again = _over_stages(engagement.again, counted)
     enough = (jokes[0] >= MIN_JOKES) & (jokes[1] >= MIN_JOKES)
-    return ~enough | (_keeps_advantage(sums, engagement, counted) & ~_is_repeated(jokes, again))
+    return ~enough | (_keeps_advantage(sums, estimate, engagement, counted) & ~_is_repeated(jokes, again))
 
 
 def rate_ratio(engagement: EngagementSums, counted: tuple[float, ...]) -> tuple[FloatArray, FloatArray]:
@@ -50,8 +55,9 @@ def rate_ratio(engagement: EngagementSums, counted: tuple[float, ...]) -> tuple[
     return ratio, (variances[1] + ratio**2 * variances[0]) / base**2
 
 
-def _keeps_advantage(sums: TrialSums, engagement: EngagementSums, counted: tuple[float, ...]) -> BoolArray:
-    whole = estimate_difference(sums, counted)
+def _keeps_advantage(
+    sums: TrialSums, whole: EffectEstimate, engagement: EngagementSums, counted: tuple[float, ...]
+) -> BoolArray:
     weight = liked = np.zeros(whole.weight.shape)
     for stage in (number for number, used in enumerate(counted) if used):
         old = sums.weight[..., stage, 0]

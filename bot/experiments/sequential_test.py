@@ -100,14 +100,18 @@ class SequentialTest:
         `late`: whether the last stage has begun, bools (…).
         """
         full, whole = sums.of_all_users, estimate_difference(sums)
+        # Without novelty no joke is of the novel stage.
+        lasting = estimate_difference(sums, self.counted) if self.design.novelty_days else whole
         over = self._over(state)
         remaining = self._remaining_information(full, state)
         progress = whole.weight / np.maximum(whole.weight + remaining[..., None], TINY)
         low = self._low_end(whole, progress, over[0] | over[1])
         if self.design.novelty_days:
-            low = np.minimum(low, self._lasting_low_end(sums))
+            low = np.minimum(low, self._lasting_low_end(lasting))
         high = self._high_end(whole, progress)
-        engaging = is_engaging(full, engagement, self.counted) if self.design.engagement else np.asarray(True)
+        engaging = np.asarray(True)
+        if self.design.engagement:
+            engaging = is_engaging(full, lasting.of_all_users, engagement, self.counted)
         early, suspect = self._is_early(state), self._looks_harmful(whole)
         novel, ready = state.days < self.design.novelty_days, ~early & (state.days >= self.design.min_days)
         begins = late | ~(early | suspect | novel)
@@ -191,9 +195,8 @@ class SequentialTest:
         ends = estimate.difference - from_normal(boundary, estimate.freedom) * np.sqrt(estimate.variance)
         return np.where(is_decisive(estimate, 1.0), ends, 1.0).min(-1)
 
-    def _lasting_low_end(self, sums: TrialSums) -> FloatArray:
+    def _lasting_low_end(self, estimate: EffectEstimate) -> FloatArray:
         """The lower end without the novel jokes, at the level LASTING_ALPHA and as if there were no other analysis."""
-        estimate = estimate_difference(sums, self.counted)
         boundary = from_normal(fixed_sample_boundary(LASTING_ALPHA), estimate.freedom)
         ends = estimate.difference - boundary * np.sqrt(estimate.variance)
         return np.where(is_decisive(estimate, 1.0), ends, 1.0).min(-1)

@@ -36,12 +36,11 @@ def grounding(base: ReplyFeatures, model: ReplyFeatures) -> float | None:
     prior = PRIOR * counts.sum(0) / sizes.sum()
     asked, of_asked = indicators(model, photo, known)
     scores = asked @ (np.log(counts + prior) - np.log(sizes + PRIOR)[:, None]).T
-    own = np.empty(len(asked))
-    left_out = taught if model is base else np.zeros_like(asked)
-    for row, (words, place) in enumerate(zip(asked, of_asked, strict=True)):
-        rest = counts[place] - left_out[row]
-        size = sizes[place] - (model is base)
-        own[row] = words @ (np.log(np.maximum(rest, 0) + prior) - np.log(size + PRIOR))
+    if model is base:
+        known_words, left = asked.sum(1), np.log(np.maximum(counts - 1, 0) + prior)
+        own = np.einsum("rw,rw->r", asked, left[of_asked]) - known_words * np.log(sizes[of_asked] - 1 + PRIOR)
+    else:
+        own = scores[np.arange(len(asked)), of_asked]
     others = np.arange(len(names)) != of_asked[:, None]
     better = (own[:, None] > scores) + 0.5 * (own[:, None] == scores)
     return float((better * others).sum(1).mean() / (len(names) - 1))
@@ -51,7 +50,7 @@ def indicators(
     features: ReplyFeatures, photo: dict[str, int], known: dict[str, int]
 ) -> tuple[Floats, NDArray[np.int64]]:
     """Which known words each reply about these photos has (n, words), and the number of its photo (n)."""
-    rows: Sequence[tuple[int, list[str]]] = [
+    rows: Sequence[tuple[int, tuple[str, ...]]] = [
         (photo[reply.photo], words)
         for reply, words in zip(features.replies, features.words, strict=True)
         if reply.photo in photo

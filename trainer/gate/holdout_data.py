@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from configs.prompts import load_prompts
 from storage.chat.ratings import LIKED
 from storage.learning.dataset_files import DatasetContents, Row, read_dataset
 from trainer.dataset.rows import RowError, texts_of
-from trainer.gate.text_metrics import main_language
+from trainer.gate.text_metrics import ReferenceTexts, main_language
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class HoldoutData:
     photos: list[HoldoutPhoto]
     training: list[tuple[str, str]]
     languages: list[str]
+
+    @cached_property
+    def corpus(self) -> ReferenceTexts:
+        """The training texts, to be searched for copies."""
+        return ReferenceTexts(self.training)
 
 
 def read_held_out(dataset: Path, limit: int) -> HoldoutData:

@@ -10,13 +10,11 @@ from configs.learning import GateSettings
 from trainer.gate.collapse import compare_variety
 from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto
 from trainer.gate.replies import ModelEvaluation
-from trainer.gate.text_metrics import ReferenceTexts, copied_shares
+from trainer.gate.text_metrics import copied_shares
 
 DRAWS = 4000
 """Bootstrap samples of an interval."""
 Measures = dict[str, Any]
-MAX_SEARCHED_TEXTS = 120
-"""Maximum number of training texts that are searched for in the others."""
 COPIED_WHOLE = 0.9
 """Share of a joke from which on it counts as a copy."""
 
@@ -100,18 +98,16 @@ def copying(
     none = {"champion": None, "candidate": None, "taught": None, "reference": None}
     if not held_out.training or not candidate.replies:
         return {"copying": none, "copies": none}
-    corpus = ReferenceTexts(held_out.training)
+    corpus = held_out.corpus
     known = {"champion": champion, "candidate": candidate, **({"base": base} if base else {})}
     shares = {
         name: np.array(copied_shares(corpus, [(None, reply.text) for reply in model.replies]) or [0.0])
         for name, model in known.items()
     }
-    places = np.random.default_rng(0).permutation(len(held_out.training))[:MAX_SEARCHED_TEXTS]
-    taught = np.array(copied_shares(corpus, [held_out.training[place] for place in places.tolist()]) or [0.0])
     mean = {name: float(part.mean()) for name, part in shares.items()}
     whole = {name: float((part >= COPIED_WHOLE).mean()) for name, part in shares.items()}
     before = [name for name in shares if name != "candidate"]
     return {
-        "copying": {**mean, "taught": float(taught.mean()), "reference": max(mean["champion"], float(taught.mean()))},
+        "copying": {**mean, "taught": corpus.repetition, "reference": max(mean["champion"], corpus.repetition)},
         "copies": {**whole, "reference": max(whole[name] for name in before)},
     }

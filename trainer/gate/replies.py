@@ -5,13 +5,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from configs.learning import GateSettings
-from configs.prompts import load_prompts
+from configs.prompts import caption_of, load_prompts
 from trainer.gate.holdout_data import HoldoutData, HoldoutPhoto
 from trainer.gate.text_metrics import in_language, is_broken
 
 MIN_JOKES_PER_PHOTO, MAX_JOKES_PER_PHOTO = 4, 48
 """Numbers of jokes about one photo in one language. At least 4: whether jokes about one photo vary, and whether they
 are about that photo, shows only in several. At most 48, where few photos are held out."""
+
+CAPTION = {"en": "What do you think of this?", "zh": "大家觉得这张怎么样？"}
+"""The caption of requests where users gave none."""
+CAPTIONED_ONE_IN = 4
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,28 @@ class ModelEvaluation:
 def build_requests(held_out: HoldoutData, settings: GateSettings) -> list[tuple[HoldoutPhoto, str, str]]:
     """Photo, language and prompt of each new joke: `replies_per_language` in each language, evenly over the photos.
 
-    A photo's prompts are those of users' requests, or the language's default prompt.
+    A photo's prompts are those of users' requests, or the language's default prompt. Where no request has a caption,
+    the prompts of every fourth photo alternate with one that has CAPTION, so that an echo is noticed.
     """
     requests = []
     photos: Sequence[HoldoutPhoto] = held_out.photos[: max(settings.replies_per_language // MIN_JOKES_PER_PHOTO, 1)]
     for language in held_out.languages:
+        asked = prompts_by_photo(photos, language)
         for number in range(min(settings.replies_per_language, MAX_JOKES_PER_PHOTO * len(photos))):
             photo = photos[number % len(photos)]
-            own = [joke.prompt for joke in photo.jokes if joke.language == language] or [load_prompts().ask(language)]
+            own = asked[photo.name]
             requests.append((photo, language, own[number // len(photos) % len(own)]))
     return requests
+
+
+def prompts_by_photo(photos: Sequence[HoldoutPhoto], language: str) -> dict[str, list[str]]:
+    """The prompts about each photo in a language, some of them with a caption."""
+    default = load_prompts().ask(language)
+    asked = {
+        photo.name: [joke.prompt for joke in photo.jokes if joke.language == language] or [default] for photo in photos
+    }
+    if not any(caption_of(prompt) for prompts in asked.values() for prompt in prompts):
+        captioned = load_prompts().ask(language, caption=CAPTION.get(language, CAPTION["en"]))
+        for name in list(asked)[::CAPTIONED_ONE_IN]:
+            asked[name] = [prompt for own in asked[name] for prompt in (own, captioned)]
+    return asked

@@ -7,15 +7,16 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import chain
 from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.prompts import load_prompts
+from configs.prompts import caption_of
 from trainer.gate.replies import GateReply
-from trainer.gate.text_metrics import ReferenceTexts, distinct, entropy, units
+from trainer.gate.text_metrics import ReferenceTexts, distinct, entropy, pairs, units
 
 Floats = NDArray[np.float64]
 EMOJI = re.compile("[\u2600-\u27bf\u2b50\u2b55\U0001f000-\U0001faff]")
@@ -35,7 +36,7 @@ class ReplyFeatures:
     replies: Sequence[GateReply]
 
     @cached_property
-    def words(self) -> list[list[str]]:
+    def words(self) -> list[tuple[str, ...]]:
         return [units(reply.text) for reply in self.replies]
 
     @cached_property
@@ -45,19 +46,21 @@ class ReplyFeatures:
 
     @cached_property
     def alike(self) -> Floats:
-        """How much two replies (n, n) have the same shape, 0…1."""
-        pairs = [set(zip(["^", *words], [*words, "$"], strict=True)) for words in self.words]
-        number = {pair: index for index, pair in enumerate({pair for text in pairs for pair in text})}
+        """How much two replies (n, n) have the same shape, 0…1. Equal replies are compared once."""
+        rows = {words: row for row, words in enumerate(dict.fromkeys(self.words))}
+        pairs = [set(zip(["^", *words], [*words, "$"], strict=True)) for words in rows]
+        texts = Counter(chain.from_iterable(pairs))
+        # A pair that comes in one text only is shared with no other.
+        number = {pair: index for index, pair in enumerate(pair for pair, count in texts.items() if count > 1)}
         has = np.zeros((len(pairs), len(number)), np.float32)
         for row, text in enumerate(pairs):
-            has[row, [number[pair] for pair in text]] = 1
-        size = has.sum(1)
+            has[row, [number[pair] for pair in text if pair in number]] = 1
+        size = np.array([len(text) for text in pairs], np.float32)
         dice = 2 * (has @ has.T) / (size[:, None] + size)
-        return np.clip((dice - UNLIKE) / (ALIKE - UNLIKE), 0, 1).astype(np.float64)
-
-    @cached_property
-    def texts(self) -> list[str]:
-        return [reply.text for reply in self.replies]
+        np.fill_diagonal(dice, 1)
+        alike = np.clip((dice - UNLIKE) / (ALIKE - UNLIKE), 0, 1).astype(np.float64)
+        place = np.array([rows[words] for words in self.words])
+        return alike[place[:, None], place]
 
     @cached_property
     def variety(self) -> float:
@@ -80,12 +83,12 @@ class ReplyFeatures:
     @cached_property
     def openings(self) -> float:
         """Share of pairs of replies about different photos with the same first units."""
-        return self.repeated([tuple(words[:EDGE_UNITS]) for words in self.words])
+        return self.repeated([words[:EDGE_UNITS] for words in self.words])
 
     @cached_property
     def closings(self) -> float:
         """Share of pairs of replies about different photos with the same last units."""
-        return self.repeated([tuple(words[-EDGE_UNITS:]) for words in self.words])
+        return self.repeated([words[-EDGE_UNITS:] for words in self.words])
 
     def repeated(self, parts: Sequence[tuple[str, ...]]) -> float:
         """Share of pairs of replies about different photos that have equal parts."""
@@ -94,13 +97,18 @@ class ReplyFeatures:
         return share_of_pairs(of[:, None] == of, self.photos[:, None] != self.photos)
 
     @cached_property
+    def pairs(self) -> Counter[tuple[str, str]]:
+        """Counts of pairs of neighbouring units."""
+        return pairs(self.words)
+
+    @cached_property
     def word_pairs(self) -> float:
         """The effective number of pairs of neighbouring units, exp of Ent-2."""
-        return exp(entropy(self.texts))
+        return exp(entropy(self.pairs))
 
     @cached_property
     def distinct(self) -> float:
-        return distinct(self.texts)
+        return distinct(self.pairs)
 
     @cached_property
     def commonest_shape(self) -> float:
@@ -118,23 +126,25 @@ class ReplyFeatures:
         return float(np.mean([len(words) for words in self.words]))
 
     @cached_property
+    def emojis(self) -> list[list[str]]:
+        return [EMOJI.findall(reply.text) for reply in self.replies]
+
+    @cached_property
     def emoji(self) -> float:
         """Mean number of emoji."""
-        return float(np.mean([len(EMOJI.findall(reply.text)) for reply in self.replies]))
+        return float(np.mean([len(found) for found in self.emojis]))
 
     @cached_property
     def emoji_shares(self) -> dict[str, float]:
         """Share of replies with each emoji."""
-        counts = Counter(emoji for reply in self.replies for emoji in set(EMOJI.findall(reply.text)))
+        counts = Counter(chain.from_iterable(map(set, self.emojis)))
         return {emoji: count / len(self.replies) for emoji, count in counts.items()}
 
     @cached_property
     def phrase_shares(self) -> dict[tuple[str, ...], float]:
         """Share of replies that contain each unit, and each pair of neighbouring units."""
-        counts = Counter(
-            phrase
-            for words in self.words
-            for phrase in {*((word,) for word in words), *zip(words, words[1:], strict=False)}
+        counts: Counter[tuple[str, ...]] = Counter(
+            chain.from_iterable({*zip(words), *zip(words, words[1:], strict=False)} for words in self.words)
         )
         return {phrase: count / len(self.words) for phrase, count in counts.items()}
 
@@ -153,13 +163,6 @@ def share_of_pairs(alike: Floats | NDArray[np.bool_], chosen: NDArray[np.bool_])
     return float(alike[chosen].mean()) if chosen.any() else 0.0
 
 
-def caption_of(prompt: str) -> str | None:
-    """What a prompt says beyond the longest style prompt that it begins with; None if that is nothing."""
-    plain = (text for language in load_prompts().languages.values() for text in language.styles.values())
-    longest = max((len(text) for text in plain if prompt.startswith(text)), default=0)
-    return prompt[longest:].strip() or None
-
-
 def echoed(text: str, caption: str) -> float:
     """The longest run of a reply's units that occurs in the caption, over the reply's units."""
     words = units(text)
@@ -167,4 +170,10 @@ def echoed(text: str, caption: str) -> float:
         return 0.0
     if " ".join(words) in " ".join(units(caption)):
         return 1.0
-    return ReferenceTexts([("", caption)]).copied(text) or 0.0
+    return caption_corpus(caption).copied(text) or 0.0
+
+
+@lru_cache(1024)
+def caption_corpus(caption: str) -> ReferenceTexts:
+    """The caption, to be searched for copies."""
+    return ReferenceTexts([("", caption)])

@@ -6,8 +6,11 @@ A text is split into units: Chinese characters, and lower-case words of other sc
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
+from itertools import chain
+
+import numpy as np
 
 from configs.control_tokens import CONTROL_TOKEN
 
@@ -27,12 +30,18 @@ NUMERIC_LAUGHTER = re.compile(r"(?:23{2,23}|6{3,24}|5{3,24}|8{3,24})\W*")
 """What Chinese users type for laughter, applause, sobbing and farewell."""
 MAX_LAUGHTER = 60
 """Characters of repeated syllables that are still laughter."""
+UNKNOWN = "\U0010ffff"
+TEXTS_KEPT = 1 << 14
+"""Texts whose units are remembered: all replies of a gate several times."""
 MIN_UNITS = 4
 """Minimum number of units of a text to measure copying."""
+MAX_SEARCHED_TEXTS = 120
+"""Maximum number of training texts that are searched for in the others."""
 
 
-def units(text: str) -> list[str]:
-    return UNIT.findall(text.lower())
+@lru_cache(TEXTS_KEPT)
+def units(text: str) -> tuple[str, ...]:
+    return tuple(UNIT.findall(text.lower()))
 
 
 def main_language(text: str) -> str:
@@ -51,7 +60,7 @@ def in_language(text: str, language: str) -> bool:
     return (main_language(text) == "zh") == (language == "zh")
 
 
-@lru_cache(4096)
+@lru_cache(TEXTS_KEPT)
 def is_broken(text: str) -> bool:
     """Whether a reply is not a sentence: no letter, a control token, one character repeated, or mostly a loop.
 
@@ -63,8 +72,19 @@ def is_broken(text: str) -> bool:
         return bool(LONG_RUN.search(text)) or not (SPEECHLESS.search(text) or NUMERIC_LAUGHTER.fullmatch(text.strip()))
     if any(is_broken_run(match.group()) for match in RUN.finditer(text)):
         return True
+    if not may_be_mostly_a_loop(text):
+        return False
     loops = (match.group() for match in LOOP.finditer(text))
     return 2 * max((len(loop) for loop in loops if not is_laughter(loop)), default=0) > len(text)
+
+
+def may_be_mostly_a_loop(text: str) -> bool:
+    """Whether a loop may be more than half of the text: LOOP is slow where there is none.
+
+    A loop of L of n characters that is repeated four times or more has at most L/4 different pairs of neighbours, and
+    the rest of the text at most n − L: together less than 5/8 n.
+    """
+    return 8 * len(set(zip(text, text[1:], strict=False))) < 5 * len(text)
 
 
 def is_broken_run(run: str) -> bool:
@@ -78,46 +98,64 @@ def is_laughter(loop: str) -> bool:
     return len(loop) <= MAX_LAUGHTER and bool(LETTER.search(loop) or loop.isalnum()) and bool(LAUGHTER.fullmatch(loop))
 
 
-def pairs(texts: Sequence[str]) -> Counter[tuple[str, str]]:
-    """Counts of pairs of neighbouring units."""
-    return Counter(pair for text in texts for words in [units(text)] for pair in zip(words, words[1:], strict=False))
+def pairs(texts: Iterable[Sequence[str]]) -> Counter[tuple[str, str]]:
+    """Counts of pairs of neighbouring units, of texts that are split into units."""
+    return Counter(chain.from_iterable(zip(words, words[1:], strict=False) for words in texts))
 
 
-def distinct(texts: Sequence[str]) -> float:
+def distinct(counts: Counter[tuple[str, str]]) -> float:
     """Distinct-2 (Li et al., arXiv 1510.03055): distinct pairs of neighbouring units over all pairs; 0 without any."""
-    counts = pairs(texts)
     return len(counts) / total if (total := counts.total()) else 0.0
 
 
-def entropy(texts: Sequence[str]) -> float:
+def entropy(counts: Counter[tuple[str, str]]) -> float:
     """Ent-2 (Zhang et al., arXiv 1809.05972): entropy of the distribution of pairs of neighbouring units, nats."""
-    counts = pairs(texts)
     total = counts.total()
     return -sum(count / total * math.log(count / total) for count in counts.values()) if total else 0.0
 
 
 class ReferenceTexts:
-    """Texts that are searched for word-for-word copies. Each has a key, and the texts of a key can be excluded."""
+    """Texts that are searched for word-for-word copies. Each has a key, and the texts of a key can be excluded.
+
+    A text that was searched for once is not searched for again: models repeat themselves.
+    """
 
     def __init__(self, texts: Sequence[tuple[str, str]]) -> None:
+        self.texts = texts
         self.letters: dict[str, str] = {}
         self.keys = [key for key, _ in texts]
-        self.coded = [self.code(text) for _, text in texts]
+        self.coded = [self._learn(text) for _, text in texts]
         self.everything = "\0".join(self.coded)
+        self.found: dict[tuple[str, str | None], float | None] = {}
 
-    def code(self, text: str) -> str:
-        """Encode a text with one character for each unit."""
-        return "".join(
-            self.letters.setdefault(unit, chr(len(self.letters) + 1 + 0x800 * (len(self.letters) > 0xD7F0)))
-            for unit in units(text)
-        )
+    @cached_property
+    def repetition(self) -> float:
+        """The mean share of a text that stands in the texts of other keys, over at most MAX_SEARCHED_TEXTS of them."""
+        places = np.random.default_rng(0).permutation(len(self.texts))[:MAX_SEARCHED_TEXTS]
+        return float(np.mean(copied_shares(self, [self.texts[place] for place in places.tolist()]) or [0.0]))
+
+    def _learn(self, text: str) -> str:
+        """Encode a text of the corpus with one character for each unit."""
+        for unit in units(text):
+            if unit not in self.letters:
+                self.letters[unit] = chr(len(self.letters) + 1 + 0x800 * (len(self.letters) > 0xD7F0))
+        return "".join(map(self.letters.__getitem__, units(text)))
+
+    def _encode(self, text: str) -> str:
+        """Encode any text; units that the corpus hasn't are UNKNOWN."""
+        return "".join([self.letters.get(unit, UNKNOWN) for unit in units(text)])
 
     def copied(self, text: str, without: str | None = None) -> float | None:
         """The longest run of units that occurs in one text of the corpus, over all units; None for a short text.
 
         Texts of the key `without` are excluded.
         """
-        coded = self.code(text)
+        if (text, without) not in self.found:
+            self.found[text, without] = self._search(text, without)
+        return self.found[text, without]
+
+    def _search(self, text: str, without: str | None) -> float | None:
+        coded = self._encode(text)
         if len(coded) < MIN_UNITS:
             return None
         where = (

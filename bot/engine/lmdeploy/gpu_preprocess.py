@@ -20,6 +20,8 @@ from PIL import Image
 
 from configs.tiling import MEAN, STD
 
+GRID = "jokebot_grid"
+"""Key of an image's grid (columns, rows, has a thumbnail) beside its pixels; stock requests have no grid."""
 SUPPORT = 2.0
 """The bicubic kernel's radius in pixels when enlarging; it is multiplied by the scale when reducing."""
 PRECISION_BITS = 32 - 8 - 2

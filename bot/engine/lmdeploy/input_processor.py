@@ -13,11 +13,9 @@ from lmdeploy.pytorch.engine.input_process import PreprocessInputResult
 from lmdeploy.pytorch.models.internvl import InternVLChatModel, InternVLInputProcessor
 from lmdeploy.pytorch.multimodal.data_type import MultiModalData
 
-from bot.engine.lmdeploy.gpu_preprocess import normalise_values, photo_tiles
-from bot.engine.lmdeploy.prefix_cache import TailCache, cache_block_tokens
+from bot.engine.lmdeploy.gpu_preprocess import GRID, normalise_values, photo_tiles
+from bot.engine.lmdeploy.prefix_cache import PIXEL_HASH, TailCache, cache_block_tokens
 
-GRID = "jokebot_grid"
-PIXEL_HASH = "jokebot_hash"
 IS_TAIL = "jokebot_tail"
 """Key of the mark of a picture's second part."""
 

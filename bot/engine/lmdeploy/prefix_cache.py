@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PREFIX_CACHE = "LMDEPLOY_JOKEBOT_PREFIX_CACHE"
 """Environment variable: tokens of a cache block if the prefix cache is on, else "0"."""
+PIXEL_HASH = "jokebot_hash"
+"""Key of the SHA-256 of an image's pixels and grid."""
 MAX_TAILS = 512
 """Tails that are kept: 63 tokens of InternVL2-2B at most, 0.26 MB each."""
 

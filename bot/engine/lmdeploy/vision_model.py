@@ -14,12 +14,10 @@ from lmdeploy.vl.model.internvl import InternVLVisionModel, find_closest_aspect_
 from numpy.typing import NDArray
 from PIL import Image
 
+from bot.engine.lmdeploy.gpu_preprocess import GRID
 from bot.engine.lmdeploy.photo_memo import PREPARED
+from bot.engine.lmdeploy.prefix_cache import PIXEL_HASH
 
-GRID = "jokebot_grid"
-"""Key of an image's grid (columns, rows, has a thumbnail) beside its pixels; stock requests have no grid."""
-PIXEL_HASH = "jokebot_hash"
-"""Key of the SHA-256 of an image's pixels and grid."""
 DETAIL = {"low": 6, "medium": 12, "high": 24}
 """Maximum of tiles for OpenAI's `detail`, as in LMDeploy."""
 

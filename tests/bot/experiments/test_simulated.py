@@ -7,7 +7,8 @@ import pytest
 
 from benchmarks import trial_worlds
 from benchmarks.gate import EFFECTS, FANS, MODELS, NOVELTY, SILENCE, simulate
-from benchmarks.trial_worlds import Simulation, World, upper_bound
+from benchmarks.simulated_worlds import upper_bound
+from benchmarks.trial_worlds import Simulation, World
 from benchmarks.watch import FALL, WORLDS, watch
 from bot.experiments.sequential_test import SequentialTest, TrialState
 from bot.experiments.trial_design import LATE, TrialDesign
@@ -48,9 +49,9 @@ def test_the_simulation_keeps_the_sums_that_the_rows_have(monkeypatch):
 
     def record(trials, numbers, slot, arm, stage, user, value):
         if len(numbers):
-            if trials.counts[0, slot[0], 0] == 0:
+            if trials.counts[0, slot[0]].sum() == 0:
                 photos[slot[0]] = len(rows)
-            rows.append((photos[slot[0]], stage[0], arm[0], user[0] - 1, round(value[0])))
+            rows.append((photos[slot[0]], stage[0], arm[0], user[0], round(value[0])))
         add(trials, numbers, slot, arm, stage, user, value)
 
     monkeypatch.setattr(trial_worlds, "add_rating", record)
@@ -59,9 +60,10 @@ def test_the_simulation_keeps_the_sums_that_the_rows_have(monkeypatch):
     for _ in range(300):
         simulation._step(trials)
     data = TrialData(np.array(rows), np.empty((0, 4), np.int64), np.empty((0, 4), np.int64)).sums()
+    sums = trials.sums_of(np.array([0]))
     assert len(rows) == 300
     for name in ("units", "weight", "total", "squares"):
-        assert getattr(trials.sums, name)[0] == pytest.approx(getattr(data, name)), name
+        assert getattr(sums, name)[0] == pytest.approx(getattr(data, name)), name
 
 
 def test_many_trials_at_once_are_analysed_as_each_alone():
@@ -71,10 +73,11 @@ def test_many_trials_at_once_are_analysed_as_each_alone():
         simulation._step(trials)
     test, days = SequentialTest(DESIGN), np.full(5, 10.0)
     state = TrialState(trials.ratings, trials.picks, trials.candidate_ratings, days)
-    together = test.analyse(trials.sums, trials.engagement, state, trials.late)
+    sums = trials.sums_of(np.arange(5))
+    together = test.analyse(sums, trials.engagement, state, trials.late)
     for place in range(5):
         one = TrialState(*(getattr(state, name)[place] for name in state.__dataclass_fields__))
-        alone = test.analyse(trials.sums[place], trials.engagement[place], one, trials.late[place])
+        alone = test.analyse(sums[place], trials.engagement[place], one, trials.late[place])
         for name in alone.__dataclass_fields__:
             assert getattr(alone, name) == pytest.approx(getattr(together, name)[place]), name
     assert (together.stage == LATE).all()

@@ -6,11 +6,11 @@ import pytest
 
 from benchmarks.collapse import worlds
 from configs.learning import GateSettings
-from configs.prompts import load_prompts
+from configs.prompts import caption_of, load_prompts
 from trainer.gate.collapse import MEASURES, compare_variety
 from trainer.gate.grounding import grounding
 from trainer.gate.replies import GateReply
-from trainer.gate.reply_features import ReplyFeatures, caption_of, echoed
+from trainer.gate.reply_features import ReplyFeatures, echoed
 
 ANIMALS = ("fox", "owl", "cow", "ant", "bee", "elk", "hen", "cod", "yak", "rat", "pig", "gnu")
 SHAPES = (
@@ -91,8 +91,8 @@ def test_an_emoji_everywhere_and_a_heap_of_emoji_are_seen():
 
 def test_a_caption_that_comes_back_is_an_echo():
     caption = "we saw this at the lake on sunday"
-    assert caption_of(load_prompts().ask("en", "pun", caption)).endswith(f'"{caption}"')
-    assert caption_of(load_prompts().ask("zh", "pun")) is None
+    assert caption_of(load_prompts().ask("en", "pun", caption, gentle=True)) == caption
+    assert caption_of(load_prompts().ask("zh", "pun", gentle=True)) is None
     assert echoed("We saw this at the lake on Sunday!", caption) == 1 and echoed("Lake!", caption) == 1
     assert echoed("An owl retired early and bought a boat", caption) == 0
     base, plain = told(caption=caption), told(seed=2, caption=caption)

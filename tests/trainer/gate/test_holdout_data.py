@@ -1,8 +1,12 @@
 """What the gate reads out of a dataset."""
 
 import json
+from pathlib import Path
 
-from trainer.gate.holdout_data import read_held_out
+from configs.learning import GateSettings
+from configs.prompts import caption_of, load_prompts
+from trainer.gate.holdout_data import HoldoutData, HoldoutJoke, HoldoutPhoto, read_held_out
+from trainer.gate.replies import build_requests
 
 from .conftest import write_dataset
 
@@ -57,3 +61,26 @@ def test_languages_that_hardly_anybody_uses_are_not_asked_for(tmp_path):
         entry["language"] = "en"
     path.write_text(json.dumps(manifest))
     assert read_held_out(dataset, 10).languages == ["en"]
+
+
+def held_out(caption: str | None = None) -> HoldoutData:
+    """Eight photos, the first of them with a caption if given."""
+    photos = [
+        HoldoutPhoto(
+            str(number),
+            Path(str(number)),
+            (HoldoutJoke(load_prompts().ask("zh", caption=None if number else caption), "…", "zh", 1.0),),
+        )
+        for number in range(8)
+    ]
+    return HoldoutData(photos, [], ["zh"])
+
+
+def test_some_jokes_are_asked_for_with_a_caption_where_users_gave_none():
+    requests = build_requests(held_out(), GateSettings())
+    captioned = [photo.name for photo, _, prompt in requests if caption_of(prompt)]
+    assert set(captioned) == {"0", "4"} and len(captioned) == len(requests) / 8
+    assert {caption_of(prompt) for _, _, prompt in build_requests(held_out("看这只猫"), GateSettings())} == {
+        None,
+        "看这只猫",
+    }

@@ -19,10 +19,12 @@ NO = np.empty(0)
 
 
 def correlation_with_taste(judge) -> float:
-    """How well scores of new texts follow P(liked)."""
+    """How well scores of new texts follow P(liked); 0 for equal scores."""
     rng = np.random.default_rng(99)
     openings = rng.integers(0, len(OPENINGS), 300)
     scores = judge.score([Candidate(made_text(rng, opening)) for opening in openings.tolist()], ANYBODY)
+    if np.ptp(scores) < 1e-9:
+        return 0.0
     return float(np.corrcoef(np.log(scores / (1 - scores)), np.array(LIKED)[openings])[0, 1])
 
 

@@ -8,8 +8,9 @@ from lmdeploy.vl.model.internvl import InternVLVisionModel
 from PIL import Image
 from skimage import data
 
-from bot.engine.lmdeploy.gpu_preprocess import normalise_values, photo_tiles
-from bot.engine.lmdeploy.vision_model import GRID, PIXEL_HASH, PhotoVisionModel
+from bot.engine.lmdeploy.gpu_preprocess import GRID, normalise_values, photo_tiles
+from bot.engine.lmdeploy.prefix_cache import PIXEL_HASH
+from bot.engine.lmdeploy.vision_model import PhotoVisionModel
 
 PICTURES = ("astronaut", "coffee", "chelsea", "rocket", "hubble_deep_field")
 SIZES = (

@@ -8,16 +8,9 @@ import torch
 from lmdeploy.pytorch.multimodal.data_type import MultiModalData
 
 from bot.engine.lmdeploy import input_processor, vision_model
-from bot.engine.lmdeploy.gpu_preprocess import normalise_values, photo_tiles
-from bot.engine.lmdeploy.input_processor import (
-    GRID,
-    IS_TAIL,
-    PIXEL_HASH,
-    PhotoInputProcessor,
-    PhotoInternVLChatModel,
-    image_parts,
-)
-from bot.engine.lmdeploy.prefix_cache import PREFIX_CACHE, TailCache
+from bot.engine.lmdeploy.gpu_preprocess import GRID, normalise_values, photo_tiles
+from bot.engine.lmdeploy.input_processor import IS_TAIL, PhotoInputProcessor, PhotoInternVLChatModel, image_parts
+from bot.engine.lmdeploy.prefix_cache import PIXEL_HASH, PREFIX_CACHE, TailCache
 
 TOKEN = 92546
 
@@ -76,10 +69,6 @@ def step(*pictures: MultiModalData) -> SimpleNamespace:
         is_decoding=False,
         q_seqlens=None,
     )
-
-
-def test_both_sides_name_the_grid_alike():
-    assert input_processor.GRID == vision_model.GRID and PIXEL_HASH == vision_model.PIXEL_HASH
 
 
 def test_a_photo_becomes_tiles_where_the_model_is(chat_model, processor):

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from bot.engine.lmdeploy import launcher, photo_memo
+from bot.engine.lmdeploy.gpu_preprocess import GRID
 from bot.engine.lmdeploy.photo_memo import PREPARED, PhotoMemo
-from bot.engine.lmdeploy.vision_model import GRID, PIXEL_HASH
+from bot.engine.lmdeploy.prefix_cache import PIXEL_HASH
 
 
 def png(colour: str, size: tuple[int, int] = (30, 20)) -> bytes:
