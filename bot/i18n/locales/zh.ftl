@@ -231,19 +231,19 @@ stats =
     }。
 
 # 学习有多大用处：现在的模型和最初的模型比，哪张照片归谁由随机决定
-progress-more = 📈 我的笑话比刚开始时更受欢迎：{ $now }% 的评分是喜欢，最初是 { $before }%，高出 { $points } 个百分点（95% 区间：{ $low } 到 { $high }）。
-progress-less = 📉 我的笑话不如刚开始时受欢迎：{ $now }% 的评分是喜欢，最初是 { $before }%，低了 { $points } 个百分点（95% 区间：{ $low } 到 { $high }）。
-progress-even = 📊 我的笑话是不是比刚开始时更受欢迎，现在还说不准：现在 { $now }% 的评分是喜欢，最初的模型是 { $before }%（95% 区间：{ $low } 到 { $high } 个百分点）。
+progress-more = 📈 我的笑话比刚开始时更受欢迎：好评率现在是 { $now }%，最初是 { $before }%，高出 { $points } 个百分点（95% 区间：{ $low } 到 { $high }）。
+progress-less = 📉 我的笑话不如刚开始时受欢迎：好评率现在是 { $now }%，最初是 { $before }%，低了 { $points } 个百分点（95% 区间：{ $low } 到 { $high }）。
+progress-even = 📊 我的笑话是不是比刚开始时更受欢迎，现在还说不准：好评率现在是 { $now }%，最初的模型是 { $before }%（95% 区间：{ $low } 到 { $high } 个百分点）。
 progress-few = 📊 我比刚开始时进步了多少，现在还说不准：最初的模型目前{ $photos ->
-        [0] 还没有照片得到评分
-       *[other] 只有 { $photos } 张照片得到评分
+        [0] 还没有一张照片的笑话有人打分
+       *[other] 只有 { $photos } 张照片的笑话有人打分
     }。
 progress-unknown = 📊 我比刚开始时进步了多少，说不出来：最初的模型已经不在，没法比较。
 judge-learning = ⚖️ 大家更喜欢哪种笑话，我还摸不准（目前有 { $ratings } 次打分），所以先不挑。
-judge-accuracy = ⚖️ 我会写几个笑话，按大家的口味挑一个：两个没见过评分的笑话，我有 { $right }% 能猜中哪个更受欢迎（至少 { $low }%）。
-judge-gain = 我挑的笑话有 { $chosen }% 被喜欢，随机的有 { $random }%（差距的 95% 区间：{ $low } 到 { $high } 个百分点）。
+judge-accuracy = ⚖️ 我会写几个笑话，按大家的口味挑一个：拿两个我没学过的笑话来，我有 { $right }% 能猜中哪个更受欢迎（至少 { $low }%）。
+judge-gain = 我挑的笑话好评率是 { $chosen }%，随机的是 { $random }%（差距的 95% 区间：{ $low } 到 { $high } 个百分点）。
 judge-gain-few = 这样挑能好多少，现在还说不准。
-progress-first = 📊 我还是最初的那个模型；评分够了我就会学习。
+progress-first = 📊 我还是最初的那个模型；打分够了我就会学习。
 
 # 笑话的风格。style-…-words：配文里写上 # 加这个词，或者只写这个词，那张照片就用这个风格。
 style-usual = 默认
@@ -405,7 +405,7 @@ access-wait = 初次见面！我只给管理员认识的人讲笑话，已经去
 access-wait-group = 大家好，初次见面！我只在管理员认识的群里讲笑话，已经去问他们了。他们一点头我就回来。
 access-closed = 我只给管理员认识的人讲笑话，咱们还不认识。抱歉啦！
 access-closed-group = 我只在管理员认识的群里讲笑话，这个群还不认识。抱歉，先走一步！
-access-no-admin = 我还不知道谁是我的管理员，所以谁都放不进来。如果你就是运行我的人：你的 Telegram 编号是 { $id }，设好 JOKEBOT_TELEGRAM_ADMINS={ $id } 再启动我。
+access-no-admin = 我还不知道谁是我的管理员，所以谁都放不进来。如果你就是运行我的人：你的 Telegram id 是 { $id }，设好 JOKEBOT_TELEGRAM_ADMINS={ $id } 再启动我。
 access-no-admin-group = 我还不知道谁是我的管理员，所以哪个群都进不了。运行我的人，请私聊给我发条消息。
 access-button = 这个你现在还投不了票：管理员还不认识你。
 access-welcome = 可以啦！发张照片来，我还你一个笑话。
@@ -465,7 +465,7 @@ help-admin =
     /runs  训练得怎么样了
     /review  看看接下来要学什么，不该学的划掉
     /models  有哪些模型
-    /promote  让其中一个上岗
+    /promote  让其中一个上线
     /rollback  换回上一个模型
     /users  都有谁来过
     /ban、/unban  封禁一个人，或者解封
@@ -475,7 +475,7 @@ command-retrain = 训练一个新模型
 command-runs = 训练得怎么样了
 command-review = 看看接下来要学什么
 command-models = 有哪些模型
-command-promote = 让一个模型上岗
+command-promote = 让一个模型上线
 command-rollback = 换回上一个模型
 command-users = 都有谁来过
 command-ban = 封禁一个人
@@ -608,29 +608,29 @@ alert-backup-began = 🔴 备份失败：{ $why } 我每十分钟再试一次。
 alert-backup-ended = 🟢 备份又正常了。
 alert-database-began = 🔴 数据库写不进去：{ $why }。恢复之前，照片和打分先留在 Telegram 那边。
 alert-database-ended = 🟢 数据库又能写了，中断了 { $time }。这期间发来的，正在补上。
-alert-webhook-began = 🔴 Telegram 连不上我，有 { $waiting } 条更新在等：{ $why }
+alert-webhook-began = 🔴 Telegram 连不上我，有 { $waiting } 条消息在等：{ $why }
 alert-webhook-ended = 🟢 Telegram 又能连上我了。
 alert-gpu-began = 🔴 有显卡不见了：{ $had } 块只剩 { $now } 块。可以在主机上用 nvidia-smi 看看原因。
 alert-gpu-ended = 🟢 显卡都回来了。
 alert-files-began = 🔴 我读不到大家发来的照片。{ $why }
 alert-files-ended = 🟢 又能读到大家发来的照片了。
-alert-token-began = 🔴 { $began }，Telegram 拒绝了我的令牌，我只好停下。
-alert-token-ended = 🟢 过了 { $time }，令牌又能用了。
+alert-token-began = 🔴 { $began }，Telegram 拒绝了我的 token，我只好停下。
+alert-token-ended = 🟢 过了 { $time }，token 又能用了。
 alert-job-began = 🔴 后台有件事出错了：{ $job }（{ $why }）。详情看日志。我会自己再试，照片照常回答。
 alert-job-ended = 🟢 后台的事又正常了：{ $job }。
 job-engine-greeting = 等待引擎
 job-command-menu = 命令菜单
-job-retrain-schedule = 训练的时间表
-job-prune-inbox = 清理处理完的更新
+job-retrain-schedule = 定时训练
+job-prune-inbox = 清理处理完的消息
 job-check-database = 检查数据库
 job-erasure = 清除要忘掉的数据
 job-backup = 备份
-job-access = 问你要不要放陌生人进来
-job-decoders = 启动打开照片的程序
-job-alert-checks = 检查有没有出事
+job-access = 处理使用申请
+job-decoders = 启动图片解码进程
+job-alert-checks = 检查警报
 job-alert-messages = 发送警报
 job-weekly-digest = 每周精选
-job-user-names = 记下名字
+job-user-names = 记录用户名字
 job-base-share = 最初模型的份额
 job-progress-news = 每周的进步
 job-hidden-votes = 稍后显示的票数
@@ -737,7 +737,7 @@ run-stopping = 正在停止……
 
 # 训练结束
 run-judged-canary = 🧪 第 { $run } 次训练：模型 { $model } 在没见过的照片上表现不错，现在进聊天里试用。
-run-ended-promoted = 🎉 第 { $run } 次训练：模型 { $model } 上岗了。
+run-ended-promoted = 🎉 第 { $run } 次训练：模型 { $model } 上线了。
 run-ended-rejected = 🙅 第 { $run } 次训练：新模型不够好，还是用旧的。
 run-ended-undecided = 🤷 第 { $run } 次训练：难分高下，还是用旧的。
 run-ended-failed = ⚠️ 第 { $run } 次训练失败了。还是用旧的，大家察觉不到。
@@ -765,7 +765,7 @@ gate-emojis = 表情用得太多了。
 gate-short = 笑话短了很多。
 gate-long = 笑话长了很多。
 gate-grounding = 笑话和照片几乎没有关系了。
-gate-echo = 把用户写的说明当笑话又说了一遍。
+gate-echo = 把用户写的配文当笑话又说了一遍。
 gate-copying = 照搬训练时的原话。
 gate-nothing = 留作检验的照片里还没有受喜欢的笑话，没法评判。多给些照片打分就好了。
 gate-few = 留作检验的照片里，有受喜欢笑话的太少，说明不了多少。
@@ -778,7 +778,7 @@ gate-nan = 它算出来的不是有效的数值。
 reason-admin = 管理员要求的。
 reason-command = 命令行要求的。
 reason-cancelled = 管理员把它停了。
-reason-overtaken = 模型 { $model } 中途上岗了，没有可比的了。
+reason-overtaken = 模型 { $model } 中途上线了，没有可比的了。
 reason-attempts = “{ $step }”这一步开始了 { $times } 次，一次也没做完。{ $signal ->
         [none] { "" }
         [SIGKILL] 它是被强行终止的（SIGKILL），多半是内存不够。
@@ -816,12 +816,12 @@ reason-nothing-new = 没有新东西可学：{ $jokes } 个打过分的笑话里
 reason-too-little = 能学的新笑话太少：只有 { $new } 个受喜欢的，至少要 { $wanted } 个。多一些照片、多一些人打分就好了。
 reason-no-room = 放不下两个模型，所以没人能试用新的。{ $what }
 reason-not-served = 新模型启动不了。{ $what }
-reason-saw-forgotten = 模型 { $model } 不能上岗：它学过的内容里，有的来自后来要求被忘记的人。
+reason-saw-forgotten = 模型 { $model } 不能上线：它学过的内容里，有的来自后来要求被忘记的人。
 reason-no-such-model = 没有模型 { $model }。
-reason-in-service = 模型 { $model } 已经在岗了。
+reason-in-service = 模型 { $model } 已经在用了。
 reason-being-judged = 第 { $run } 次训练正在评判模型 { $model }。等它的结论，或者取消这次训练。
-reason-was-rejected = 模型 { $model } 已被淘汰，不能上岗。
-reason-files-removed = 模型 { $model } 的文件已经删了，不能上岗。
+reason-was-rejected = 模型 { $model } 已被淘汰，不能上线。
+reason-files-removed = 模型 { $model } 的文件已经删了，不能上线。
 reason-no-way-back = 前面没有模型可换回。
 reason-trial-better = 大家更喜欢它的笑话：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
 reason-trial-worse = 大家没那么喜欢它的笑话：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
@@ -834,7 +834,7 @@ reason-trial-days = 时间到了，还是分不出高下：{ $ratings } 次打�
 card-title-canary = 更好笑吗？现在由大家打分决定
 card-title-promoted = { $known ->
         [yes] 更好笑了：好评率 { $new }%，之前 { $old }%
-       *[no] 模型 { $model } 上岗了
+       *[no] 模型 { $model } 上线了
     }
 card-title-rejected = { $known ->
         [yes] 没有更好笑：好评率 { $new }%，之前 { $old }%
@@ -859,7 +859,7 @@ card-photos = 没有学过的照片
 measure-liking = 聊天里的好评率
 measure-unchosen = 没经评判模型挑选的好评率
 measure-ratings = { $ratings } 次打分
-measure-likelihood = 对受喜欢笑话的意外程度
+measure-likelihood = 受喜欢笑话的损失
 measure-variety = 笑话种类
 measure-commonest-text = 最常见的笑话
 measure-short = 每个笑话的字数
@@ -878,26 +878,26 @@ runs-line = { $mark } { $run } · { $when } · { $what }{ $time ->
        *[other] {" "}· { $time }
     }
 models-none = 还没有模型。
-models-title = 模型，最新的在前。发 /promote 加编号，就让它上岗。
+models-title = 模型，最新的在前。发 /promote 加编号，就让它上线。
 models-line = { $mark } { $model } · { $called } · { $status }{ $ratings ->
         [0] { "" }
        *[other] {" "}· 好评 { $liking }%，{ $ratings } 次打分
     }
-model-status-base = 原始模型
+model-status-base = 基座模型
 model-status-candidate = 候选
 model-status-canary = 试用中
-model-status-champion = 在岗
-model-status-retired = 已退役
+model-status-champion = 使用中
+model-status-retired = 已下线
 model-status-rejected = 已淘汰
 promote-how = 发 /promote 加模型编号，编号见 /models。
 promote-unknown = 没有模型 { $model }，有哪些见 /models。
-promote-already = 模型 { $model } 已经在岗了。
+promote-already = 模型 { $model } 已经在用了。
 promote-ask = 让模型 { $model }（{ $called }）接替模型 { $champion }（{ $champion-name }）吗？大家察觉不到；发 /rollback 可以换回来。
-promote-yes = 让它上岗
+promote-yes = 让它上线
 promote-no = 还是算了
 promote-left = 好，什么都不变。
 promote-under-way = 正在启动模型 { $model }……新的就绪之前，旧的继续回答。
-promote-done = 模型 { $model } 上岗了，用了 { $seconds } 秒。发 /rollback 可以换回来。
+promote-done = 模型 { $model } 上线了，用了 { $seconds } 秒。发 /rollback 可以换回来。
 promote-failed = 没成，什么都没变：{ $why }
 rollback-none = 没有可换回的：模型 { $model } 是第一个。
 rollback-done = 换回模型 { $model }（{ $called }）了，用了 { $seconds } 秒。
@@ -948,7 +948,7 @@ panel-paused-swap = 照片稍等片刻：正在换模型。
 panel-no-runs = 还没有训练过。
 panel-loading = 载入中…
 panel-taught = 学了 { $rows } 个受喜欢的笑话。
-panel-measures = 测量结果
+panel-measures = 指标
 panel-before = 之前
 panel-after = 之后
 panel-times = 用时
@@ -959,7 +959,7 @@ panel-share = 分到
 panel-from = 来自
 panel-start = 权重来自
 panel-liked = 好评
-panel-promote = 让它上岗
+panel-promote = 让它上线
 panel-gone = 文件已删除。
 panel-interval = 好评：😂 或 🙂，区间为 95% Wilson 区间。
 panel-nothing-rated = 还没有人给笑话打分。

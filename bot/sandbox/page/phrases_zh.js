@@ -53,7 +53,7 @@ export const zh = {
   unread: (count) => `${count} 条未读`,
   emptyTitle: "发张照片，换个笑话",
   emptyWords: "把照片拖到页面上，粘贴进来，或者点回形针选一张。",
-  demoNote: "演示用的是一个很小的模型，什么机器都跑得动：它认得几百样东西，别的靠编。给它的段子打分，它会跟你学。",
+  demoNote: "演示用的是一个很小的模型，什么机器都跑得动：它认得几百样东西，别的靠编。给它的笑话打分，它会跟你学。",
   emptyTouch: "点回形针选一张。",
   emptyGroupTitle: (name) => `叫一声 @${name}`,
   emptyGroupWords: "在群里要叫它才出来：照片配文里写上它的名字，或者用 /joke 回复一张照片。",
