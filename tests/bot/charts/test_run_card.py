@@ -74,7 +74,7 @@ def test_a_photo_that_is_gone_is_left_out(tmp_path):
 @CHINESE
 def test_every_word_on_it_has_its_font(recwarn):
     chinese = RunCard(
-        "模型 7 上岗了",
+        "模型 7 上线了",
         "学了 412 个笑话。",
         "good",
         dict.fromkeys(WORDS, "步数"),
@@ -100,7 +100,7 @@ def test_jokes_that_no_font_here_can_write_are_left_out_with_their_photo(tmp_pat
         assert can_write("Plain words, and an emoji 🦄.") and not can_write("老板说要加班")
         assert drawn(pairs=[pair(tmp_path, "老板说要加班", "咖啡先哭了")]).shape == drawn().shape
         with pytest.raises(JokebotError, match="fonts-noto-cjk"):
-            draw_card(RunCard("模型 7 上岗了", "", "good", WORDS))
+            draw_card(RunCard("模型 7 上线了", "", "good", WORDS))
     finally:
         monkeypatch.undo()
         for cached in (fonts.families, fonts._characters):
