@@ -61,7 +61,7 @@ ARM_NAMES = {
     "defaults": "judge and training",
     "judge_alone": "judge alone",
     "training_alone": "training alone",
-    "today": "before (e77f410)",
+    "today": "an earlier version, no judge",
 }
 
 
