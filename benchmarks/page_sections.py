@@ -246,7 +246,7 @@ SECTIONS = (
     Section("flywheel", "The flywheel", flywheel, about="Liking rises from run to run"),
     Section("loop_h100", "The loop while photos come", loop),
     Section("community_sizes", "Communities of other sizes", community_sizes),
-    Section("community", "A community of 30", community),
+    Section("community", "A community of 30", community, plots.communities, "Gain in liking of four arms over 84 days"),
     Section("gate", "The trial", trial, plots.trial, "Shares of candidates that are promoted"),
     Section("gate_fresh", "The trial, other candidates", fresh_trial),
     Section("watch", "The watch", watch),

@@ -57,6 +57,33 @@ def flywheel(results: Sequence[Result], theme: Theme) -> bytes:
         return save()
 
 
+ARM_NAMES = {
+    "defaults": "judge and training",
+    "judge_alone": "judge alone",
+    "training_alone": "training alone",
+    "today": "an earlier version, no judge",
+}
+
+
+def communities(result: Result, theme: Theme) -> bytes:
+    """Gain in liking by day, the mean of each arm's communities; dots are the communities of the product."""
+    days = (0, 28, 56, 84)
+    with sheet(theme, 3.3) as (save, (axes,)):
+        for (arm, name), colour in zip(
+            ARM_NAMES.items(), (theme.ours, theme.third, theme.limit, theme.others), strict=True
+        ):
+            means = [0, *(result["arms"][arm][f"gain_{day}"] for day in days[1:])]
+            axes.plot(days, means, color=colour, marker="o", label=f"{name}: {means[-1]:+.1f}")
+        for row in result["rows"]["defaults"]:
+            gains = [row[f"gain_{day}"] for day in days[1:]]
+            axes.plot(days[1:], gains, ".", color=theme.ours, alpha=0.45, markersize=7)
+        ratings = result["arms"]["defaults"]["ratings"]
+        axes.set(xlabel=f"days; about {ratings / result['days']:.0f} ratings a day", ylabel="points of liking gained")
+        axes.set_xticks(days)
+        axes.legend(loc="upper left")
+        return save()
+
+
 def trial(result: Result, theme: Theme) -> bytes:
     """Shares of simulated candidates that are promoted, and the targets."""
     names = ("5 points worse", "equal", "10 points better")
