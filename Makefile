@@ -5,8 +5,8 @@ TRAIN := .venv/train/bin/python
 DOCS := .venv/docs/bin/python
 MAKE_ENV := $(PYTHON) configs/requirements/make_env.py
 
-.PHONY: help demo demo-check test lint lock env-bot env-train env-serve env-docs env-lmdeploy-cpu env-deepspeed docs bench-%
-.PHONY: help demo demo-check tutorial-check test lint lock env-bot env-train env-serve env-docs env-lmdeploy-cpu docs bench-%
+.PHONY: help demo demo-check tutorial-check test lint lock docs bench-%
+.PHONY: env-bot env-train env-serve env-docs env-lmdeploy-cpu env-deepspeed
 
 help:
 	@echo "make demo         try the bot on this machine with a chat page, a CPU engine and the demo model"
@@ -37,11 +37,10 @@ demo: env-bot env-train
 demo-check: env-bot env-train
 	@.venv/bot/bin/jokebot demo --check
 
-# Two environments, two runs at once; ARGS=--serial runs one after the other.
 tutorial-check: env-bot env-train
 	@$(TRAIN) -P benchmarks/tutorial.py --check
 
-# Two environments, two runs; ARGS=--parallel starts both at once.
+# Two environments, two runs at once; ARGS=--serial runs one after the other.
 test: env-bot env-train env-lmdeploy-cpu
 	@$(PYTHON) tests/run_environments.py $(ARGS)
 

@@ -347,6 +347,38 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
             stored_result("train_h100")["ours"]["memory_mb"] / 1000,
         ],
     ),
+    (
+        "docs/hardware.md",
+        rf"start of a server with the new model, swap \| {N} to {N} s",
+        lambda: [min(stored_result("swap_h100")["swap_s"]), max(stored_result("swap_h100")["swap_s"])],
+    ),
+    (
+        "docs/hardware.md",
+        rf"{N} GB without the prefix cache \| yes, at the same time \({N} GB together\)",
+        lambda: [on_one_card("servers_mb") / 1000, on_one_card("both_mb") / 1000],
+    ),
+    (
+        "docs/hardware.md",
+        rf"start of XTuner \| {N} s .*? first epoch, {N} s a step .*? five epochs, {N} s a step",
+        lambda: [stored_result("train_h100")["ours"][key] for key in ("startup_s", "first_epoch_step_s", "step_s")],
+    ),
+    ("docs/hardware.md", rf"Stock XTuner takes {N} s a step", lambda: train("stock")),
+    (
+        "docs/hardware.md",
+        rf"the time of one joke does: {N} s on an H200",
+        lambda: [stored_result("serve_h200")["p50_1_s"]],
+    ),
+    (
+        "docs/comparison.md",
+        rf"plain {N} photos a second, through Jokebot's launcher {N}, on an H200",
+        lambda: [stored_result("serve_h200")[key] for key in ("plain_photos_per_s", "photos_per_s")],
+    ),
+    (
+        "docs/comparison.md",
+        rf"answered {N} photos a second on an H100, against {N} \(",
+        lambda: [stored_result("serve_h100")[key] for key in ("plain_photos_per_s", "photos_per_s")],
+    ),
+    ("docs/comparison.md", rf"{N} s a step of batch 4 by itself, {N} s in Jokebot", lambda: train("stock", "ours")),
 ]
 
 

@@ -821,7 +821,10 @@ retrain-time-by-cpu = Perhaps { $time } to train, as measured on two busy CPU co
 retrain-service-url = Meanwhile I go on telling jokes. The engine isn't mine to restart: a new model can only be tried once somebody serves it.
 retrain-service-beside = Meanwhile I go on telling jokes, perhaps a little slower.
 retrain-service-sleep = Training needs the graphics card to itself: photos wait that long, and are answered afterwards.
-retrain-left-out = Of { $liked } liked jokes I leave out: { $parts }.
+retrain-left-out = { $liked ->
+        [one] Of one liked joke
+       *[other] Of { $liked } liked jokes
+    } I leave out: { $parts }.
 retrain-left-held-out = { $count } about photos that are kept for comparing the models
 retrain-left-near = { $count } about photos that look like those
 retrain-left-photo = { $count } about photos with enough jokes already
