@@ -28,6 +28,7 @@ class Course:
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder, self.out = folder, folder / "data" / "tutorial"
         self.environment = {**environment(folder, {**CHECK_SETTINGS, **settings}), "NO_PROXY": "127.0.0.1"}
+        self.environment.pop("HF_HUB_OFFLINE", None)  # a test that loaded a model in this process has set it
 
     def start(self, *arguments: object) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -48,7 +48,7 @@ def convert(base: Path, adapter: Path, out: Path, rank: int, alpha: int) -> None
 def stock_config(config: Config, plan: TrainingPlan) -> Config:
     """Replace model, dataset and collation of a run's configuration by XTuner's own."""
     model = config.model
-    for ours in ("features", "kept_pictures", "recompute", "parts", "seed"):
+    for ours in ("features", "kept_pictures", "recompute", "parts", "seed", "float32"):
         model.pop(ours, None)
     model.type = "xtuner.model.InternVL_V1_5"
     loader = config.train_dataloader

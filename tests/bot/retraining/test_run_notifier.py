@@ -145,12 +145,12 @@ def test_measures_are_read_as_people_read_them(language):
         row.label: row
         for row in EvaluationSummary(Localizer(WORDS, language)).rows({"measures": MEASURES, "codes": ["distinct"]})
     }
-    likelihood = found[WORDS.format(language, "measure-likelihood")]
+    likelihood = found[WORDS.format(language, "measure-likelihood") + " ↓"]
     assert (likelihood.old, likelihood.new, likelihood.better) == ("2.500", "2.250", True)
-    variety = found[WORDS.format(language, "measure-variety")]
+    variety = found[WORDS.format(language, "measure-variety") + " ↑"]
     assert (variety.old, variety.new, variety.better) == ("40.2", "31.0", None)
-    assert found[WORDS.format(language, "measure-distinct")].better is False
-    assert WORDS.format(language, "measure-copying") not in found
+    assert found[WORDS.format(language, "measure-distinct") + " ↑"].better is False
+    assert WORDS.format(language, "measure-copying") + " ↓" not in found
 
 
 def test_what_people_said_in_the_trial_comes_first():
@@ -162,7 +162,7 @@ def test_what_people_said_in_the_trial_comes_first():
     trial = TrialRecord(**{**dict.fromkeys(TrialRecord.__dataclass_fields__), "measures": json.dumps(seen)})
     first = EvaluationSummary(Localizer(WORDS, "en")).rows({"measures": MEASURES}, trial)[0]
     assert (first.label, first.old, first.new, first.better) == (
-        WORDS.format("en", "measure-liking"),
+        WORDS.format("en", "measure-liking") + " ↑",
         "50%",
         "75%",
         True,
@@ -179,7 +179,7 @@ def test_jokes_that_no_judge_chose_are_reported_as_a_check():
     for unchosen, rows in ((seen["unchosen"], 1), ({}, 0), ({"champion": {"likes": 0, "ratings": 0}}, 0)):
         trial = TrialRecord(**{**empty, "measures": json.dumps(seen | {"unchosen": unchosen})})
         found = EvaluationSummary(Localizer(WORDS, "en")).rows({"measures": MEASURES}, trial)
-        checks = [row for row in found if row.label == WORDS.format("en", "measure-unchosen")]
+        checks = [row for row in found if row.label == WORDS.format("en", "measure-unchosen") + " ↑"]
         assert [(row.old, row.new, row.note) for row in checks] == [("50%", "60%", "18 ratings")][:rows]
 
 

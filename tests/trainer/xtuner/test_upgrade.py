@@ -53,9 +53,9 @@ def test_a_plan_of_an_older_version_is_the_same_plan(tmp_path: Path) -> None:
     plan = TrainingPlan.load(tmp_path)
     assert (plan.base, plan.max_tiles, plan.training.lora_rank) == (Path("/models/b"), 12, 128)
     old, new = json.loads(PLAN.replace("/data/runs/1", str(tmp_path))), json.loads(plan.text())
-    # Later versions name the template, weigh rows and choose GPUs; the rows of an older dataset have no weights.
+    # Later versions name the template, weigh rows, choose GPUs and a launcher; an older dataset's rows have no weights.
     assert (new.pop("template"), new["training"].pop("row_weights")) == (OLD_TEMPLATE, True)
-    assert new["training"].pop("gpu_ids") == []
+    assert (new["training"].pop("gpu_ids"), new["training"].pop("launcher")) == ([], "")
     assert new == old
     plan.save()
     with pytest.raises(TrainingError, match="another plan"):
