@@ -15,7 +15,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.engine.servers.photo_affinity import choose_server, photo_digest
+from bot.engine.photo_affinity import choose_server, photo_digest
 from configs.chat_templates import chat_template
 from configs.prompts import load_prompts
 

@@ -55,14 +55,16 @@ def joke_keyboard(
             InlineKeyboardButton(FLAG, callback_data=FlagButton(joke_id).encode()),
         ],
     )
-    rows = [ratings, [*others, _pen(joke_id)]] if better else [[*ratings, *others]]
+    pen = InlineKeyboardButton(BETTER, callback_data=BetterButton(joke_id).encode())
+    rows = [ratings, [*others, pen]] if better else [[*ratings, *others]]
     return InlineKeyboardMarkup([*rows, *_number_rows(album)] if len(album) > 1 else rows)
 
 
 def punchline_keyboard(joke_id: int, rated: RatingCounts | None = None, *, better: bool = True) -> InlineKeyboardMarkup:
     """The buttons under a user's punchline: the three ratings; 🗑 for its author, 🚩, and ✍️ with `better`."""
     flag = InlineKeyboardButton(FLAG, callback_data=FlagButton(joke_id).encode())
-    others = [_withdraw(joke_id), flag, *([_pen(joke_id)] if better else [])]
+    pen = InlineKeyboardButton(BETTER, callback_data=BetterButton(joke_id).encode())
+    others = [_withdraw(joke_id), flag, *([pen] if better else [])]
     return InlineKeyboardMarkup([_ratings(joke_id, rated), others])
 
 
@@ -87,10 +89,6 @@ def _ratings(joke_id: int, rated: RatingCounts | None) -> list[InlineKeyboardBut
         )
         for value, emoji in EMOJI.items()
     ]
-
-
-def _pen(joke_id: int) -> InlineKeyboardButton:
-    return InlineKeyboardButton(BETTER, callback_data=BetterButton(joke_id).encode())
 
 
 def _withdraw(joke_id: int) -> InlineKeyboardButton:

@@ -7,7 +7,7 @@ from telegram.error import BadRequest, Forbidden, NetworkError
 from telegram.ext import ExtBot
 
 from bot.telegram.http import AiohttpRequest
-from bot.telegram.local_files import LocalFileMissing, is_local_path, read_local_file
+from bot.telegram.local_files import LOCAL_PATH, LocalFileMissing, read_local_file
 from bot.telegram.rate_limiter import Priority, RateLimiter
 from bot.telegram.write_access import TOPIC, WriteAccess, current_topic
 from configs.host_environment import telegram_proxy
@@ -92,7 +92,7 @@ class TelegramClient(ExtBot[Priority]):
         path = answer.get("file_path") if isinstance(answer, dict) else None
         if not path:
             raise NetworkError("getFile returned no path.")
-        if not is_local_path(str(path)):
+        if not LOCAL_PATH.match(str(path)):
             return await self.request.retrieve(f"{self.base_file_url}/{path}")
         try:
             data = await asyncio.to_thread(read_local_file, str(path), max_bytes, self.token)

@@ -4,8 +4,9 @@ Source: https://core.telegram.org/bots/api#using-a-local-bot-api-server. Such a 
 """
 
 import os
+import re
 import stat
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 from telegram.error import BadRequest
 
@@ -16,9 +17,8 @@ class LocalFileMissing(JokebotError):
     """A file of a server in local mode can't be read on this host; the message has the remedy."""
 
 
-def is_local_path(file_path: str) -> bool:
-    """Whether a `file_path` of getFile is a path on the server's disk. Others are parts of a URL."""
-    return PurePosixPath(file_path).is_absolute() or PureWindowsPath(file_path).is_absolute()
+LOCAL_PATH = re.compile(r"/|\\\\|[A-Za-z]:[/\\]")
+"""Begins a `file_path` of getFile that is a path on the server's disk, POSIX or Windows. Others are parts of a URL."""
 
 
 def read_local_file(file_path: str, max_bytes: int, token: str) -> bytes:

@@ -5,9 +5,9 @@ of its name, as `lmdeploy serve proxy` does with several api_servers behind it.
 """
 
 from bot.engine.errors import EngineError
+from bot.engine.proxied_nodes import ProxiedNodes
 from bot.engine.router import Router, ServedModel
 from bot.engine.servers.base import ServeError, ServerStatus
-from bot.engine.servers.proxied_nodes import ProxiedNodes
 from configs.settings import Settings
 from storage.learning.models import Model
 

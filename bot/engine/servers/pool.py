@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.engine.client import EngineReply
 from bot.engine.errors import EngineError
-from bot.engine.servers.photo_affinity import choose_server, photo_digest
+from bot.engine.photo_affinity import choose_server, photo_digest
 from bot.engine.servers.supervised_server import SupervisedServer
 from configs.settings import Settings
 from storage.learning.models import Model

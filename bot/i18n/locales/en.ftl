@@ -776,6 +776,7 @@ job-weekly-digest = the best of the week
 job-user-names = noting people's names
 job-base-share = the share of the first model
 job-progress-news = the weekly line about what I learnt
+job-oogiri = rounds of Oogiri
 job-hidden-votes = showing votes that were held back
 job-run-orchestrator = runs
 job-run-messages = news of runs

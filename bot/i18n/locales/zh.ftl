@@ -633,6 +633,7 @@ job-weekly-digest = 每周精选
 job-user-names = 记录用户名字
 job-base-share = 最初模型的份额
 job-progress-news = 每周的进步
+job-oogiri = 妙语比赛
 job-hidden-votes = 稍后显示的票数
 job-run-orchestrator = 训练流程
 job-run-messages = 训练消息

@@ -12,8 +12,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.engine.photo_affinity import photo_digest, server_order
 from bot.engine.servers.external import ExternalServers
-from bot.engine.servers.photo_affinity import photo_digest, server_order
 from bot.engine.stub.engine import StubEngine
 from bot.runtime.child_process import ChildProcess, start_child
 from bot.sandbox.server import Sandbox

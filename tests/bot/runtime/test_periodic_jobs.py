@@ -29,6 +29,7 @@ JOBS = (
     "hidden-votes",
     "base-share",
     "progress-news",
+    "oogiri",
     "access",
     "run-orchestrator",
     "run-messages",

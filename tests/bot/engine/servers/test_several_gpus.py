@@ -6,8 +6,8 @@ from collections import Counter
 import psutil
 import pytest
 
+from bot.engine.photo_affinity import FREE_REQUESTS, photo_digest, server_order
 from bot.engine.servers.managed import ManagedServers
-from bot.engine.servers.photo_affinity import FREE_REQUESTS, photo_digest, server_order
 from bot.monitoring.metrics import prompt_family
 from configs.gpu import GpuSelection
 from tests.bot.engine.owned import model, settings, states

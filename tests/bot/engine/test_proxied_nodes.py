@@ -3,8 +3,8 @@
 import pytest
 
 from bot.engine.errors import EngineError
-from bot.engine.servers.photo_affinity import photo_digest, server_order
-from bot.engine.servers.proxied_nodes import ProxiedNodes
+from bot.engine.photo_affinity import photo_digest, server_order
+from bot.engine.proxied_nodes import ProxiedNodes
 from bot.engine.stub.engine import StubRefusal
 from configs.settings import Settings
 

@@ -12,7 +12,7 @@ from typing import Any
 from bot.engine.client import EngineClient, EngineReply
 from bot.engine.errors import EngineError
 from bot.engine.lmdeploy.node_name import models_of, node_names
-from bot.engine.servers.photo_affinity import choose_server, photo_digest
+from bot.engine.photo_affinity import choose_server, photo_digest
 from configs.serving import EngineSettings
 
 log = logging.getLogger(__name__)

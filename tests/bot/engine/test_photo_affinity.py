@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from bot.engine.servers.photo_affinity import FREE_REQUESTS, SLACK, choose_server, photo_digest, server_order
+from bot.engine.photo_affinity import FREE_REQUESTS, SLACK, choose_server, photo_digest, server_order
 
 NAMES = ["server-1", "server-2", "server-3", "server-4"]
 DIGESTS = [photo_digest(f"photo {number}".encode()) for number in range(4000)]
