@@ -77,7 +77,7 @@ async def test_while_another_process_locks_the_database_updates_stay_with_telegr
     stage = await stage_with(storage={"busy_timeout_s": 0.1})
     joke = await stage.joke(stage.send_photo())
     await stage.quiet()
-    with closing(sqlite3.connect(stage.settings.storage.database, isolation_level=None)) as other:
+    with closing(sqlite3.connect(stage.settings.storage.database, timeout=120, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         before, photo = polls(stage), stage.send_photo(person=stage.bob)
         query = stage.world.press(
@@ -98,7 +98,7 @@ async def test_housekeeping_that_meets_a_locked_database_does_not_end_the_bot(st
     monkeypatch.setattr(erasure_job, "ERASE_EVERY_S", 0.05)
     stage = await stage_with(storage={"busy_timeout_s": 0.01})
     await stage.quiet()
-    with closing(sqlite3.connect(stage.settings.storage.database, isolation_level=None)) as other:
+    with closing(sqlite3.connect(stage.settings.storage.database, timeout=120, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         failed = warned_of(monkeypatch, "prune-inbox", "erasure")
         await asyncio.wait_for(failed.wait(), 30)
