@@ -129,7 +129,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", type=Path, help="a checkpoint; without it a random one is written")
     parser.add_argument("--shape", choices=("tiny", "2b"), default="2b", help="of the random checkpoint")
-    parser.add_argument("--folder", type=Path, default=Path("/tmp/jokebot-bench/cpu"), help="for checkpoint and logs")
+    parser.add_argument("--folder", type=Path, default=Path("build/bench/cpu"), help="for checkpoint and logs")
     parser.add_argument("--cores", type=int, nargs="+", default=[2], metavar="N")
     parser.add_argument("--together", action="store_true", help="all at the same time, on cores of their own")
     parser.add_argument("--skip", type=int, default=0, metavar="N", help="leave the first cores to other work")

@@ -14,7 +14,7 @@
 # with these wheels, for a host without a package registry.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-WORK=${WORK:-/tmp/jokebot-bench} NAME=${NAME-h200x2} BUNDLE=${BUNDLE:-.gpu/bundle} SITES=${SITES:-/tmp}
+WORK=${WORK:-$PWD/build/bench} NAME=${NAME-h200x2} BUNDLE=${BUNDLE:-.gpu/bundle} SITES=${SITES:-$PWD/build}
 KIND=${KIND:-lmdeploy} MODEL=${MODEL:-$WORK/base}
 export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false
 . benchmarks/gpu_parts.sh

@@ -13,7 +13,7 @@
 # benchmarks/results/ and, if $OUT is set, also there.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-WORK=${WORK:-/tmp/jokebot-bench} NAME=${NAME:-h200} BUNDLE=${BUNDLE:-.gpu/bundle} SITES=${SITES:-/tmp}
+WORK=${WORK:-$PWD/build/bench} NAME=${NAME:-h200} BUNDLE=${BUNDLE:-.gpu/bundle} SITES=${SITES:-$PWD/build}
 export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false
 . benchmarks/gpu_parts.sh
 

@@ -8,13 +8,13 @@
 # ends of the logs. $WORK keeps model, rows and data between the parts.
 #
 # ROWS (2000), SIZE (1280x960: 13 tiles) and TUTORIAL_OPTIONS change the course. A test without a GPU:
-#   SHAPE=tiny ROWS=24 SIZE=448x448 WORK=/tmp/try TUTORIAL_OPTIONS="--set ENGINE_KIND=cpu TRAINING_LORA_RANK=8" benchmarks/gpu_tutorial.sh
+#   SHAPE=tiny ROWS=24 SIZE=448x448 WORK=$PWD/build/try TUTORIAL_OPTIONS="--set ENGINE_KIND=cpu TRAINING_LORA_RANK=8" benchmarks/gpu_tutorial.sh
 #
 # Interpreters: .venv/bot, .venv/train and .venv/serve. If $BUNDLE (default .gpu/bundle) holds folders of wheels: python3
 # with these wheels, for a host without a package registry.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-WORK=${WORK:-/tmp/jokebot-tutorial} NAME=${NAME:-h200} BUNDLE=${BUNDLE:-.gpu/bundle} SITES=${SITES:-/tmp}
+WORK=${WORK:-$PWD/build/tutorial} NAME=${NAME:-h200} BUNDLE=${BUNDLE:-.gpu/bundle} SITES=${SITES:-$PWD/build}
 ROWS=${ROWS:-2000} SIZE=${SIZE:-1280x960} LIMIT=${LIMIT:-540}
 BASE=$WORK/InternVL2-2B-shaped
 export PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false

@@ -224,8 +224,8 @@ def measure(options: argparse.Namespace) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", type=Path, default=Path("/tmp/jokebot-bench/base"), help="a checkpoint directory")
-    parser.add_argument("--folder", type=Path, default=Path("/tmp/jokebot-bench/small"), help="for logs and runs")
+    parser.add_argument("--model", type=Path, default=Path("build/bench/base"), help="a checkpoint directory")
+    parser.add_argument("--folder", type=Path, default=Path("build/bench/small"), help="for logs and runs")
     parser.add_argument("--cards", type=int, nargs="+", choices=sorted(CARDS), default=sorted(CARDS), metavar="GB")
     parser.add_argument("--parts", nargs="+", choices=("serve", "turn", "train"), default=["serve", "turn", "train"])
     parser.add_argument("--photos", type=int, default=8, help="photos of a run")

@@ -1,8 +1,8 @@
 """The state of simulated trials: what each has shown and counted so far. `trial_worlds.py` fills it step by step.
 
 A trial's sums over units are kept twice: for all users, and as what leaving each user out changes in them. A rating
-changes the latter for those who rated the same joke and for nobody else, so a step touches few numbers. The numbers of
-one cell (trial, user, stage, variant) are neighbours in memory, because their place decides how long a step takes.
+changes the latter for those who rated the same joke and for no other user, so a step touches few numbers. The numbers
+of one cell (trial, user, stage, variant) are neighbours in memory, because their place decides how long a step takes.
 """
 
 from dataclasses import dataclass, fields

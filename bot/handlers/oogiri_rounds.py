@@ -133,7 +133,7 @@ class OogiriRounds:
         say = partial(self._messenger.translator.format, language)
         if not any(entry.author_id is not None for entry in entries):
             own = next((entry.text for entry in entries), "")
-            text = f"{say('oogiri-nobody')}\n\n{own}" if own else say("oogiri-nothing")
+            text = f"{say('oogiri-unplayed')}\n\n{own}" if own else say("oogiri-nothing")
             await self._send(found, text, None, self._finisher(found, "closing"))
             return
         minutes = self._settings.vote_minutes

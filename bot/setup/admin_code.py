@@ -41,7 +41,7 @@ class CodeSender:
 
 
 def make_code() -> str:
-    """A code that nobody can guess, fit for a link of Telegram (https://core.telegram.org/bots/features#deep-linking)."""
+    """A random code for a deep link (https://core.telegram.org/bots/features#deep-linking)."""
     return "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
 
 

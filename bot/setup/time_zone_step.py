@@ -7,7 +7,7 @@ from configs.host_environment import check_time_zone, host_time_zone
 
 FLAG = "--time-zone ZONE"
 NO_ZONES = frozenset({"", "UTC", "Etc/UTC", "UCT", "Etc/UCT", "Universal", "Etc/Universal", "Zulu", "Etc/Zulu"})
-"""Zones of servers and containers that nobody has set."""
+"""Zones of servers and containers that no admin has set."""
 GUESSES = {"zh": "Asia/Shanghai"}
 
 

@@ -36,7 +36,7 @@ EDGE, MIN_WORDS = 3, 6
 RARE_SHAPE = 0.01
 """Added to a shape's share: it makes no difference whether a shape comes once in 200 or in 400 jokes."""
 UNKNOWN = 0
-"""Stands for user and chat: the judge scores the text for nobody in particular."""
+"""Stands for user and chat: the judge scores the text for no particular user."""
 
 
 def judge_texts(judge: Judge, texts: Sequence[DatasetSource | RatedText]) -> Floats:

@@ -167,14 +167,14 @@ punchline-link = No links or addresses in punchlines, please.
 punchline-known = That one has been told for this photo already. Got another?
 punchline-declined = I'd rather not show that one. Got another?
 punchline-unchecked = I couldn't take a proper look at that one just now. Try again in a little while?
-punchline-as-chat = A punchline needs somebody to applaud: write it as yourself, not in the name of a group or channel.
+punchline-as-chat = A punchline needs an author: write it as yourself, not in the name of a group or channel.
 punchline-late = It's too late to correct that one. 🗑 under it takes it back.
 better-what = Better than which one? Answer a joke of mine with /better and your own punchline, and the others rate it.
 better-off = Punchlines are turned off here.
 
 # Rounds of Oogiri in groups
 oogiri-open =
-    🎭 Oogiri! What's the punchline for this photo? Answer this message with yours, or write it to me in private, so that nobody sees it before the vote. I have mine already.
+    🎭 Oogiri! What's the punchline for this photo? Answer this message with yours, or write it to me in private, so that no other player sees it before the vote. I have mine already.
 
     { $minutes ->
         [one] One minute
@@ -199,7 +199,7 @@ oogiri-ballot =
 oogiri-counted = 🗳 The votes are counted.
 oogiri-result =
     🎭 { $voted ->
-        [no] Nobody voted, so everybody wins. Who wrote what:
+        [no] There were no votes, so everybody wins. Who wrote what:
        *[other] The result:
     }
 oogiri-line = { $author } · { $votes ->
@@ -207,9 +207,9 @@ oogiri-line = { $author } · { $votes ->
        *[other] { $votes } votes
     }
 oogiri-bot = 🤖 me
-oogiri-nobody =
-    🎭 Nobody has played this time. This would have been mine:
-oogiri-nothing = 🎭 Nobody has played this time.
+oogiri-unplayed =
+    🎭 No user has played this time. This would have been mine:
+oogiri-nothing = 🎭 No user has played this time.
 oogiri-week = 🏅 Points this week: { $table }
 oogiri-ever = 🏛 Of all time: { $table }
 oogiri-entered = ✍️ You're in! If you write me another before time's up, it takes this one's place.

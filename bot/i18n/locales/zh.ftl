@@ -177,7 +177,7 @@ oogiri-result =
     }
 oogiri-line = { $author } · { $votes } 票
 oogiri-bot = 🤖 我
-oogiri-nobody =
+oogiri-unplayed =
     🎭 这次没人玩。我本来想说的是：
 oogiri-nothing = 🎭 这次没人玩。
 oogiri-week = 🏅 本周积分：{ $table }

@@ -133,7 +133,7 @@ async def test_a_round_that_nobody_plays_ends_with_the_bots_joke(stage):
     opening = await begin(stage)
     await end(stage, opening)
     joke = await stage.value("SELECT text FROM jokes")
-    await shown(stage, lambda m: m.get("text") == f"{stage.words('oogiri-nobody')}\n\n{joke}")
+    await shown(stage, lambda m: m.get("text") == f"{stage.words('oogiri-unplayed')}\n\n{joke}")
     assert await stage.value("SELECT state FROM rounds") == "over"
     talk = await enter(stage, opening, "Oh, I missed it", stage.bob)
     assert stage.answers(talk) == []

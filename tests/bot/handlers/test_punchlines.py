@@ -110,7 +110,7 @@ async def test_other_replies_to_a_joke_stay_talk_among_users(stage):
     joke = await group_joke(stage)
     messages = [
         stage.world.send_text(stage.bob, stage.group, "Hats off!", joke["message_id"]),
-        stage.world.send_text(stage.bob, stage.group, "✍️ to nobody"),
+        stage.world.send_text(stage.bob, stage.group, "✍️ without a joke"),
     ]
     await stage.joke(stage.send_photo(chat=stage.alice))
     await stage.quiet()

@@ -97,7 +97,7 @@ async def test_only_its_author_withdraws_a_punchline_and_no_model_is_tainted(dat
     await record_rating(database, answered.id, EVE, 3)
     await memory.dataset({answered.id: photo}, [(answered.id, EVE)])
     assert not await punchlines.withdraw_punchline(database, answered.id, EVE)
-    assert not await punchlines.withdraw_punchline(database, joke, ANN), "a model's joke is nobody's to withdraw"
+    assert not await punchlines.withdraw_punchline(database, joke, ANN), "no user may withdraw a model's joke"
     assert await punchlines.withdraw_punchline(database, answered.id, BOB)
     assert await get_joke(database, answered.id) is None
     row = await database.row("SELECT joke_id, aged FROM dataset_rows")
