@@ -7,6 +7,7 @@ picture. What was sent less than SAVE_AFTER_S before a kill may be missing; an o
 import asyncio
 import json
 import logging
+import threading
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 from bot.sandbox.files import StoredFile
 from bot.sandbox.state import SandboxState
 from bot.sandbox.telegram_objects import SandboxUser
+from storage.judge.artifact import write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ class ChatSnapshot:
         self._world, self._folder = world, folder
         self._saved_files: set[str] = set()
         self._changed = asyncio.Event()
+        self._writing = threading.Lock()
         self._saving: asyncio.Task[None] | None = None
 
     def restore(self) -> None:
@@ -96,15 +99,15 @@ class ChatSnapshot:
         return [file for file in self._world.files.stored() if file.id not in self._saved_files]
 
     def _write(self, state: dict[str, Any], files: list[StoredFile]) -> None:
-        (self._folder / "files").mkdir(parents=True, exist_ok=True)
-        for file in files:
-            write_atomically(self._picture(file.id), file.data or b"")
-            self._saved_files.add(file.id)
-        text = json.dumps(state, ensure_ascii=False, separators=(",", ":"))
-        write_atomically(self._folder / "chats.json", text.encode())
-        for gone in self._saved_files - {entry["id"] for entry in state["files"]}:
-            self._picture(gone).unlink(missing_ok=True)
-            self._saved_files.discard(gone)
+        with self._writing:  # a cancelled save may still run in its thread
+            for file in files:
+                write_atomically(self._picture(file.id), file.data or b"")
+                self._saved_files.add(file.id)
+            text = json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+            write_atomically(self._folder / "chats.json", text.encode())
+            for gone in self._saved_files - {entry["id"] for entry in state["files"]}:
+                self._picture(gone).unlink(missing_ok=True)
+                self._saved_files.discard(gone)
 
     def _read_file(self, entry: dict[str, Any]) -> StoredFile | None:
         """A stored file with its bytes; None if they are gone."""
@@ -116,10 +119,3 @@ class ChatSnapshot:
 
     def _picture(self, file_id: str) -> Path:
         return self._folder / "files" / file_id
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all. Raises OSError."""
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.write_bytes(data)
-    temporary.replace(path)

@@ -1,10 +1,9 @@
 """Every language says everything, with the same blanks, and never falls back unseen."""
 
-import re
+from functools import partial
 from typing import get_args
 
 import pytest
-from fluent.syntax import FluentParser, ast
 
 from bot.engine.errors import Kind
 from bot.handlers.command_menu import ADMIN_COMMANDS, COMMANDS
@@ -12,21 +11,11 @@ from bot.handlers.fallback import KINDS
 from bot.i18n.translator import FALLBACK, LOCALES, Translator
 from configs.prompts import load_prompts
 from storage.media.image_check import Reason
+from tests.fluent_messages import fluent_messages
 
 WORDS = Translator()
+messages = partial(fluent_messages, LOCALES)
 OTHERS = [language for language in WORDS.languages if language != FALLBACK]
-
-
-def messages(language: str) -> dict[str, set[str]]:
-    """The names of a language's messages, each with the variables in it."""
-    source = (LOCALES / f"{language}.ftl").read_text(encoding="utf-8")
-    body = FluentParser().parse(source).body
-    assert not [entry for entry in body if isinstance(entry, ast.Junk)]
-    return {
-        entry.id.name: set(re.findall(r"\$([\w-]+)", source[entry.span.start : entry.span.end]))
-        for entry in body
-        if isinstance(entry, ast.Message)
-    }
 
 
 def test_every_language_that_jokes_are_made_in_has_words():

@@ -1,25 +1,15 @@
 """The setup's texts: the same in each language, each of them used, and chosen by the locale."""
 
 import re
+from functools import partial
 
 import pytest
-from fluent.syntax import FluentParser, ast
 
 from bot.setup.terminal import LOCALES, SetupTerminal, locale_language
+from tests.fluent_messages import fluent_messages
 
 CODE = LOCALES.parent
-
-
-def messages(language: str) -> dict[str, set[str]]:
-    """The names of a language's messages, each with the variables in it."""
-    source = (LOCALES / f"{language}.ftl").read_text(encoding="utf-8")
-    body = FluentParser().parse(source).body
-    assert not [entry for entry in body if isinstance(entry, ast.Junk)]
-    return {
-        entry.id.name: set(re.findall(r"\$([\w-]+)", source[entry.span.start : entry.span.end]))
-        for entry in body
-        if isinstance(entry, ast.Message)
-    }
+messages = partial(fluent_messages, LOCALES)
 
 
 def test_both_languages_have_the_same_texts_with_the_same_variables():
