@@ -74,7 +74,8 @@ async def test_on_a_full_disk_updates_stay_with_telegram_until_there_is_room(sta
 
 async def test_while_another_process_locks_the_database_updates_stay_with_telegram(stage_with, monkeypatch):
     monkeypatch.setattr(polling, "STORE_PAUSE_S", 0.05)
-    stage = await stage_with(storage={"busy_timeout_s": 0.1})
+    stage = await stage_with()
+    await stage.wait_for_lock_at_most(0.1)
     joke = await stage.joke(stage.send_photo())
     await stage.quiet()
     with closing(sqlite3.connect(stage.settings.storage.database, timeout=120, isolation_level=None)) as other:
@@ -96,7 +97,8 @@ async def test_while_another_process_locks_the_database_updates_stay_with_telegr
 async def test_housekeeping_that_meets_a_locked_database_does_not_end_the_bot(stage_with, monkeypatch):
     monkeypatch.setattr(database_upkeep, "PRUNE_EVERY_S", 0.05)
     monkeypatch.setattr(erasure_job, "ERASE_EVERY_S", 0.05)
-    stage = await stage_with(storage={"busy_timeout_s": 0.01})
+    stage = await stage_with()
+    await stage.wait_for_lock_at_most(0.01)
     await stage.quiet()
     with closing(sqlite3.connect(stage.settings.storage.database, timeout=120, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -50,7 +50,8 @@ async def failed_writes(caplog, count: int) -> None:
 
 
 async def test_jokes_that_are_written_while_the_database_is_locked_come_once_it_is_free(stage_with, caplog):
-    stage = await stage_with(storage={"busy_timeout_s": 0.05}, answer=StubReply(SLOW, token_s=0.15))
+    stage = await stage_with(answer=StubReply(SLOW, token_s=0.15))
+    await stage.wait_for_lock_at_most(0.05)
     people = [stage.alice, stage.bob, stage.ming]
     sent = [stage.send_photo(person=person, data=make_picture(colour=(person % 250, 7, 7))) for person in people]
     await stage.until(lambda: stage.engine.requests == 3)
@@ -72,7 +73,8 @@ async def test_jokes_that_are_written_while_the_database_is_locked_come_once_it_
 
 async def test_a_joke_that_is_shown_but_not_stored_keeps_its_message(stage_with, caplog):
     """The whole joke has been streamed: its message then says that it has to wait, and gets its buttons later."""
-    stage = await stage_with(storage={"busy_timeout_s": 0.05}, answer=StubReply(SLOW, token_s=0.3))
+    stage = await stage_with(answer=StubReply(SLOW, token_s=0.3))
+    await stage.wait_for_lock_at_most(0.05)
     photo = stage.send_photo()
     await stage.answer(photo)
     await stage.until(lambda: bool(texts(stage, photo)))
@@ -152,7 +154,8 @@ async def test_a_photo_that_the_disk_has_no_room_for_is_answered_when_it_has(sta
 
 
 async def test_a_rating_that_cannot_be_stored_says_so_and_is_stored_later(stage_with):
-    stage = await stage_with(storage={"busy_timeout_s": 0.05})
+    stage = await stage_with()
+    await stage.wait_for_lock_at_most(0.05)
     joke = await stage.joke(stage.send_photo())
     await stage.quiet()
     original = inbox.add_updates

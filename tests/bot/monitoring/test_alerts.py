@@ -126,8 +126,9 @@ async def test_a_backup_that_fails_and_one_that_works_again(stage_with, tmp_path
 
 
 async def test_a_database_that_cannot_be_written_is_told_while_it_cannot(stage_with):
-    stage = await stage_with(telegram=ADMINS, alerts={**ONLY, "database_min": 0.001}, storage={"busy_timeout_s": 0.1})
-    with closing(sqlite3.connect(stage.settings.storage.database, isolation_level=None)) as other:
+    stage = await stage_with(telegram=ADMINS, alerts={**ONLY, "database_min": 0.001})
+    await stage.wait_for_lock_at_most(0.1)
+    with closing(sqlite3.connect(stage.settings.storage.database, timeout=120, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         began = await told(stage, "database-began")
         other.execute("ROLLBACK")
