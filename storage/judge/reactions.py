@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from storage.chat.consent import NOT_DROPPED, PRIVATE_OR_BANNED, TRAINABLE
+from storage.chat.consent import JOKE_NOT_PRIVATE, NOT_DROPPED, PRIVATE_OR_BANNED, TRAINABLE
 from storage.database import Database
 from storage.judge.features import FloatArray, IndexArray
 from storage.judge.observations import JokeColumns, Observations, SignalKind
@@ -19,10 +19,6 @@ EXPOSURE_S = 1800.0
 """A user who acted in a chat within this time after a joke has seen it; Telegram doesn't tell who reads."""
 SILENT_PER_JOKE = 8
 """Silent users of one joke that count, those who acted first."""
-JOKE_NOT_PRIVATE = f"""jokes.person_id NOT IN {PRIVATE_OR_BANNED}
-    AND photo_id NOT IN (SELECT photo_id FROM private_people JOIN photo_senders USING (person_id)) AND {NOT_DROPPED}"""
-"""Condition on jokes: neither the photo nor the joke is of a private or banned user, and no admin dropped it."""
-
 BY_USERS = " by users"
 """Ending of the style of punchlines: how much they are liked in general is an effect of its own."""
 
@@ -77,7 +73,7 @@ async def _duels(database: Database, since: float) -> list[Reaction]:
         "choice IS NOT NULL UNION ALL SELECT * FROM duel_choices) AS picks JOIN duels ON duels.id = picks.duel_id "
         "JOIN jokes ON jokes.id = joke_a JOIN jokes AS rival ON rival.id = joke_b "
         f"WHERE picks.chosen_at >= ? AND picks.person_id NOT IN {PRIVATE_OR_BANNED} AND "
-        f"{JOKE_NOT_PRIVATE.replace('photo_id NOT', 'jokes.photo_id NOT')} "
+        f"{JOKE_NOT_PRIVATE} "
         f"AND {NOT_DROPPED.replace('jokes.id', 'rival.id')}",
         (since,),
     )
