@@ -17,6 +17,11 @@ NOT_HIDDEN = "jokes.id NOT IN (SELECT joke_id FROM hidden_jokes)"
 NOT_DROPPED = f"jokes.id NOT IN (SELECT joke_id FROM reviews WHERE NOT kept) AND {NOT_HIDDEN}"
 """Condition on jokes: neither dropped by an admin nor hidden."""
 
+JOKE_NOT_PRIVATE = f"""jokes.person_id NOT IN {PRIVATE_OR_BANNED}
+    AND jokes.photo_id NOT IN (SELECT photo_id FROM private_people JOIN photo_senders USING (person_id))
+    AND {NOT_DROPPED}"""
+"""Condition on jokes: neither the photo nor the joke is of a private or banned user, and no admin dropped it."""
+
 LEARNT_FROM = f"""ratings.person_id NOT IN {PRIVATE_OR_BANNED} AND jokes.person_id NOT IN {PRIVATE_OR_BANNED}
     AND photo_id NOT IN (SELECT photo_id FROM private_people JOIN photo_senders USING (person_id))"""
 """Condition on ratings joined with jokes: no data of private or banned users.

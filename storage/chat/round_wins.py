@@ -5,7 +5,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from storage.chat.consent import PRIVATE_OR_BANNED
+import numpy as np
+
+from storage.chat.ballots import BOT, Ballots, count_credits, read_counted_ballots
 from storage.database import Database
 
 
@@ -28,49 +30,81 @@ class WinRate:
     rounds: int
 
 
+@dataclass(frozen=True)
+class ModelWinRate:
+    """A model version's win rate against people; `rate` is None with fewer than MIN_ROUNDS of `rounds`."""
+
+    model_id: int
+    name: str
+    rounds: int
+    rate: WinRate | None
+
+
+@dataclass(frozen=True)
+class WinRates:
+    """The win rate over all rounds, None with fewer than MIN_ROUNDS, and by model version, the newest first."""
+
+    rounds: int
+    overall: WinRate | None
+    models: tuple[ModelWinRate, ...]
+
+
 MIN_ROUNDS = 5
 """With fewer rounds an interval says nothing."""
 Z_95 = 1.959964
 OPENNESS = 0.1
+EVIDENT_Z = 3.0
+"""Standard deviations from which a user's preference for an author counts as evident. Leaving votes out by what they
+say moves the win rate by chance too; with 3 that is less than .005 (benchmarks/oogiri.py)."""
 
 
-async def list_round_wins(database: Database) -> list[RoundWins]:
-    """All finished rounds with a vote and a user's entry, oldest first, by the model that wrote the bot's entry.
+async def read_win_rates(database: Database, *, chat_id: int | None = None, since: float = 0.0) -> WinRates:
+    """The bot's win rates against people, in one chat or all, in rounds that began since then (seconds since 1970)."""
+    wins = await list_round_wins(database, chat_id=chat_id, since=since)
+    by_model: defaultdict[int, list[RoundWins]] = defaultdict(list)
+    for won in wins:
+        by_model[won.model_id].append(won)
+    names = {row["id"]: row["name"] for row in await database.rows("SELECT id, name FROM models")}
+    models = [
+        ModelWinRate(model, names[model], len(rounds), estimate_win_rate(rounds))
+        for model, rounds in sorted(by_model.items(), reverse=True)
+    ]
+    return WinRates(len(wins), estimate_win_rate(wins), tuple(models))
 
-    A pair counts votes of users who could choose both: not those of the user who wrote the one entry. Votes and
-    entries of private and banned users are left out.
+
+async def list_round_wins(database: Database, *, chat_id: int | None = None, since: float = 0.0) -> list[RoundWins]:
+    """Finished rounds with a vote and a user's entry, oldest first, by the model that wrote the bot's entry.
+
+    Votes and entries of private and banned users are left out.
     """
-    entries = await database.rows(
-        "SELECT round_id, round_entries.joke_id, model_id, jokes.person_id FROM round_entries "
-        "JOIN rounds ON rounds.id = round_id JOIN jokes ON jokes.id = round_entries.joke_id "
-        "WHERE state = 'over' AND position IS NOT NULL AND (model_id IS NOT NULL OR jokes.person_id NOT IN "
-        f"{PRIVATE_OR_BANNED}) ORDER BY round_id, position"
+    return count_wins(await read_counted_ballots(database, chat_id, since))
+
+
+def count_wins(ballots: Ballots) -> list[RoundWins]:
+    """The wins of the bot in each round with a vote and with entries of the bot and of users, by round.
+
+    A pair counts votes of users who could choose both: not those of the user who wrote the one entry. Nor does it count
+    votes of a user who chooses one of the two authors clearly more often than the others do.
+    """
+    entries = ballots.entries
+    rounds, of_round = np.unique(entries.round, return_inverse=True)
+    bots = entries.author == BOT
+    favours = (count_credits(ballots, EVIDENT_Z) < 1) & ballots.voted
+    for_bot = bots[ballots.entry]
+    chose_bot, favours_bot = (
+        np.bincount(ballots.ballot, for_bot & mask)[ballots.ballot] for mask in (ballots.voted, favours)
     )
-    votes: defaultdict[int, set[int]] = defaultdict(set)
-    for row in await database.rows(
-        f"SELECT joke_id, person_id FROM round_votes WHERE person_id NOT IN {PRIVATE_OR_BANNED}"
-    ):
-        votes[row["joke_id"]].add(row["person_id"])
-    rounds: defaultdict[int, list[tuple[int, int | None, int]]] = defaultdict(list)
-    for row in entries:
-        rounds[row["round_id"]].append((row["joke_id"], row["model_id"], row["person_id"]))
-    found = []
-    for members in rounds.values():
-        bots = [(joke, model) for joke, model, _ in members if model is not None]
-        users = [(joke, author) for joke, model, author in members if model is None]
-        if len(bots) == 1 and bots[0][1] is not None and users and any(votes[joke] for joke, _, _ in members):
-            scores = _scores(votes[bots[0][0]], [(votes[joke], author) for joke, author in users])
-            found.append(RoundWins(bots[0][1], sum(scores), len(scores)))
-    return found
-
-
-def _scores(bot: set[int], users: Sequence[tuple[set[int], int]]) -> list[float]:
-    """1 for each pair that the bot wins, ½ for a tie, 0 for one that it loses."""
-    return [0.5 + 0.5 * _sign(len(bot - {author}) - len(votes - {author})) for votes, author in users]
-
-
-def _sign(number: int) -> int:
-    return (number > 0) - (number < 0)
+    balance = np.where(favours | (favours_bot > 0), 0.0, chose_bot - ballots.voted)
+    lead = np.bincount(ballots.entry, balance, len(entries))
+    score = np.bincount(of_round, np.where(bots, 0.0, 0.5 + 0.5 * np.sign(lead)), len(rounds))
+    pairs = np.bincount(of_round, ~bots, len(rounds)).astype(int)
+    model = np.bincount(of_round, entries.model, len(rounds)).astype(int)
+    voted = np.bincount(of_round[ballots.entry], minlength=len(rounds)) > 0
+    complete = voted & (pairs > 0) & (np.bincount(of_round, bots, len(rounds)) == 1)
+    return [
+        RoundWins(int(model[number]), float(score[number]), int(pairs[number]))
+        for number in np.flatnonzero(complete).tolist()
+    ]
 
 
 def estimate_win_rate(wins: Sequence[RoundWins]) -> WinRate | None:

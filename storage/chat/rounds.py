@@ -9,6 +9,9 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
+from storage.chat.ballots import BOT, count_credits, read_ballots_of_chat
 from storage.database import Database
 
 RoundState = Literal["collecting", "closing", "voting", "scoring", "over"]
@@ -231,15 +234,17 @@ async def vote(database: Database, round_id: int, position: int, user_id: int) -
 
 
 async def list_points(database: Database, chat_id: int, since: float, limit: int) -> list[RoundPoints]:
-    """Votes received in a chat's finished rounds since then, the most first; only entries with votes count."""
-    rows = await database.rows(
-        "SELECT iif(model_id IS NULL, jokes.person_id, NULL) AS user_id, count(*) AS points FROM round_votes "
-        "JOIN rounds ON rounds.id = round_votes.round_id JOIN jokes ON jokes.id = round_votes.joke_id "
-        "WHERE chat_id IN (SELECT ?1 UNION SELECT former_id FROM former_chats WHERE chat_id = ?1) AND state = 'over' "
-        "AND rounds.created_at >= ?2 GROUP BY user_id ORDER BY points DESC, user_id LIMIT ?3",
-        (chat_id, since, limit),
-    )
-    return [RoundPoints(row["user_id"], row["points"]) for row in rows]
+    """Points in a chat's finished rounds since then, the most first; only entries with votes count.
+
+    A vote is a point, except where a user votes for one author clearly more often than the others do (see
+    `storage.chat.ballots`).
+    """
+    ballots = await read_ballots_of_chat(database, chat_id)
+    counted = ballots.voted & (ballots.entries.at[ballots.entry] >= int(since))
+    authors, author = np.unique(ballots.entries.author[ballots.entry[counted]], return_inverse=True)
+    points = np.rint(np.bincount(author, count_credits(ballots)[counted], len(authors))).astype(int)
+    table = sorted(zip(authors.tolist(), points.tolist(), strict=True), key=lambda row: (-row[1], row[0]))
+    return [RoundPoints(None if author == BOT else author, count) for author, count in table[:limit]]
 
 
 async def _first(database: Database, where: str, *values: object) -> Round | None:

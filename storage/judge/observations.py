@@ -21,6 +21,8 @@ class SignalKind(IntEnum):
     """🔁, another joke about the photo, without a rating of this one: a weak dislike; the value is unused."""
     SILENCE = 3
     """No reaction of a user who acted in the chat within 30 minutes after the joke; the value is unused."""
+    BALLOT = 4
+    """An entry that a voter of a round could choose: value 1 if chosen, else 0. A ballot has several rows."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,25 @@ class JokeColumns:
 
 
 @dataclass(frozen=True)
+class BallotColumns:
+    """For n reactions of which some are of ballots (SignalKind.BALLOT).
+
+    `ballot` (n) numbers a voter's ballots (-1: the reaction is of none), `place` (n) is the entry's place from -1 for
+    the first to 1 for the last, `credit` (n, 0 to 1) how much the row counts.
+    """
+
+    ballot: IndexArray
+    place: FloatArray
+    credit: FloatArray
+
+
+@dataclass(frozen=True)
 class Observations:
     """n reactions to jokes.
 
     `kind` (n, SignalKind), `joke` (n, index into `jokes`), `other` (n, the joke of a duel that `joke` is compared with,
-    else -1), `user` and `chat` (n, ids), `value` (n, 0 to 1, see SignalKind), `at` (n, seconds since 1970).
+    else -1), `user` and `chat` (n, ids), `value` (n, 0 to 1, see SignalKind), `at` (n, seconds since 1970). `ballots`
+    is None where no reaction is of a ballot.
     """
 
     jokes: JokeColumns
@@ -83,9 +99,15 @@ class Observations:
     chat: IndexArray
     value: FloatArray
     at: FloatArray
+    ballots: BallotColumns | None = None
 
     def __len__(self) -> int:
         return len(self.kind)
+
+    @property
+    def absolute(self) -> FloatArray:
+        """1 for reactions (n) to one joke, 0 for comparisons: duels and ballots."""
+        return ((self.other < 0) & (self.kind != SignalKind.BALLOT)).astype(float)
 
     @property
     def ratings(self) -> int:
@@ -99,8 +121,15 @@ class Observations:
 
     def select(self, mask: NDArray[np.bool_]) -> "Observations":
         """The reactions where `mask` (n) is true; the jokes stay, so that indices keep their meaning."""
-        columns = [field.name for field in fields(self) if field.name != "jokes"]
-        return replace(self, **{name: getattr(self, name)[mask] for name in columns})
+        columns = {
+            field.name: getattr(self, field.name)[mask]
+            for field in fields(self)
+            if field.name not in ("jokes", "ballots")
+        }
+        shown = self.ballots
+        if shown is not None:
+            shown = BallotColumns(shown.ballot[mask], shown.place[mask], shown.credit[mask])
+        return replace(self, **columns, ballots=shown)
 
     def chosen_at_random(self) -> "Observations":
         """The reactions to jokes that no judge chose: the unbiased part."""

@@ -10,19 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from storage.chat.consent import NOT_DROPPED, PRIVATE_OR_BANNED, TRAINABLE
+from storage.chat.ballots import Ballots, count_credits, read_ballots
+from storage.chat.consent import JOKE_NOT_PRIVATE, NOT_DROPPED, PRIVATE_OR_BANNED, TRAINABLE
 from storage.database import Database
 from storage.judge.features import FloatArray, IndexArray
-from storage.judge.observations import JokeColumns, Observations, SignalKind
+from storage.judge.observations import BallotColumns, JokeColumns, Observations, SignalKind
 
 EXPOSURE_S = 1800.0
 """A user who acted in a chat within this time after a joke has seen it; Telegram doesn't tell who reads."""
+MAX_BALLOT_ROWS = 10_000
+"""Of ballots, an entry that a voter could choose being a row: about 200 rounds of ten voters."""
 SILENT_PER_JOKE = 8
 """Silent users of one joke that count, those who acted first."""
-JOKE_NOT_PRIVATE = f"""jokes.person_id NOT IN {PRIVATE_OR_BANNED}
-    AND photo_id NOT IN (SELECT photo_id FROM private_people JOIN photo_senders USING (person_id)) AND {NOT_DROPPED}"""
-"""Condition on jokes: neither the photo nor the joke is of a private or banned user, and no admin dropped it."""
-
 BY_USERS = " by users"
 """Ending of the style of punchlines: how much they are liked in general is an effect of its own."""
 
@@ -46,7 +45,7 @@ class _Deliveries:
 
 
 async def read_observations(database: Database, max_ratings: int) -> Observations:
-    """The newest `max_ratings` ratings, the duels, presses of 🔁 and silences since then."""
+    """The newest `max_ratings` ratings, the duels, presses of 🔁, silences and ballots since then."""
     ratings = await _ratings(database, max_ratings)
     since = min((row[6] for row in ratings), default=0.0)
     deliveries = await _deliveries(database, since)
@@ -56,7 +55,16 @@ async def read_observations(database: Database, max_ratings: int) -> Observation
     if len(silences) > len(ratings):
         kept = np.random.default_rng(0).permutation(len(silences))[: len(ratings)]
         silences = [silences[index] for index in sorted(kept.tolist())]
-    return await _as_columns(database, rows + silences)
+    return await _as_columns(database, rows + silences, await _ballots(database, since))
+
+
+async def _ballots(database: Database, since: float) -> Ballots:
+    """The newest ballots since then that choose some entries and not others, at most MAX_BALLOT_ROWS rows."""
+    found = await read_ballots(database)
+    votes, choices = (np.bincount(found.ballot, values)[found.ballot] for values in (found.voted, None))
+    found = found.select((votes < choices) & (found.entries.at[found.entry] >= int(since)))
+    newest = len(found) - MAX_BALLOT_ROWS
+    return found.select(found.ballot > found.ballot[newest - 1]) if newest > 0 else found
 
 
 async def _ratings(database: Database, limit: int) -> list[Reaction]:
@@ -77,7 +85,7 @@ async def _duels(database: Database, since: float) -> list[Reaction]:
         "choice IS NOT NULL UNION ALL SELECT * FROM duel_choices) AS picks JOIN duels ON duels.id = picks.duel_id "
         "JOIN jokes ON jokes.id = joke_a JOIN jokes AS rival ON rival.id = joke_b "
         f"WHERE picks.chosen_at >= ? AND picks.person_id NOT IN {PRIVATE_OR_BANNED} AND "
-        f"{JOKE_NOT_PRIVATE.replace('photo_id NOT', 'jokes.photo_id NOT')} "
+        f"{JOKE_NOT_PRIVATE} "
         f"AND {NOT_DROPPED.replace('jokes.id', 'rival.id')}",
         (since,),
     )
@@ -138,14 +146,34 @@ def _silences(shown: _Deliveries, reactions: list[Reaction], rated: set[tuple[in
     return rows
 
 
-async def _as_columns(database: Database, rows: list[Reaction]) -> Observations:
+async def _as_columns(database: Database, reactions: list[Reaction], ballots: Ballots) -> Observations:
+    rows = reactions + _ballot_reactions(ballots)
     ids = sorted({row[1] for row in rows} | {row[2] for row in rows if row[2] >= 0})
     jokes = await _jokes(database, ids)
     places = np.array(ids, np.int64)
     kind, joke, other, user, chat = (np.array([row[part] for row in rows], np.int64) for part in range(5))
     value, at = (np.array([row[part] for row in rows], float) for part in (5, 6))
     rival = np.where(other >= 0, np.searchsorted(places, other), -1)
-    return Observations(jokes, kind, np.searchsorted(places, joke), rival, user, chat, value, at)
+    shown = _ballot_columns(ballots, len(reactions)) if len(ballots) else None
+    return Observations(jokes, kind, np.searchsorted(places, joke), rival, user, chat, value, at, shown)
+
+
+def _ballot_reactions(ballots: Ballots) -> list[Reaction]:
+    entries, entry = ballots.entries, ballots.entry
+    columns = (entries.joke[entry], ballots.voter, entries.chat[entry], ballots.voted, entries.at[entry])
+    return [
+        (SignalKind.BALLOT, joke, -1, user, chat, float(voted), float(at))
+        for joke, user, chat, voted, at in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+
+
+def _ballot_columns(ballots: Ballots, before: int) -> BallotColumns:
+    """The columns of ballots after that many other reactions."""
+    return BallotColumns(
+        np.concatenate([np.full(before, -1), ballots.ballot]),
+        np.concatenate([np.zeros(before), ballots.entries.place[ballots.entry]]),
+        np.concatenate([np.ones(before), count_credits(ballots)]),
+    )
 
 
 async def _jokes(database: Database, ids: Iterable[int]) -> JokeColumns:

@@ -9,6 +9,8 @@ taste       a user's own liking of words and frames
 chat        a group's leniency
 photo       all jokes of one photo; a nuisance
 joke        all ratings of one joke beyond its text; a nuisance
+place       where an entry stands on a ballot; a nuisance (trainer.judge.plackett_luce)
+ballot      the mean of a ballot's entries; a nuisance
 """
 
 from collections.abc import Mapping
@@ -32,6 +34,7 @@ from storage.judge.features import (
 )
 from storage.judge.observations import JokeColumns, Observations
 from storage.judge.scorer import Judge
+from trainer.judge.plackett_luce import place_effects
 
 TEXT_SHARES = {"words": 0.02, "phrases": 0.06, "frame": 0.06, "pairs": 0.04}
 """Proportions of the groups of text features in the prior variance. docs/judge.md has the measurements."""
@@ -103,15 +106,15 @@ def _with_alternatives(jokes: JokeColumns) -> tuple[list[str], IndexArray, Index
 
 
 def make_design(observations: Observations, features: JokeFeatures, prior: Judge | None) -> Design:
-    """The design of observations; a duel's row is the difference of its jokes."""
+    """The design of observations; a duel's row is the difference of its jokes, a ballot has a row for each entry."""
     jokes, joke, other = observations.jokes, observations.joke, observations.other
     users, user = np.unique(observations.user, return_inverse=True)
     chats, chat = np.unique(observations.chat, return_inverse=True)
     keys = [f"{language} {style}" for language, style in zip(jokes.languages, jokes.styles, strict=True)]
     styles, style = np.unique(np.array(keys, dtype=object), return_inverse=True)
     _, photo = np.unique(jokes.photos, return_inverse=True)
-    single = (other < 0).astype(float)
-    minus = _one_hot(np.maximum(other, 0), len(jokes), 1 - single)
+    single = observations.absolute
+    minus = _one_hot(np.maximum(other, 0), len(jokes), (other >= 0).astype(float))
     difference = _one_hot(joke, len(jokes), np.ones(len(joke))) - minus
     group = (observations.chat != observations.user) | (observations.user < 0)
     blocks = {
@@ -121,9 +124,13 @@ def make_design(observations: Observations, features: JokeFeatures, prior: Judge
         "user": _one_hot(user, len(users), single),
         "taste": _crossed(user, len(users), difference @ features.taste),
         "chat": _one_hot(chat, len(chats), single * group),
-        "photo": difference @ _one_hot(photo, int(photo.max(initial=-1)) + 1, np.ones(len(jokes))),
+        "photo": _one_hot(photo[joke], int(photo.max(initial=-1)) + 1, single),
         "joke": difference,
     }
+    if shown := observations.ballots:
+        voting = (shown.ballot >= 0).astype(float)
+        blocks["place"] = place_effects(shown.place, voting)
+        blocks["ballot"] = _one_hot(np.maximum(shown.ballot, 0), int(shown.ballot.max(initial=0)) + 1, voting)
     if prior is not None:
         blocks["prior"] = difference @ csr_matrix(prior_scores(features, prior)[:, None])
     return Design({name: csr_matrix(block) for name, block in blocks.items()}, users, chats, tuple(styles))

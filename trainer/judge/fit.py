@@ -9,7 +9,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,9 +25,9 @@ from trainer.judge import design as designs
 from trainer.judge.design import Design, JokeFeatures
 from trainer.judge.evaluation import PairAccuracy, calibrate, measure_calibration, pair_accuracy
 from trainer.judge.reliability import rater_weights
-from trainer.judge.responses import Responses, make_responses
+from trainer.judge.responses import Responses, make_responses, with_ballots
 from trainer.judge.ridge import ROUGH, solve_ridge
-from trainer.judge.variance import estimate_variances
+from trainer.judge.variance import OF_BALLOTS, estimate_variances
 
 FOLDS = 5
 KNOWN_BLOCKS = ("text", "dense", "style", "prior")
@@ -59,13 +59,14 @@ def fit_judge(observations: Observations, *, prior: Judge | None = None) -> Judg
         raise JudgeError("There are no ratings to fit a judge on.")
     fitting = _prepare(observations, prior)
     weight: FloatArray = fitting.responses.weight
-    variances = estimate_variances(fitting.design, fitting.responses.target - fitting.offset, weight)
+    variances = _variances(fitting, weight)
     matrix, columns = fitting.design.scaled(variances)
-    known, personal = _cross_fit(fitting, matrix, columns, weight, variances["noise"])
-    weight = weight * _reliability(fitting, known)
-    variances = estimate_variances(fitting.design, fitting.responses.target - fitting.offset, weight)
+    known, _, place = _cross_fit(fitting, matrix, columns, weight, variances["noise"])
+    fitting = replace(fitting, responses=with_ballots(fitting.responses, observations, known + place))
+    weight = fitting.responses.weight * _reliability(fitting, known)
+    variances = _variances(fitting, weight)
     matrix, columns = fitting.design.scaled(variances)
-    known, personal = _cross_fit(fitting, matrix, columns, weight, variances["noise"])
+    known, personal, _ = _cross_fit(fitting, matrix, columns, weight, variances["noise"])
     accuracy = _accuracy(fitting, known)
     rated = fitting.responses.rated
     total, liked = (known + personal)[rated], observations.value[rated] > 0
@@ -94,16 +95,21 @@ def fold_of(photo: IndexArray) -> IndexArray:
     return (combine(photo.astype(np.uint64), zero) % np.uint64(FOLDS)).astype(np.int64)
 
 
+def _variances(fitting: Fitting, weight: FloatArray) -> dict[str, float]:
+    """The variances of blocks and noise, from the rows that aren't of ballots."""
+    others = fitting.observations.kind != SignalKind.BALLOT
+    return estimate_variances(fitting.design, fitting.responses.target - fitting.offset, weight * others)
+
+
 def _system(fitting: Fitting, weight: FloatArray, noise: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    single = (fitting.observations.other < 0).astype(float)
-    return fitting.responses.target - fitting.offset, noise / weight, single
+    return fitting.responses.target - fitting.offset, noise / weight, fitting.observations.absolute
 
 
 def _cross_fit(
     fitting: Fitting, matrix: csr_matrix, columns: Mapping[str, slice], weight: FloatArray, noise: float
-) -> tuple[FloatArray, FloatArray]:
-    """Predictions (n) of each fold by a fit without it: of the text for anybody, and what the user adds."""
-    known, personal = fitting.offset.copy(), np.zeros(len(fitting.offset))
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Predictions (n) of each fold by a fit without it: of the text for anybody, what user and place add."""
+    known, personal, place = fitting.offset.copy(), np.zeros(len(fitting.offset)), np.zeros(len(fitting.offset))
     system = _system(fitting, weight, noise)
     for number in range(FOLDS):
         inside = fitting.fold == number
@@ -114,7 +120,8 @@ def _cross_fit(
         rows = matrix[inside]
         known[inside] += rows @ _only(effects, columns, KNOWN_BLOCKS)
         personal[inside] += rows @ _only(effects, columns, PERSONAL_BLOCKS)
-    return known, personal
+        place[inside] += rows @ _only(effects, columns, ("place",))
+    return known, personal, place
 
 
 def _only(effects: FloatArray, columns: Mapping[str, slice], names: tuple[str, ...]) -> FloatArray:
@@ -159,6 +166,7 @@ def _measures(
     liked: NDArray[np.bool_],
     variances: Mapping[str, float],
 ) -> dict[str, Any]:
+    variances = {name: value for name, value in variances.items() if name not in OF_BALLOTS}
     total = sum(value for name, value in variances.items() if name in fitting.design.blocks or name == "noise")
     return {
         "usable": accuracy.above_chance,

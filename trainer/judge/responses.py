@@ -5,9 +5,11 @@ A rating's response is its normal score: the mean of the part of a normal distri
 
 A duel is a row of differences: photo and leniency cancel. Its response is ±c with c = s √(π/2), s being the standard
 deviation of a difference of two ratings. For small differences of worth the mean response is then that difference.
+
+Ballots have rows by `trainer.judge.plackett_luce`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from scipy.special import ndtri
 
 from storage.judge.features import FloatArray, IndexArray
 from storage.judge.observations import Observations, SignalKind
+from trainer.judge.plackett_luce import choice_rows
 
 WEAK = {SignalKind.ANOTHER: (0.0, 0.2), SignalKind.SILENCE: (0.6, 0.1)}
 """Weak signals: the response as a place between the response to 😐 (0) and the mean (1), and the weight."""
@@ -26,11 +29,15 @@ NOISE, CANCELLED = 0.5, 0.2
 
 @dataclass(frozen=True)
 class Responses:
-    """n rows in the order of the observations: `target` and `weight` (n); `rated` (n) marks ratings."""
+    """n rows in the order of the observations: `target` and `weight` (n); `rated` (n) marks ratings.
+
+    `variance` is that of the ratings' targets; 1 without ratings.
+    """
 
     target: FloatArray
     weight: FloatArray
     rated: NDArray[np.bool_]
+    variance: float
 
     @property
     def spread(self) -> float:
@@ -53,7 +60,21 @@ def make_responses(observations: Observations) -> Responses:
     for signal, (place, counts) in WEAK.items():
         target[kind == signal] = scores[0] * (1 - place)
         weight[kind == signal] = counts
-    return Responses(target, weight, rated)
+    return with_ballots(Responses(target, weight, rated, variance), observations, np.zeros(len(kind)))
+
+
+def with_ballots(responses: Responses, observations: Observations, predicted: FloatArray) -> Responses:
+    """The same responses, those of ballots renewed for these predictions (n) with the effect of the place."""
+    shown = observations.ballots
+    if shown is None:
+        return responses
+    rows = shown.ballot >= 0
+    _, ballot = np.unique(shown.ballot[rows], return_inverse=True)
+    target, weight = responses.target.copy(), responses.weight.copy()
+    noise = NOISE * responses.variance
+    target[rows], counts = choice_rows(predicted[rows], observations.value[rows], ballot, responses.variance)
+    weight[rows] = np.maximum(noise * counts * shown.credit[rows], 1e-6)
+    return replace(responses, target=target, weight=weight)
 
 
 def grade_index(value: FloatArray) -> IndexArray:

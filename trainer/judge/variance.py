@@ -19,6 +19,8 @@ PRIOR = {"text": 0.18, "user": 0.10, "taste": 0.03, "chat": 0.02, "photo": 0.12,
 """Prior shares of the blocks in a response's variance; the noise has the rest."""
 FIXED = {"dense": 0.03, "style": 0.02, "prior": 0.03}
 """Shares that are not estimated: too few columns."""
+OF_BALLOTS = {"place": 0.05, "ballot": 4.0}
+"""Variances of blocks that only ballots have, relative to a rating's. The mean of a ballot's entries is nearly free."""
 PRIOR_ERROR = 0.3
 """Standard error of a prior share, relative to it."""
 PROBES = 40
@@ -37,7 +39,7 @@ def estimate_variances(design: Design, target: FloatArray, weight: FloatArray, s
     rows = np.sort(rng.permutation(whole)[:MAX_ROWS])
     total = float(target[rows].var()) if len(rows) > 1 else 1.0
     total = total if total > 0 else 1.0
-    fixed = {name: share * total for name, share in FIXED.items()}
+    fixed = {name: share * total for name, share in {**FIXED, **OF_BALLOTS}.items()}
     prior = {name: PRIOR[name] * total for name in design.blocks if name in PRIOR}
     prior["noise"] = total * (1 - sum(PRIOR.values()) - sum(FIXED[name] for name in FIXED if name in design.blocks))
     blocks = {name: design.blocks[name][rows] for name in prior if name != "noise"}

@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+from storage.chat import rounds
 from storage.chat.consent import set_private
 from storage.chat.flags import flag_joke, withdraw_flags
 from storage.chat.jokes import NewJoke, add_delivery, add_joke
@@ -140,3 +141,35 @@ async def test_chosen_jokes_are_compared_with_random_ones_and_few_say_nothing(da
             await record_rating(database, joke, BOB, value)
     found = await compare_chosen_with_random(database, 0)
     assert found and found.chosen == 0.75 and found.random == 0.5 and 0.2 < found.half_width < 0.4
+
+
+async def test_ballots_have_a_row_for_each_entry_that_a_voter_could_choose(database, memory):
+    photo = await memory.photo(ANN)
+    bot = await memory.joke(photo, ANN, "the bot's")
+    begun = await rounds.begin_round(database, GROUP, ANN, bot, 1, 0.0)
+    for author in (BOB, EVE):
+        new = NewJoke(photo.id, None, author, "en", "pun", None, "Ask", f"{author}", 0, 0, 0, None, None, 0)
+        await rounds.add_entry(database, begun.id, (await add_joke(database, new)).id, author)
+    await rounds.change_state(database, begun.id, "collecting", "closing")
+    await rounds.number_entries(database, begun.id)
+    await rounds.open_ballot(database, begun.id, 900, 0.0)
+    places = {entry.author_id: entry.position for entry in await rounds.list_entries(database, begun.id)}
+    for voter, author in ((ANN, None), (BOB, None), (BOB, EVE), (EVE, BOB)):
+        await rounds.vote(database, begun.id, places[author], voter)
+    assert not rows(await read_observations(database, 100), SignalKind.BALLOT), "the round isn't over"
+    await rounds.change_state(database, begun.id, "voting", "over")
+    found = await read_observations(database, 100)
+    assert set(rows(found, SignalKind.BALLOT)) == {
+        ("the bot's", ANN, GROUP, 1.0),
+        (f"{BOB}", ANN, GROUP, 0.0),
+        (f"{EVE}", ANN, GROUP, 0.0),
+        (f"{BOB}", EVE, GROUP, 1.0),
+        ("the bot's", EVE, GROUP, 0.0),
+    }, "Bob chose all that he could, which says nothing"
+    shown = found.ballots
+    assert sorted(set(shown.place[shown.ballot >= 0].tolist())) == [-1, 0, 1] and (shown.credit == 1).all()
+    await set_private(database, BOB, True)
+    kept = rows(await read_observations(database, 100), SignalKind.BALLOT)
+    assert {(text, user) for text, user, _, _ in kept} == {("the bot's", ANN), (f"{EVE}", ANN)}
+    await flag_joke(database, bot, EVE, most=None)
+    assert not rows(await read_observations(database, 100), SignalKind.BALLOT)
