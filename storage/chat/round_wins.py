@@ -28,14 +28,47 @@ class WinRate:
     rounds: int
 
 
+@dataclass(frozen=True)
+class ModelWinRate:
+    """A model version's win rate against people; `rate` is None with fewer than MIN_ROUNDS of `rounds`."""
+
+    model_id: int
+    name: str
+    rounds: int
+    rate: WinRate | None
+
+
+@dataclass(frozen=True)
+class WinRates:
+    """The win rate over all rounds, None with fewer than MIN_ROUNDS, and by model version, the newest first."""
+
+    rounds: int
+    overall: WinRate | None
+    models: tuple[ModelWinRate, ...]
+
+
 MIN_ROUNDS = 5
 """With fewer rounds an interval says nothing."""
 Z_95 = 1.959964
 OPENNESS = 0.1
 
 
-async def list_round_wins(database: Database) -> list[RoundWins]:
-    """All finished rounds with a vote and a user's entry, oldest first, by the model that wrote the bot's entry.
+async def read_win_rates(database: Database, *, chat_id: int | None = None, since: float = 0.0) -> WinRates:
+    """The bot's win rates against people, in one chat or all, in rounds that began since then (seconds since 1970)."""
+    wins = await list_round_wins(database, chat_id=chat_id, since=since)
+    by_model: defaultdict[int, list[RoundWins]] = defaultdict(list)
+    for won in wins:
+        by_model[won.model_id].append(won)
+    names = {row["id"]: row["name"] for row in await database.rows("SELECT id, name FROM models")}
+    models = [
+        ModelWinRate(model, names[model], len(rounds), estimate_win_rate(rounds))
+        for model, rounds in sorted(by_model.items(), reverse=True)
+    ]
+    return WinRates(len(wins), estimate_win_rate(wins), tuple(models))
+
+
+async def list_round_wins(database: Database, *, chat_id: int | None = None, since: float = 0.0) -> list[RoundWins]:
+    """Finished rounds with a vote and a user's entry, oldest first, by the model that wrote the bot's entry.
 
     A pair counts votes of users who could choose both: not those of the user who wrote the one entry. Votes and
     entries of private and banned users are left out.
@@ -44,7 +77,9 @@ async def list_round_wins(database: Database) -> list[RoundWins]:
         "SELECT round_id, round_entries.joke_id, model_id, jokes.person_id FROM round_entries "
         "JOIN rounds ON rounds.id = round_id JOIN jokes ON jokes.id = round_entries.joke_id "
         "WHERE state = 'over' AND position IS NOT NULL AND (model_id IS NOT NULL OR jokes.person_id NOT IN "
-        f"{PRIVATE_OR_BANNED}) ORDER BY round_id, position"
+        f"{PRIVATE_OR_BANNED}) AND rounds.created_at >= ?1 AND (?2 IS NULL OR chat_id IN (SELECT ?2 UNION SELECT "
+        "former_id FROM former_chats WHERE chat_id = ?2)) ORDER BY round_id, position",
+        (since, chat_id),
     )
     votes: defaultdict[int, set[int]] = defaultdict(set)
     for row in await database.rows(

@@ -5,7 +5,7 @@ import pytest
 from storage.chat import rounds
 from storage.chat.consent import set_private
 from storage.chat.jokes import NewJoke, add_joke
-from storage.chat.round_wins import RoundWins, estimate_win_rate, list_round_wins, student_quantile
+from storage.chat.round_wins import RoundWins, estimate_win_rate, list_round_wins, read_win_rates, student_quantile
 
 ANN, BOB, EVE, GROUP = 11, 12, 13, -100
 
@@ -54,6 +54,29 @@ async def test_rounds_without_votes_or_users_tell_nothing(database, play):
     await play({None: [], BOB: []})
     await play({None: [EVE]})
     assert await list_round_wins(database) == [] and estimate_win_rate([]) is None
+
+
+async def test_win_rates_are_by_model_version_chat_and_time(database, memory, play):
+    for chat in (GROUP, GROUP, GROUP, -200, -200, -200):
+        await play({None: [EVE], BOB: []}, chat)
+    newer = await database.value(
+        "INSERT INTO models (name, status, measures, created_at) VALUES ('newer', 'canary', '{}', 1) RETURNING id"
+    )
+    last = await database.value("SELECT max(id) FROM rounds")
+    async with database.write() as connection:
+        await connection.execute(
+            "UPDATE jokes SET model_id = ? WHERE id = (SELECT joke_id FROM rounds WHERE id = ?)", (newer, last)
+        )
+        await connection.execute("UPDATE rounds SET created_at = 5.0 WHERE id = ?", (last - 1,))
+    found = await read_win_rates(database)
+    assert (found.rounds, found.overall.rounds, found.overall.share) == (6, 6, 1.0)
+    assert [(row.model_id, row.name, row.rounds) for row in found.models] == [
+        (newer, "newer", 1),
+        (memory.model, "base", 5),
+    ]
+    assert found.models[0].rate is None and found.models[1].rate.share == 1.0
+    here = await read_win_rates(database, chat_id=-200, since=9.0)
+    assert (here.rounds, here.overall, len(here.models)) == (2, None, 2)
 
 
 def test_the_interval_is_students_and_stays_open():
