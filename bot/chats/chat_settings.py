@@ -53,6 +53,12 @@ class ChatSettingsStore:
         chosen = chat.language or (chat.speaks if chat.speaks and is_chat_sender(user) else None)
         return chosen if chosen in self._prompts.languages else self._languages.joke_language_for(user)
 
+    def group_language(self, chat_id: int) -> str:
+        """The language of a joke for a group that nobody asked for."""
+        chat = self.get(chat_id)
+        chosen = chat.language or chat.speaks
+        return chosen if chosen in self._prompts.languages else self._languages.joke_language_for(None)
+
     def joke_options(
         self, chat_id: int, user: User | None, requested: str | None = None
     ) -> tuple[ChatSettings, str, str | None]:

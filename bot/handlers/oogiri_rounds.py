@@ -17,6 +17,7 @@ from bot.chats.bylines import Bylines
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.handlers.callback_data import EndRoundButton, VoteButton
 from bot.handlers.keyboards import punchline_keyboard
+from bot.handlers.oogiri_pictures import RoundPictures
 from bot.messaging.messenger import Messenger
 from bot.runtime.periodic import Periodic
 from bot.telegram.coalescer import Coalescer
@@ -50,10 +51,11 @@ class OogiriRounds:
         chats: ChatSettingsStore,
         bylines: Bylines,
         coalescer: Coalescer,
+        pictures: RoundPictures,
         settings: OogiriSettings,
     ) -> None:
         self._messenger, self._database, self._chats, self._bylines = messenger, database, chats, bylines
-        self._coalescer, self._settings = coalescer, settings
+        self._coalescer, self._pictures, self._settings = coalescer, pictures, settings
         self._advancing = asyncio.Lock()
 
     def job(self) -> Periodic:
@@ -61,12 +63,45 @@ class OogiriRounds:
         return Periodic("oogiri", POLL_INTERVAL_S, self.advance_due)
 
     async def advance_due(self) -> None:
-        """Move on each round whose time is over. What Telegram doesn't take now is tried again in the next call."""
-        for due in await rounds.list_due_rounds(self._database, time.time()):
+        """Move on each round whose time is over, and open each whose opening was not sent.
+
+        What Telegram doesn't take now is tried again in the next call.
+        """
+        now = time.time()
+        steps = [(found, self.advance) for found in await rounds.list_due_rounds(self._database, now)]
+        steps += [(found, self.open) for found in await rounds.list_unopened_rounds(self._database, now)]
+        for found, step in steps:
             try:
-                await self.advance(due.id)
+                await step(found.id)
             except (TelegramError, CallDropped) as error:
-                log.info("chat %d: round %d goes on later: %s", due.chat_id, due.id, error)
+                log.info("chat %d: round %d goes on later: %s", found.chat_id, found.id, error)
+
+    async def open(self, round_id: int, user: User | None = None) -> None:
+        """Ask for entries, once. Raises TelegramError, CallDropped."""
+        async with self._advancing:
+            found = await rounds.get_round(self._database, round_id)
+            if found is None or found.state != "collecting" or found.message_id is not None:
+                return
+            picture = None
+            if found.quoted_id is None and (picture := await self._pictures.file(found.photo_id)) is None:
+                log.warning("chat %d: round %d ends, because its photo can't be read", found.chat_id, found.id)
+                await rounds.change_state(self._database, found.id, "collecting", "over")
+                return
+            text, keyboard = await self.opening(found, user)
+            note = partial(rounds.record_message, self._database, found.id)
+            try:
+                await self._messenger.send(
+                    found.chat_id,
+                    text,
+                    quoted_id=found.quoted_id,
+                    keyboard=keyboard,
+                    priority=Priority.ESSENTIAL,
+                    note=note,
+                    photo=picture,
+                )
+            except Forbidden:
+                log.info("chat %d: round %d ends, because the bot may not write there", found.chat_id, found.id)
+                await rounds.change_state(self._database, found.id, "collecting", "over")
 
     async def advance(self, round_id: int, user: User | None = None) -> None:
         """End a round's state now. Raises TelegramError, CallDropped."""
@@ -92,6 +127,8 @@ class OogiriRounds:
         minutes = max(1, round((found.due_at - found.created_at) / MINUTE_S))
         key = "oogiri-open" if collecting else "oogiri-closed"
         text = self._messenger.translator.format(language, key, minutes=minutes, entries=entries)
+        if credit := await self._pictures.credit(found.photo_id):
+            text = f"{text}\n\n{self._messenger.translator.format(language, 'oogiri-credit', credit=credit)}"
         link = f"https://t.me/{self._messenger.client.username}?start={START_PREFIX}{found.id}"
         say = partial(self._messenger.translator.format, language)
         buttons = [
@@ -106,7 +143,9 @@ class OogiriRounds:
         async def edit() -> None:
             found = await rounds.get_round(self._database, round_id)
             if found and found.message_id:
-                await self._messenger.edit(found.chat_id, found.message_id, *await self.opening(found, None))
+                text, keyboard = await self.opening(found, None)
+                caption = found.quoted_id is None
+                await self._messenger.edit(found.chat_id, found.message_id, text, keyboard, caption=caption)
 
         self._coalescer.submit(("round", round_id), edit)
 
@@ -173,7 +212,12 @@ class OogiriRounds:
         """Show the best punchline with the buttons of a joke, to be rated and learnt from."""
         text = await self._bylines.with_author(entry.text, entry.author_id, language)
         note = partial(add_delivery, self._database, entry.joke_id, found.chat_id)
-        await self._send(found, text, punchline_keyboard(entry.joke_id), note)
+        await self._send(
+            found, text, punchline_keyboard(entry.joke_id, better=self._takes_punchlines(found.chat_id)), note
+        )
+
+    def _takes_punchlines(self, chat_id: int) -> bool:
+        return self._chats.get(chat_id).takes_punchlines
 
     async def _send(
         self,
