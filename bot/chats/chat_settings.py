@@ -68,8 +68,12 @@ class ChatSettingsStore:
 
     def chat_language(self, chat_id: int, user: User | None = None) -> str:
         """The language of texts for all members of a chat; that of `user` where the chat has none."""
+        return self.chosen_language(chat_id) or self._languages.language_for(user)
+
+    def chosen_language(self, chat_id: int) -> str | None:
+        """The language of texts for all members of a chat, as chosen there; None where nothing is chosen."""
         chat = self.get(chat_id)
-        return self._languages.chosen(chat_id) or chat.language or chat.speaks or self._languages.language_for(user)
+        return self._languages.chosen(chat_id) or chat.language or chat.speaks
 
     def next_style(self, chat_id: int, language: str, requested: str | None = None) -> str | None:
         """The style of the chat's next joke: `requested`, else the chat's; None for the language's default."""

@@ -114,7 +114,7 @@ class OogiriHandlers:
             await self._messenger.reject_button(press.query, "oogiri-not-yours")
         else:
             await self._messenger.answer_button(press.query)
-            await self._course.advance(found.id, press.user)
+            await self._course.advance(found)
 
     async def on_vote(self, press: ButtonPress[VoteButton]) -> None:
         """Give a vote, or take it back."""

@@ -1,12 +1,19 @@
 """The photo of a round as its opening shows it: the file, and the credit of a picture from the pack."""
 
+import asyncio
+import logging
 from pathlib import Path
 
-from bot.jokes.sendable_picture import sendable_picture
+from bot.telegram.text import PHOTO_BYTES, PHOTO_SIDES
 from storage.database import Database
-from storage.media.decoder_pool import DecoderPool
+from storage.media.decoder_pool import DecoderPool, DecoderUnavailable
 from storage.media.photo_credits import get_credit
-from storage.media.photos import get_photo, photo_path
+from storage.media.photos import PhotoError, get_photo, photo_path
+
+log = logging.getLogger(__name__)
+
+SMALLER_SIDE = 2560
+"""Pixels of the longer side of a picture that is made smaller, because it exceeds Telegram's limits."""
 
 
 class RoundPictures:
@@ -20,8 +27,14 @@ class RoundPictures:
         photo = await get_photo(self._database, photo_id)
         if photo is None:
             return None
-        path = photo_path(self._folder, photo)
-        return await sendable_picture(self._decoders, path, photo.bytes, photo.width + photo.height)
+        try:
+            data = await asyncio.to_thread(photo_path(self._folder, photo).read_bytes)
+            if photo.bytes <= PHOTO_BYTES and photo.width + photo.height <= PHOTO_SIDES:
+                return data
+            return await self._decoders.reduce(data, SMALLER_SIDE)
+        except (OSError, PhotoError, DecoderUnavailable) as error:
+            log.info("photo %d can't be shown: %s", photo.id, error)
+            return None
 
     async def credit(self, photo_id: int) -> str:
         """Title, author, licence and source of a picture from a pack; "" for a photo that a user sent."""

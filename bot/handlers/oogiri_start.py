@@ -79,7 +79,7 @@ class RoundStarter:
             await self._quota.release(chat_id, update_id)
             return "running"
         log.info("update %d: round %d for photo %d", update_id, found.id, request.photo.id)
-        await self._course.open(found.id, request.user)
+        await self._course.open(found.id)
         return "begun"
 
     async def _write_entry(self, request: RoundRequest, asker: int) -> int:

@@ -15,21 +15,20 @@ from bot.chats.bylines import Bylines
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.i18n.formatting import format_rating_counts
 from bot.i18n.translator import Translator
-from bot.jokes.sendable_picture import sendable_picture
 from bot.progress.progress_line import ProgressLine
 from bot.runtime.periodic import Periodic
 from bot.telegram.client import TelegramClient
 from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.send_journal import finish_despite_cancel
-from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
+from bot.telegram.text import CAPTION_UNITS, PHOTO_BYTES, PHOTO_SIDES, truncate_for_telegram
 from configs.blocklist import BlockList
 from configs.settings import DigestSettings, Settings
 from storage.chat import weekly_digest
 from storage.chat.best import MIN_RATINGS_IN_GROUPS
 from storage.chat.weekly_digest import DigestJoke, DigestPost
 from storage.database import Database
-from storage.media.decoder_pool import DecoderPool
-from storage.media.photos import photo_file
+from storage.media.decoder_pool import DecoderPool, DecoderUnavailable
+from storage.media.photos import PhotoError, photo_file
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +37,8 @@ MAX_DELAY_S = 86400.0
 POLL_INTERVAL_S = 60.0
 """Polled, because clocks are set and hosts sleep."""
 MEDALS = ("🥇", "🥈", "🥉", "4️⃣", "5️⃣")
+SMALLER_SIDE = 2560
+"""Pixels of the longer side of a picture that is made smaller, because it exceeds Telegram's limits."""
 
 
 class WeeklyDigest:
@@ -138,8 +139,14 @@ class WeeklyDigest:
 
     async def _picture(self, liked: DigestJoke) -> bytes | None:
         """The photo's file, made smaller where Telegram would refuse it; None where that can't be read."""
-        path = photo_file(self._photos, liked.sha256)
-        return await sendable_picture(self._decoders, path, liked.bytes, liked.width + liked.height)
+        try:
+            data = await asyncio.to_thread(photo_file(self._photos, liked.sha256).read_bytes)
+            if liked.bytes <= PHOTO_BYTES and liked.width + liked.height <= PHOTO_SIDES:
+                return data
+            return await self._decoders.reduce(data, SMALLER_SIDE)
+        except (OSError, PhotoError, DecoderUnavailable) as error:
+            log.info("the photo of joke %d can't be shown again: %s", liked.joke_id, error)
+            return None
 
 
 def latest_due(settings: DigestSettings, now: float) -> float:

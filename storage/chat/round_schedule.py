@@ -45,13 +45,14 @@ async def has_scheduled_round(database: Database, chat_id: int, due: float) -> b
 
 async def is_unplayed(database: Database, chat_id: int, since: float, count: int) -> bool:
     """Whether the latest `count` rounds of a chat, all of them since then, had no entry of a user."""
-    rows = await database.rows(
+    found = await database.rows(
         "SELECT EXISTS (SELECT 1 FROM round_entries JOIN jokes ON jokes.id = round_entries.joke_id WHERE round_id = "
         "rounds.id AND model_id IS NULL) AS played FROM rounds WHERE chat_id = ? AND state = 'over' AND "
         "created_at >= ? ORDER BY created_at DESC LIMIT ?",
         (chat_id, since, count),
     )
-    return len(rows) == count and not any(row["played"] for row in rows)
+    played = [bool(row["played"]) for row in found]
+    return len(played) == count and not any(played)
 
 
 async def record_pause(database: Database, chat_id: int, paused_at: float | None) -> None:
