@@ -45,6 +45,7 @@ from bot.messaging.access_notices import AccessNotices
 from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.delay_notices import DelayNotices
 from bot.messaging.messenger import Messenger
+from bot.messaging.stored_photos import StoredPhotoSender
 from bot.monitoring.metrics import MetricsServer
 from bot.panel.images import PanelImages
 from bot.panel.overview import PanelOverview
@@ -94,12 +95,13 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     shared, router = (settings, messenger, database), servers.router
     services = (prompts, known, queue, router, coalescer, albums, decoders, access, delays)
     jokes, last, joke_jobs = make_joke_handlers(settings, messenger, database, *services, retraining.judge.source)
-    users = make_user_handlers(*shared, prompts, known, gate, coalescer, access, line, retraining.judge.source)
+    judges, photos = retraining.judge.source, StoredPhotoSender(settings.storage.photos, decoders)
+    users = make_user_handlers(*shared, prompts, known, gate, coalescer, access, line, judges, photos)
     admin = make_admin_handlers(*shared, known, notices, notifier, monitoring.status, retraining.orchestrator, access)
     flags = make_flag_handlers(*shared, known, coalescer, notifier, access)
     routes = [route for group in (*jokes, *users, *admin, *flags, *last) for route in group.routes()]
     updates = _make_dispatcher(*shared, ptb, known, gate, routes, delays)
-    weekly = make_weekly_jobs(settings, database, client, translator, known, decoders, servers, notifier, line)
+    weekly = make_weekly_jobs(settings, database, client, translator, known, photos, servers, notifier, line)
     upkeep = [*make_maintenance_jobs(settings, database, backup), known.names.job(), _warm_up(decoders)]
     menu = CommandMenu(client, translator, admins, routes)
     jobs = [menu.job(), *upkeep, *monitoring.alerts.jobs(), *weekly, *joke_jobs, notices.job(updates.resume_stored)]

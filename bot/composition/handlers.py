@@ -62,6 +62,7 @@ from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.delay_notices import DelayNotices
 from bot.messaging.messenger import Messenger
 from bot.messaging.overflow_notices import OverflowNotices
+from bot.messaging.stored_photos import StoredPhotoSender
 from bot.monitoring.status_report import StatusReport
 from bot.progress.judge_line import JudgeLine
 from bot.progress.progress_line import ProgressLine
@@ -194,13 +195,14 @@ def make_user_handlers(
     access: AdminAccess,
     progress: ProgressLine,
     judges: StoredJudgeSource,
+    photos: StoredPhotoSender,
 ) -> Sequence[HandlerGroup]:
     """Handlers of the other commands for all users."""
     languages, chats, judge = known.languages, known.settings, JudgeLine(database, messenger.translator)
     pages = SettingsPages(messenger, database, languages, chats, prompts, settings)
     return [
         MembershipHandlers(messenger.client.write_access, gate),
-        BestJokeHandlers(messenger, database, known.bylines),
+        BestJokeHandlers(messenger, database, known.bylines, photos),
         StatsHandlers(messenger, database, access, progress, judge, settings.storage.directory),
         SettingsHandlers(messenger, chats, pages, coalescer),
         LanguageHandlers(messenger, database, languages),

@@ -25,6 +25,7 @@ from bot.maintenance.database_upkeep import DatabaseUpkeep
 from bot.maintenance.erasure_job import ErasureJob
 from bot.messaging.admin_notifier import AdminNotifier
 from bot.messaging.messenger import Messenger
+from bot.messaging.stored_photos import StoredPhotoSender
 from bot.monitoring.alert_checks import AlertChecks
 from bot.monitoring.alerts import AlertManager
 from bot.monitoring.error_counter import ErrorCounter
@@ -46,7 +47,6 @@ from bot.telegram.coalescer import Coalescer
 from configs.errors import SettingsError
 from configs.settings import Settings
 from storage.database import Database
-from storage.media.decoder_pool import DecoderPool
 
 SCHEDULE_RETRY_S = 60.0
 """Until the next try after the schedule of runs could not be started."""
@@ -132,12 +132,12 @@ def make_weekly_jobs(
     client: TelegramClient,
     translator: Translator,
     known: ChatParts,
-    decoders: DecoderPool,
+    photos: StoredPhotoSender,
     servers: ModelServers,
     notifier: AdminNotifier,
     line: ProgressLine,
 ) -> Sequence[Periodic]:
     """The weekly digest, the base's share of the photos, and the weekly line about what learning has gained."""
-    digest = WeeklyDigest(database, settings, client, translator, known.settings, decoders, line, known.bylines)
+    digest = WeeklyDigest(database, settings, client, translator, known.settings, photos, line, known.bylines)
     news = ProgressNews(database, notifier, line, partial(latest_due, settings.digest))
     return [digest.job(), BaseShare(database, servers, settings).job(), news.job()]

@@ -3,7 +3,7 @@
 Telegram keeps old messages, so these formats don't change: r:JOKE:VALUE, a:JOKE, n:ALBUM_PHOTO, d:DUEL:CHOICE,
 f:USER:ANSWER, l:USER:LANGUAGE, c:PAGE[:VALUE], v:ANSWER:JOKE, u:PAGE, x:ANSWER:REQUEST, s:THEME,
 yes:USER:WHAT:NUMBER, no:USER:WHAT:NUMBER, h:JOKE, y:JOKE, w:ANSWER:JOKE:USER, b:JOKE, p:PUNCHLINE, z:JOKE,
-e:ROUND, o:ROUND:NUMBER.
+e:ROUND, o:ROUND:NUMBER, m:LIST:USER:PLACE:STEP.
 
 A modified client can send any data: decoding proves nothing about who may press the button.
 """
@@ -226,6 +226,21 @@ class StatsButton(CallbackData):
     PREFIX, PATTERN = "s:", _pattern("s:", theme="light|dark")
     REJECTION = "not-your-button"
     theme: str
+
+
+@dataclass(frozen=True)
+class JokeListButton(CallbackData):
+    """The joke at `place` (1 is the first) of /best or of the /mine of `user_id`, which for /best is 0.
+
+    `step` (1 or -1) leads to the one that is shown instead if that joke's photo is gone.
+    """
+
+    PREFIX, PATTERN = "m:", _pattern("m:", name="best|mine", user_id=f"-?{ID}", place=r"\d{1,9}", step="-?1")
+    REJECTION = "not-your-button"
+    name: str
+    user_id: int
+    place: int
+    step: int
 
 
 @dataclass(frozen=True)

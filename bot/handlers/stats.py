@@ -1,11 +1,16 @@
-"""/stats: the numbers of a user and of all users; admins get a picture too, in a light or dark theme."""
+"""/stats: the numbers of a user and of all users; admins get a picture too, in a light or dark theme.
 
+The numbers come at once. A picture that takes longer to draw is added to their message.
+"""
+
+import asyncio
 import logging
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto, Message, User
-from telegram.error import BadRequest
+from telegram.error import BadRequest, Forbidden
 
 from bot.charts import stats_data
 from bot.charts.render import RenderError, draw_picture
@@ -24,6 +29,8 @@ from storage.database import Database
 
 log = logging.getLogger(__name__)
 
+PICTURE_WAIT_S = 1.0
+"""How long the text waits for its picture. Drawing takes about a second of CPU time."""
 BUTTONS = {"light": ("🌙", StatsButton("dark")), "dark": ("☀️", StatsButton("light"))}
 """For each theme, the button that switches to the other one."""
 
@@ -42,6 +49,8 @@ class StatsHandlers:
     ) -> None:
         self._messenger, self._database, self._access = messenger, database, access
         self._progress, self._judge, self._folder = progress, judge, folder
+        self._drawn: dict[tuple[str, str], tuple[dict[str, Any], bytes]] = {}
+        """The last picture and its content, by language and theme."""
 
     def routes(self) -> list[Route]:
         return [command("stats", self.on_stats), self._access.button(StatsButton, self.on_theme, accessible=True)]
@@ -49,41 +58,63 @@ class StatsHandlers:
     async def on_stats(self, incoming: IncomingMessage) -> None:
         """Send a text; to admins in private chats, a picture with the text as caption."""
         message, user = incoming.message, incoming.user
-        text = await self._text(user)
         if not self._access.is_admin(user.id) or not is_private(message):
-            await self._messenger.reply_text(message, text)
+            await self._messenger.reply_text(message, await self._text(user))
             return
         await self._access.note_language(user)
-        with suppress(CallDropped):
-            await self._messenger.client.send_chat_action(
-                message.chat.id, "upload_photo", rate_limit_args=Priority.BEST_EFFORT
-            )
-        picture = await self._draw(user, "light")
-        if picture is None:
-            await self._messenger.reply_text(message, text)
-            return
-        await self._send_picture(message, picture, text)
+        drawing = asyncio.create_task(self._draw(user, "light"))
+        try:
+            await self._answer_admin(message, await self._text(user), drawing)
+        except (CallDropped, Forbidden) as error:
+            log.info("admin %d gets no numbers: %r", user.id, error)
+        finally:
+            drawing.cancel()
 
     async def on_theme(self, press: ButtonPress[StatsButton]) -> None:
         """Replace the picture by one in the other theme."""
         await self._messenger.answer_button(press.query)
-        picture = await self._draw(press.user, press.data.theme)
+        picture, theme = await self._draw(press.user, press.data.theme), press.data.theme
         if picture is None:
             return
-        media = InputMediaPhoto(picture, caption=await self._text(press.user))
         try:
-            await self._messenger.client.edit_message_media(
-                media,
-                press.user.id,
-                press.message.message_id,
-                reply_markup=theme_button(press.data.theme),
-                rate_limit_args=Priority.ESSENTIAL,
-            )
+            await self._edit(press.user.id, press.message.message_id, picture, await self._text(press.user), theme)
         except BadRequest as error:
             if not is_unchanged(error):
                 raise
 
-    async def _send_picture(self, message: Message, picture: bytes, caption: str) -> None:
+    async def _answer_admin(self, message: Message, text: str, drawing: asyncio.Task[bytes | None]) -> None:
+        """Send the picture with the text; the text at once if the picture takes longer, which is then added to it."""
+        chat_id = message.chat.id
+        await asyncio.wait({drawing}, timeout=PICTURE_WAIT_S)
+        if drawing.done():
+            if picture := drawing.result():
+                await self._send_picture(message, picture, text)
+            else:
+                await self._messenger.reply_text(message, text)
+            return
+        message_id = await self._messenger.send(chat_id, text, quoted_id=message.message_id)
+        with suppress(CallDropped):
+            await self._messenger.client.send_chat_action(chat_id, "upload_photo", rate_limit_args=Priority.BEST_EFFORT)
+        picture = await drawing
+        if picture is None:
+            return
+        try:
+            await self._edit(chat_id, message_id, picture, text, "light")
+        except BadRequest as error:  # a Bot API server of before 2024 adds no media to a text
+            log.info("the picture of /stats is sent by itself: %s", error)
+            await self._send_picture(message, picture, None)
+
+    async def _edit(self, chat_id: int, message_id: int, picture: bytes, caption: str, theme: str) -> None:
+        """Put the picture into a message, in place of its picture or above its text. Raises BadRequest."""
+        await self._messenger.client.edit_message_media(
+            InputMediaPhoto(picture, caption=caption),
+            chat_id,
+            message_id,
+            reply_markup=theme_button(theme),
+            rate_limit_args=Priority.ESSENTIAL,
+        )
+
+    async def _send_picture(self, message: Message, picture: bytes, caption: str | None) -> None:
         await self._messenger.client.send_photo(
             message.chat.id,
             picture,
@@ -120,15 +151,21 @@ class StatsHandlers:
         return "\n".join(line for line in lines if line)
 
     async def _draw(self, user: User, theme: str) -> bytes | None:
-        """The picture as a PNG; None where drawing failed, which is logged."""
+        """The picture as a PNG, the last one if its content is the same; None where drawing failed, which is logged."""
+        language = self._messenger.language(user)
         content = await stats_data.stats_content(
-            self._database, self._messenger.translator, self._messenger.language(user), dark=theme == "dark"
+            self._database, self._messenger.translator, language, dark=theme == "dark"
         )
+        last_content, last_picture = self._drawn.get((language, theme), ({}, b""))
+        if content == last_content:
+            return last_picture
         try:
-            return await draw_picture("stats", content, self._folder)
+            picture = await draw_picture("stats", content, self._folder)
         except RenderError as error:
             log.error("%s", error)
             return None
+        self._drawn[language, theme] = content, picture
+        return picture
 
 
 def theme_button(theme: str) -> InlineKeyboardMarkup:

@@ -15,20 +15,20 @@ from bot.chats.bylines import Bylines
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.i18n.formatting import format_rating_counts
 from bot.i18n.translator import Translator
+from bot.messaging.stored_photos import StoredPhotoSender
 from bot.progress.progress_line import ProgressLine
 from bot.runtime.periodic import Periodic
 from bot.telegram.client import TelegramClient
 from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.send_journal import finish_despite_cancel
-from bot.telegram.text import CAPTION_UNITS, PHOTO_BYTES, PHOTO_SIDES, truncate_for_telegram
+from bot.telegram.text import CAPTION_UNITS, truncate_for_telegram
 from configs.blocklist import BlockList
 from configs.settings import DigestSettings, Settings
 from storage.chat import weekly_digest
 from storage.chat.best import MIN_RATINGS_IN_GROUPS
 from storage.chat.weekly_digest import DigestJoke, DigestPost
 from storage.database import Database
-from storage.media.decoder_pool import DecoderPool, DecoderUnavailable
-from storage.media.photos import PhotoError, photo_file
+from storage.media.photos import get_photo, photo_file
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,6 @@ MAX_DELAY_S = 86400.0
 POLL_INTERVAL_S = 60.0
 """Polled, because clocks are set and hosts sleep."""
 MEDALS = ("🥇", "🥈", "🥉", "4️⃣", "5️⃣")
-SMALLER_SIDE = 2560
-"""Pixels of the longer side of a picture that is made smaller, because it exceeds Telegram's limits."""
 
 
 class WeeklyDigest:
@@ -51,14 +49,14 @@ class WeeklyDigest:
         client: TelegramClient,
         translator: Translator,
         chats: ChatSettingsStore,
-        decoders: DecoderPool,
+        photos: StoredPhotoSender,
         progress: ProgressLine,
         bylines: Bylines,
     ) -> None:
         self._database, self._client, self._translator = database, client, translator
-        self._chats, self._decoders, self._progress, self._settings = chats, decoders, progress, settings.digest
+        self._chats, self._photos, self._progress, self._settings = chats, photos, progress, settings.digest
         self._bylines = bylines
-        self._blocked, self._photos = BlockList.of(settings.safety), settings.storage.photos
+        self._blocked, self._folder = BlockList.of(settings.safety), settings.storage.photos
         self._posting = asyncio.Lock()
 
     def job(self) -> Periodic:
@@ -97,18 +95,21 @@ class WeeklyDigest:
             return []
         best: dict[int, DigestJoke] = {}
         for liked in jokes:
-            if not self._blocked.hit(liked.text, liked.language) and photo_file(self._photos, liked.sha256).exists():
+            if not self._blocked.hit(liked.text, liked.language) and photo_file(self._folder, liked.sha256).exists():
                 best.setdefault(liked.photo_id, liked)
         return list(best.values())[: self._settings.photos]
 
     async def _send(self, chat_id: int, post: DigestPost) -> int:
         """Send one photo with its joke; returns the chat's id, a new one where the group became a supergroup."""
-        data = await self._picture(post.liked)
-        if data is None:
+        photo, caption = await get_photo(self._database, post.liked.photo_id), await self._caption(chat_id, post)
+        if photo is None:
             return chat_id
         try:
-            await self._client.send_photo(
-                chat_id, data, caption=await self._caption(chat_id, post), rate_limit_args=Priority.ESSENTIAL
+            await self._photos.send(
+                photo,
+                lambda content: self._client.send_photo(
+                    chat_id, content, caption=caption, rate_limit_args=Priority.ESSENTIAL
+                ),
             )
         except ChatMigrated as error:
             await weekly_digest.mark_post_begun(self._database, chat_id, post.place, begun=False)
@@ -136,17 +137,6 @@ class WeeklyDigest:
             ending += f"\n\n{await self._progress.text(language)}" if self._progress.has_learnt else ""
         room = CAPTION_UNITS - len((title + ending).encode("utf-16-le")) // 2 - 4
         return f"{title}{MEDALS[post.place - 1]} {truncate_for_telegram(post.liked.text, max_units=room)}{ending}"
-
-    async def _picture(self, liked: DigestJoke) -> bytes | None:
-        """The photo's file, made smaller where Telegram would refuse it; None where that can't be read."""
-        try:
-            data = await asyncio.to_thread(photo_file(self._photos, liked.sha256).read_bytes)
-            if liked.bytes <= PHOTO_BYTES and liked.width + liked.height <= PHOTO_SIDES:
-                return data
-            return await self._decoders.reduce(data, SMALLER_SIDE)
-        except (OSError, PhotoError, DecoderUnavailable) as error:
-            log.info("the photo of joke %d can't be shown again: %s", liked.joke_id, error)
-            return None
 
 
 def latest_due(settings: DigestSettings, now: float) -> float:

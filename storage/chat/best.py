@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from sqlite3 import Row
 
-from storage.chat.consent import NOT_HIDDEN
+from storage.chat.consent import NOT_HIDDEN, SHOWABLE
 from storage.chat.ratings import RatingCounts
 from storage.database import Database
 
@@ -19,10 +19,11 @@ MIN_RATINGS_IN_GROUPS = 2
 
 @dataclass(frozen=True)
 class BestJoke:
-    """A delivered joke and its ratings; `author_id` is the user who wrote it, None for a model's joke."""
+    """A delivered joke, its photo and its ratings; `author_id` is the user who wrote it, None for a model's joke."""
 
     text: str
     counts: RatingCounts
+    photo_id: int
     author_id: int | None = None
 
 
@@ -34,40 +35,63 @@ AUTHOR = "iif(model_id IS NULL, jokes.person_id, NULL) AS author_id"
 CHATS = "(SELECT :chat UNION SELECT former_id FROM former_chats WHERE chat_id = :chat)"
 """A chat, and the group that became this supergroup."""
 SHOWN_IN_CHAT = f"jokes.id IN (SELECT joke_id FROM deliveries WHERE chat_id IN {CHATS})"
-BEST = f"""WITH rated AS (SELECT jokes.id, text, {AUTHOR},
+RATED = f"""WITH rated AS (SELECT jokes.id, photo_id, text, {AUTHOR},
         count(*) AS ratings,
          sum(value - 1) / 2.0 AS liking, {SUMS}
-        FROM jokes JOIN ratings ON joke_id = jokes.id WHERE {SHOWN_IN_CHAT} AND {NOT_HIDDEN} GROUP BY jokes.id)
-    SELECT text, author_id, funny, somewhat, unfunny FROM rated WHERE ratings >= :minimum AND liking > 0
+        FROM jokes JOIN ratings ON joke_id = jokes.id WHERE {SHOWN_IN_CHAT} AND {{allowed}} GROUP BY jokes.id)"""
+IS_BEST = "ratings >= :minimum AND liking > 0"
+BEST = f"""{RATED} SELECT text, photo_id, author_id, funny, somewhat, unfunny FROM rated WHERE {IS_BEST}
     ORDER BY (liking + :prior * (SELECT sum(liking) / sum(ratings)
-    FROM rated)) / (ratings + :prior) DESC, ratings DESC, id DESC LIMIT :limit"""
+    FROM rated)) / (ratings + :prior) DESC, ratings DESC, id DESC LIMIT :limit OFFSET :offset"""
+LATEST = f"""jokes.person_id = :person AND (:chat IS NULL OR {SHOWN_IN_CHAT}) AND {NOT_HIDDEN}
+    AND jokes.id NOT IN (SELECT joke_id FROM rounds WHERE state != 'over')"""
 
 
-async def list_best_jokes(database: Database, chat_id: int, *, minimum: int, limit: int) -> list[BestJoke]:
-    """The best liked jokes that were shown in a chat, best first.
+async def list_best_jokes(
+    database: Database, chat_id: int, *, minimum: int, limit: int, offset: int = 0
+) -> list[BestJoke]:
+    """The best liked jokes that were shown in a chat, best first, from place `offset` (0: the first) on.
 
-    A joke needs at least `minimum` ratings, one of them above 😐, and isn't hidden. A rating counts 0 (😐), ½ (🙂) or
-    1 (😂). The mean of a joke is shrunk towards the chat's mean, more strongly if it has few ratings.
+    A joke needs at least `minimum` ratings, one of them above 😐, and isn't hidden. In a group, photos and jokes of
+    private or banned users and dropped jokes are left out, as in the weekly digest. A rating counts 0 (😐), ½ (🙂) or 1
+    (😂). The mean of a joke is shrunk towards the chat's mean, more strongly if it has few ratings.
     """
-    rows = await database.rows(BEST, {"chat": chat_id, "minimum": minimum, "limit": limit, "prior": PRIOR_RATINGS})
-    return [_best_joke(row) for row in rows]
+    values = {"chat": chat_id, "minimum": minimum, "limit": limit, "offset": offset, "prior": PRIOR_RATINGS}
+    return [_best_joke(row) for row in await database.rows(BEST.format(allowed=_allowed(chat_id)), values)]
 
 
-async def list_latest_jokes(database: Database, user_id: int, *, chat_id: int | None, limit: int) -> list[BestJoke]:
-    """The latest jokes that a user requested or wrote, newest first, without hidden ones.
+async def count_best_jokes(database: Database, chat_id: int, *, minimum: int) -> int:
+    """How many jokes `list_best_jokes` has for a chat."""
+    sql = f"{RATED} SELECT count(*) FROM rated WHERE {IS_BEST}".format(allowed=_allowed(chat_id))
+    return int(await database.value(sql, {"chat": chat_id, "minimum": minimum}))
+
+
+async def list_latest_jokes(
+    database: Database, user_id: int, *, chat_id: int | None, limit: int, offset: int = 0
+) -> list[BestJoke]:
+    """The latest jokes that a user requested or wrote, newest first, without hidden ones, from place `offset` on.
 
     With `chat_id`, only those that were shown in that chat.
     """
-    where = f" AND {SHOWN_IN_CHAT}" if chat_id is not None else ""
     rows = await database.rows(
-        f"SELECT text, {AUTHOR}, {SUMS} FROM jokes LEFT JOIN ratings ON joke_id = jokes.id "
-        f"WHERE jokes.person_id = :person{where} AND {NOT_HIDDEN} "
-        "AND jokes.id NOT IN (SELECT joke_id FROM rounds WHERE state != 'over') "
-        "GROUP BY jokes.id ORDER BY jokes.id DESC LIMIT :limit",
-        {"person": user_id, "chat": chat_id, "limit": limit},
+        f"SELECT text, photo_id, {AUTHOR}, {SUMS} FROM jokes LEFT JOIN ratings ON joke_id = jokes.id WHERE {LATEST} "
+        "GROUP BY jokes.id ORDER BY jokes.id DESC LIMIT :limit OFFSET :offset",
+        {"person": user_id, "chat": chat_id, "limit": limit, "offset": offset},
     )
     return [_best_joke(row) for row in rows]
 
 
+async def count_latest_jokes(database: Database, user_id: int, *, chat_id: int | None) -> int:
+    """How many jokes `list_latest_jokes` has for a user."""
+    values = {"person": user_id, "chat": chat_id}
+    return int(await database.value(f"SELECT count(*) FROM jokes WHERE {LATEST}", values))
+
+
+def _allowed(chat_id: int) -> str:
+    """The condition on jokes that a chat may see again; a private chat has only its user's."""
+    return SHOWABLE if chat_id < 0 else NOT_HIDDEN
+
+
 def _best_joke(row: Row) -> BestJoke:
-    return BestJoke(row["text"], RatingCounts(row["funny"], row["somewhat"], row["unfunny"]), row["author_id"])
+    counts = RatingCounts(row["funny"], row["somewhat"], row["unfunny"])
+    return BestJoke(row["text"], counts, row["photo_id"], row["author_id"])

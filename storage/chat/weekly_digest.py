@@ -11,7 +11,7 @@ from storage.database import Database
 
 MIN_INTERVAL_S = 6 * 86400.0
 """Minimum time between two digests of a chat, also if the day or hour was changed."""
-COLUMNS = f"jokes.id AS joke_id, photo_id, text, language, sha256, width, height, bytes, {AUTHOR}, {SUMS}"
+COLUMNS = f"jokes.id AS joke_id, photo_id, text, language, sha256, {AUTHOR}, {SUMS}"
 RATED = f"""SELECT {COLUMNS}, count(*) AS ratings, sum(value - 1) / 2.0 AS liking FROM jokes JOIN photos
             ON photos.id = photo_id
     JOIN ratings ON ratings.joke_id = jokes.id AND ratings.person_id NOT IN {BANNED}
@@ -26,7 +26,7 @@ MAX_CANDIDATES = 50
 
 @dataclass(frozen=True)
 class DigestJoke:
-    """A liked joke with its photo (sides in pixels, `bytes` is the file's size) and its ratings.
+    """A liked joke with its photo and its ratings.
 
     `author_id` is the user who wrote it, None for a model's joke.
     """
@@ -36,9 +36,6 @@ class DigestJoke:
     text: str
     language: str
     sha256: str
-    width: int
-    height: int
-    bytes: int
     author_id: int | None
     counts: RatingCounts
 
@@ -126,9 +123,6 @@ async def delete_unsent_posts(database: Database, chat_id: int) -> None:
 def _digest_joke(row: Row) -> DigestJoke:
     counts = RatingCounts(row["funny"], row["somewhat"], row["unfunny"])
     return DigestJoke(
-        **{
-            name: row[name]
-            for name in ("joke_id", "photo_id", "text", "language", "sha256", "width", "height", "bytes", "author_id")
-        },
+        **{name: row[name] for name in ("joke_id", "photo_id", "text", "language", "sha256", "author_id")},
         counts=counts,
     )

@@ -52,7 +52,7 @@ async def test_everybodys_ratings_count_and_the_best_come_first(database, tell):
     await tell("One laugh.", {BOB: 3})
     assert await liked(database) == (4, ["Loved.", "Liked."])
     _, found = await weekly_digest.list_most_liked(database, GROUP, DUE - WEEK_S, DUE, minimum=2)
-    assert found[0].counts == RatingCounts(3, 0, 0) and (found[0].width, found[0].height) == (320, 240)
+    assert found[0].counts == RatingCounts(3, 0, 0)
     assert await liked(database, GROUP - 1) == (0, [])
 
 
