@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from configs.settings import Settings
@@ -23,7 +24,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
     if arguments.check:
         return check(settings)
-    with stack.running_demo(settings, data=settings.storage.directory / "demo", port=arguments.port) as demo:
+    data, show = settings.storage.directory / "demo", partial(print, flush=True)
+    with stack.running_demo(settings, data=data, port=arguments.port, report=show) as demo:
         print(
             f"\nThe chat page: {demo.page}\nSend photos there and press buttons; Alice is an admin and may say "
             "/retrain. Stop with Ctrl-C.\n",

@@ -10,7 +10,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ from configs.errors import JokebotError
 from configs.settings import ROOT, Settings
 
 POLL_INTERVAL_S = 0.5
+READY_TIMEOUT_S = 180.0
+REPORT_EVERY_S = 5.0
 DEMO_MODEL = ROOT / "configs" / "demo-model" / "checkpoint"
 DRAWN_SAMPLES = ROOT / "configs" / "demo-model" / "samples"
 REAL_SAMPLES = 4
@@ -117,11 +119,32 @@ def reserved_port() -> Iterator[int]:
         yield holder.getsockname()[1]
 
 
+def wait_ready(child: ChildProcess, doing: str, report: Callable[[str], None]) -> str:
+    """Wait until a process is ready; returns its address. `report` gets `doing`, again every REPORT_EVERY_S seconds.
+
+    Raises ChildFailed if the process ends before, or is not ready in time.
+    """
+    report(f"{doing} …")
+    started, reports = time.monotonic(), 1
+    while (url := child.ready_url()) is None:
+        waited = time.monotonic() - started
+        if waited >= READY_TIMEOUT_S:
+            return child.wait_ready(0.0)
+        if waited >= reports * REPORT_EVERY_S:
+            report(f"{doing} … {waited:.0f} s")
+            reports += 1
+        time.sleep(POLL_INTERVAL_S / 5)
+    return url
+
+
 @contextmanager
-def running_demo(settings: Settings, *, data: Path, port: int = 0) -> Iterator[DemoStack]:
+def running_demo(
+    settings: Settings, *, data: Path, port: int = 0, report: Callable[[str], None] = lambda line: None
+) -> Iterator[DemoStack]:
     """Start both processes, yield once they are ready, and end them after the block.
 
-    Raises ChildFailed if one doesn't start.
+    `report` gets a line about what is done, at least every REPORT_EVERY_S seconds. Raises ChildFailed if one of the
+    processes doesn't start.
     """
     data = data.absolute()  # the processes run in Jokebot's own folder
     logs = data / "logs"
@@ -155,8 +178,8 @@ def running_demo(settings: Settings, *, data: Path, port: int = 0) -> Iterator[D
         samples = str(link_samples(settings, data))
         options = ("--demo", "--keep", str(data / "sandbox"), "--port", str(port), "--samples", samples)
         sandbox = start("sandbox", sys.executable, "sandbox", *options)
-        variables["JOKEBOT_TELEGRAM_BASE_URL"] = page = sandbox.wait_ready()
+        variables["JOKEBOT_TELEGRAM_BASE_URL"] = page = wait_ready(sandbox, "Starting the chat page", report)
         bot = start("bot", sys.executable, "run")
-        bot.wait_ready()
+        wait_ready(bot, "Starting the bot and loading the demo model", report)
         stack.enter_context(scripted_players(page))
         yield DemoStack(page, data, "demo", (sandbox, bot))

@@ -17,6 +17,7 @@ from bot.handlers.error_messages import error_text
 from bot.handlers.keyboards import joke_keyboard
 from bot.handlers.routes import ButtonPress, IncomingMessage
 from bot.handlers.streaming_reply import StreamingReplies, StreamingReply
+from bot.jokes.album_turn import AlbumTurn
 from bot.jokes.generator import JokeGenerator, PhotoForgotten
 from bot.jokes.styles import style_from_caption
 from bot.messaging.messenger import Messenger
@@ -40,7 +41,7 @@ class JokeRequest:
 
     `language` is the joke's; `style` None stands for that language's default. `unasked`: no user addressed the bot, so
     there is no error message where there is no joke. `album_id`: the joke answers that album and gets buttons for its
-    photos. `resume`: what was done for the update before a restart.
+    photos. `turn`: the photo's turn among those of its album. `resume`: what was done for the update before a restart.
     """
 
     update_id: int
@@ -53,6 +54,7 @@ class JokeRequest:
     unasked: bool = False
     album_id: int | None = None
     resume: AnswerProgress | None = None
+    turn: AlbumTurn | None = None
 
 
 def daily_full_key(chat_id: int) -> str:
@@ -107,7 +109,7 @@ class JokeDelivery:
         if limited and not await self._quota.reserve(chat_id, update_id):
             await self.reply_quota_used_up(request.chat, user, update_id, request.message_id)
             return
-        async with self._replies.begin(update_id, chat_id, request.message_id, user, resume) as reply:
+        async with self._replies.begin(update_id, chat_id, request.message_id, user, resume, request.turn) as reply:
             try:
                 stored_id = resume.joke_id if resume else None
                 joke = await self._generator.stored(stored_id, request.language) if stored_id else None

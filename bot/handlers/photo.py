@@ -1,6 +1,7 @@
 """Photos and other images, which are answered with jokes."""
 
 import logging
+from contextlib import nullcontext
 
 from telegram import Message
 
@@ -12,6 +13,7 @@ from bot.handlers.error_messages import error_message_key
 from bot.handlers.joke_delivery import JokeDelivery
 from bot.handlers.routes import IncomingMessage, Route, command, message
 from bot.jokes.album_tracker import AlbumState, AlbumTracker
+from bot.jokes.album_turn import AlbumTurn
 from bot.jokes.photo_intake import PhotoDownloadError, PhotoIntake
 from bot.jokes.user_limiter import TooManyPending, UserLimiter
 from bot.messaging.messenger import Messenger
@@ -108,11 +110,15 @@ class PhotoHandlers:
             if whole_album:
                 await self._album_jokes.deliver(incoming, picture, caption, whole_album, unasked=unasked)
                 return
-            with self._limiter.acquire(user.id):
+            turn = AlbumTurn(album.turns, quoted_id) if album else None
+            with turn or nullcontext(), self._limiter.acquire(user.id):
                 photo = await self._intake.receive(picture, user.id, incoming.update)
                 if album and caption is None:
                     caption = await self._albums.wait_hint(album)
-                request = self._delivery.request_for(incoming, quoted_id, chat.chat_id, caption, unasked=unasked)
+                if turn:
+                    await turn.enter_queue()
+                more = {"unasked": unasked, "turn": turn}
+                request = self._delivery.request_for(incoming, quoted_id, chat.chat_id, caption, **more)
                 if not await self._duels.deliver(request, photo):
                     await self._delivery.deliver(request, photo)
         except TooManyPending:

@@ -13,6 +13,7 @@ from telegram import InlineKeyboardMarkup, User
 from telegram.error import TelegramError
 
 from bot.engine.fair_queue import FairQueue
+from bot.jokes.album_turn import AlbumTurn
 from bot.messaging.delay_notices import DelayNotices
 from bot.messaging.messenger import Messenger
 from bot.telegram.rate_limiter import CallDropped, Priority
@@ -49,11 +50,13 @@ class StreamingReply:
         quoted_id: int,
         user: User,
         resume: AnswerProgress | None = None,
+        turn: AlbumTurn | None = None,
     ) -> None:
         self._messenger, self._database, self._queue, self._interval_s = messenger, database, queue, interval_s
         self._delays, self._unrecorded = delays, unrecorded
         self._update_id, self._chat_id, self._quoted_id, self._user = update_id, chat_id, quoted_id, user
         self._message_id = (resume.message_id or unrecorded.get(update_id)) if resume else None
+        self._turn = turn
         self._position_text = self._text = self._shown = ""
         self._not_before = self._started_at = 0.0
         self._changed = asyncio.Event()
@@ -112,6 +115,8 @@ class StreamingReply:
                 await self._note(note, self._message_id)
             return
         note = note or self._record_message
+        if self._turn:
+            await self._turn.wait_to_answer()
         try:
             await self._messenger.send(
                 self._chat_id,
@@ -171,8 +176,12 @@ class StreamingReply:
             if wait > 0:
                 await asyncio.sleep(wait)
                 continue
+            if self._turn and self._message_id is None:
+                await self._turn.wait_to_answer()
             self._changed.clear()
             await self._show()
+            if self._turn and self._message_id is not None:
+                self._turn.mark_answered()
             typing_at = time.monotonic() + TYPING_LASTS_S
 
     async def _show_typing(self) -> None:
@@ -219,9 +228,18 @@ class StreamingReplies:
         """Messages that could not be recorded, by update, for an update that is handled again."""
 
     def begin(
-        self, update_id: int, chat_id: int, quoted_id: int, user: User, resume: AnswerProgress | None
+        self,
+        update_id: int,
+        chat_id: int,
+        quoted_id: int,
+        user: User,
+        resume: AnswerProgress | None,
+        turn: AlbumTurn | None = None,
     ) -> StreamingReply:
-        """A reply to message `quoted_id`; with `resume`, in the message that was sent before the restart."""
+        """A reply to message `quoted_id`; with `resume`, in the message that was sent before the restart.
+
+        `turn`: it is sent in the photo's turn among those of its album.
+        """
         return StreamingReply(
             self._messenger,
             self._database,
@@ -234,4 +252,5 @@ class StreamingReplies:
             quoted_id=quoted_id,
             user=user,
             resume=resume,
+            turn=turn,
         )

@@ -28,6 +28,14 @@ def duration(translator: Translator, language: str, seconds: float) -> str:
     return translator.format(language, "duration-hours", hours=minutes // 60, minutes=minutes % 60)
 
 
+def elapsed(translator: Translator, language: str, seconds: float) -> str:
+    """A time so far, so coarse that a message that shows it is seldom edited; "" below ten seconds."""
+    if seconds >= 120:
+        return duration(translator, language, seconds)
+    tens = 10 * int(seconds // 10)
+    return translator.format(language, "duration-seconds", seconds=tens) if tens else ""
+
+
 def day_and_time(at: float) -> str:
     """A time (seconds since 1970) in this machine's time zone, as YYYY-MM-DD HH:MM in every language."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))

@@ -30,3 +30,7 @@ class Localizer:
     def duration(self, seconds: float) -> str:
         """A time span, a minute or longer."""
         return formatting.duration(self.translator, self.language, seconds)
+
+    def elapsed(self, seconds: float) -> str:
+        """A time so far; "" for a few seconds."""
+        return formatting.elapsed(self.translator, self.language, seconds)

@@ -14,6 +14,7 @@ from typing import Any
 
 from telegram import Bot, Message, Update
 
+from bot.jokes.album_turn import AlbumTurn
 from bot.jokes.user_limiter import PhotoToken, TooManyPending, UserLimiter
 from bot.telegram.message_parsing import caption_hint, is_reply_to_bot, mentions_bot
 from configs.settings import LimitSettings
@@ -43,6 +44,8 @@ class AlbumState:
     """Ids of updates whose photo is being downloaded."""
     download_ended: asyncio.Event = field(default_factory=asyncio.Event)
     rejected: bool = False
+    turns: dict[int, AlbumTurn] = field(default_factory=dict)
+    """Photos that are being answered one by one, by message id."""
     _users: int = 0
     _token: PhotoToken | None = None
 

@@ -10,7 +10,7 @@ from bot.engine.fair_queue import FairQueue
 from bot.engine.router import ServedModel
 from bot.engine.servers.base import ModelServers
 from bot.i18n.localizer import Localizer
-from bot.retraining.run_progress import RunProgress, RunProgressReader, read_losses
+from bot.retraining.run_progress import RunProgressReader, describe_progress, read_losses
 from storage.chat.metrics import count_pending_updates
 from storage.database import Database
 from storage.learning import runs
@@ -62,6 +62,7 @@ class PanelOverview:
             await self._progress.read(run),
             await asyncio.to_thread(read_losses, self._progress.run_folder(run)),
         )
+        counted, note = describe_progress(run, progress, localize)
         current = STEPS.index(run.state) if run.state in STEPS else len(STEPS)
         steps = [
             {
@@ -76,8 +77,8 @@ class PanelOverview:
             "label": localize(f"run-state-{run.state}"),
             "steps": steps,
             "share": progress.share if progress.total else None,
-            "counted": _progress_text(localize, run, progress),
-            "left": localize("run-left", time=localize.duration(progress.eta_s)) if progress.eta_s else "",
+            "counted": counted or note,
+            "left": note if counted else "",
             "stopping": localize("run-stopping") if run.cancel_at else "",
             "began": run.created_at,
             "by": localize(f"panel-by-{run.started_by}"),
@@ -130,21 +131,6 @@ class PanelOverview:
             }
             for server in self._servers.status()
         ]
-
-
-def _progress_text(localize: Localizer, run: Run, progress: RunProgress) -> str:
-    """The counts of this step, else a description of it."""
-    if not progress.total:
-        return localize(f"run-doing-{run.state}")
-    match run.state:
-        case "training" if progress.loss is not None:
-            return localize("run-step", done=progress.done, of=progress.total, loss=f"{progress.loss:.3g}")
-        case "judging":
-            return localize("run-answers", done=progress.done, of=progress.total)
-        case "canary":
-            return localize("run-ratings", done=progress.done, of=progress.total)
-        case _:
-            return localize(f"run-doing-{run.state}")
 
 
 def thinned(losses: Sequence[float], max_points: int = MAX_POINTS) -> list[list[float]]:

@@ -15,6 +15,10 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
+from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -29,6 +33,7 @@ DOWNLOAD_MB = {"bot": 150, "train": 440, "serve": 4300, "docs": 80, "lmdeploy-cp
 ADDED = "deepspeed"
 """Not an environment either: packages that are added to the train environment."""
 TORCH_MB = {"cpu": 190, "gpu": 2700}
+REPORT_EVERY_S = 5.0
 PARTS = "lmdeploy-cpu"
 """Not an environment but a folder beside the train environment: LMDeploy's Python code for tests on hosts without
 CUDA.
@@ -65,8 +70,40 @@ def announce(name: str, folder: Path, *, image: str = "") -> None:
 
 
 def run_pip(python: Path, *arguments: str, quiet: bool = False) -> subprocess.CompletedProcess[str]:
-    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "10"]
-    return subprocess.run([*command, *arguments], text=True, stderr=subprocess.PIPE if quiet else None)
+    """Run pip; every REPORT_EVERY_S seconds a line says what it does. `quiet`: its errors are returned, not shown."""
+    command = [str(python), "-m", "pip", "install", "--progress-bar=off", "--disable-pip-version-check", "--retries=10"]
+    pip = subprocess.Popen(
+        [*command, *arguments],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE if quiet else None,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    lines: deque[str] = deque(maxlen=1)
+    errors: list[str] = []
+    readers = [
+        threading.Thread(target=kept.extend, args=(stream or (),), daemon=True)
+        for kept, stream in ((lines, pip.stdout), (errors, pip.stderr))
+    ]
+    for reader in readers:
+        reader.start()
+    started = time.monotonic()
+    while pip.poll() is None:
+        with suppress(subprocess.TimeoutExpired):
+            pip.wait(REPORT_EVERY_S)
+        if pip.returncode is None:
+            print(
+                f"  {time.monotonic() - started:.0f} s: {shortened(lines[-1]) if lines else 'pip starts'}", flush=True
+            )
+    for reader in readers:
+        reader.join()
+    return subprocess.CompletedProcess(command, pip.returncode, "", "".join(errors))
+
+
+def shortened(line: str) -> str:
+    """A line of pip's output, for example "Downloading numpy-2.4.1-….whl (16.4 MB)", in at most 100 characters."""
+    line = " ".join(line.split()).split(" (from ")[0]
+    return line if len(line) <= 100 else f"{line[:99]}…"
 
 
 def pip(python: Path, *arguments: str) -> None:

@@ -31,6 +31,8 @@ GATE_FOLDER, GATE_PROGRESS, GATE_VERDICT, GALLERY = "gate", "gate_progress.json"
 class TrainingProgress(TypedDict, total=False):
     """progress.json. `state` is starting, running, done, stopped or failed; `reason` and `message` describe a failure.
 
+    `phase` is what is done besides steps: checking (the rows), library and model (loading them), "" (steps), saving.
+
     `began` (of the first step) and `updated` are seconds since 1970. `step_s` (a running mean), `eta_s` and `seconds`
     (of the whole training) are durations in seconds. `rate` is the learning rate. `memory_mb` is the peak so far in
     MiB, of the GPU or, without one, of the process. `parts` is the number of parts in which a batch is computed, above
@@ -38,6 +40,7 @@ class TrainingProgress(TypedDict, total=False):
     """
 
     state: str
+    phase: str
     reason: str
     message: str
     began: float
@@ -65,11 +68,15 @@ class TrainingStep(TypedDict):
 
 
 class GateProgress(TypedDict):
-    """gate_progress.json: `done` of `of` answers of one model. `step` is candidate, then champion."""
+    """gate_progress.json: `done` of `of` answers of one model.
+
+    `step` is candidate, then champion, then base if `models`, the number of models to evaluate, is 3.
+    """
 
     step: str
     done: int
     of: int
+    models: int
     updated: float
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from configs.requirements import make_env
 from configs.settings import ROOT
 from tests.packaging.loopback_index import loopback_index
 from tests.packaging.pip_environment import isolated_pip
@@ -132,3 +133,16 @@ def test_pytorchs_index_is_the_one_of_its_installation_page():
     )
     assert done.stdout.strip() == "https://download.pytorch.org/whl/cpu"
     assert done.stdout.strip() in (ROOT / "docs" / "environments.md").read_text()
+
+
+def test_while_pip_works_a_line_says_what_it_does(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(make_env, "REPORT_EVERY_S", 0.2)
+    pip = tmp_path / "python"
+    pip.write_text(
+        f"#!{sys.executable}\nimport sys, time\nprint('Collecting numpy==2.4 (from -r lock.txt)')\n"
+        "time.sleep(3)\nprint('no space left', file=sys.stderr)\nsys.exit(1)\n"
+    )
+    pip.chmod(0o755)
+    done = make_env.run_pip(pip, "numpy", quiet=True)
+    assert done.returncode == 1 and done.stderr == "no space left\n"
+    assert "s: Collecting numpy==2.4\n" in capsys.readouterr().out

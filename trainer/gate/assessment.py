@@ -62,7 +62,7 @@ def assess_candidate(
     start = time.monotonic()
     held_out = read_held_out(dataset, settings.photos)
     answer, reasons, measures, gallery = evaluate_both(
-        champion, candidate, base, held_out, settings, progress_writer(out, report)
+        champion, candidate, base, held_out, settings, progress_writer(out, report, models=3 if base else 2)
     )
     measures = {**measures, "seconds": round(time.monotonic() - start, 1)}
     verdict = GateVerdict(answer, [text for _, text in reasons], [code for code, _ in reasons], measures, gallery)
@@ -82,8 +82,8 @@ def read_verdict(out: Path, inputs: dict[str, Any]) -> GateVerdict | None:
     return GateVerdict.read(data) if data.get("asked") == inputs else None
 
 
-def progress_writer(out: Path, report: ReportProgress | None) -> ReportProgress:
-    """A callback that writes progress at most twice a second and passes it to `report`."""
+def progress_writer(out: Path, report: ReportProgress | None, *, models: int) -> ReportProgress:
+    """A callback that writes progress at most twice a second and passes it to `report`; `models` are evaluated."""
     last = 0.0
 
     def write(step: str, done: int, of: int) -> None:
@@ -92,7 +92,7 @@ def progress_writer(out: Path, report: ReportProgress | None) -> ReportProgress:
             last = time.monotonic()
             replace_file(
                 out / GATE_PROGRESS,
-                json.dumps({"step": step, "done": done, "of": of, "updated": round(time.time(), 3)}),
+                json.dumps({"step": step, "done": done, "of": of, "models": models, "updated": round(time.time(), 3)}),
             )
             if report:
                 report(step, done, of)

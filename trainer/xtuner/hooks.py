@@ -70,7 +70,9 @@ class ProgressHook(Hook):
     def before_train(self, runner: Runner) -> None:
         if is_main_process():
             self.progress.drop_steps_after(runner.iter)
-            self.progress.update(state="running", step=runner.iter, steps=runner.max_iters, began=round(time.time(), 3))
+            self.progress.update(
+                state="running", phase="", step=runner.iter, steps=runner.max_iters, began=round(time.time(), 3)
+            )
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         self.began = self.began or time.monotonic()

@@ -36,7 +36,7 @@ def run(plan: TrainingPlan, rows: list[TrainingRow] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if main_process:
-            progress.update(state="starting", reason="", message="")
+            progress.update(state="starting", phase="checking", reason="", message="")
         train(plan, progress, main_process, rows)
     except BaseException as error:  # noqa: BLE001  every ending becomes an exit code and a progress record
         code, what = ending(error)
@@ -101,7 +101,11 @@ def train(
     config = prepare(plan, rows) if main_process else None
     join_group()
     config = config or written_config(plan)
+    if main_process:
+        progress.update(phase="library")
     import_xtuner()
+    if main_process:
+        progress.update(phase="model")
     arguments = [str(config), "--work-dir", str(plan.work)]
     if plan.training.deepspeed:
         arguments += ["--deepspeed", str(plan.work / DEEPSPEED_CONFIG)]
@@ -208,6 +212,7 @@ def finish(plan: TrainingPlan, runner: Any, progress: ProgressWriter, seconds: f
     from trainer.xtuner.export import export
 
     losses = read_training_steps(plan.out)
+    progress.update(phase="saving")
     measures = {
         "steps": len(losses),
         "first_loss": losses[0]["loss"],
@@ -217,7 +222,7 @@ def finish(plan: TrainingPlan, runner: Any, progress: ProgressWriter, seconds: f
     if runner is not None:
         export(plan, getattr(runner.model, "module", runner.model).state_dict(), measures)
     draw(plan.out)
-    progress.update(**last_step(plan.out), state="done", eta_s=0.0, seconds=measures["seconds"])
+    progress.update(**last_step(plan.out), state="done", phase="", eta_s=0.0, seconds=measures["seconds"])
 
 
 if __name__ == "__main__":

@@ -624,6 +624,7 @@ duration-days =
         [0] { "" }
        *[other] {" "}{ $hours } h
     }
+duration-seconds = { $seconds } s
 duration-minutes =
     { $minutes ->
         [one] a minute
@@ -910,10 +911,18 @@ run-state-failed = failed
 run-state-cancelled = cancelled
 run-doing-queued = It begins in a moment.
 run-doing-exporting = Picking the jokes that people liked best.
-run-doing-training = Getting ready for the first step.
-run-doing-merging = Nearly there.
+run-doing-training = Getting ready: the training starts.
+run-doing-training-checking = Getting ready: checking the jokes and their photos
+run-doing-training-library = Getting ready: loading XTuner
+run-doing-training-model = Getting ready: loading the model
+run-doing-training-first = The first step
+run-doing-training-saving = All steps are done. Saving what was learnt
+run-doing-merging = Putting what was learnt into the model
 run-doing-judging = Both models joke about photos that neither has learnt from.
 run-waiting-canary = The model in service is being compared with the one before it. When that's over, the new model's trial begins.
+run-doing-judging-loading = Loading the next model
+run-doing-judging-comparing = Comparing their jokes
+run-doing-canary-deciding = These are enough. The verdict comes in a moment.
 run-doing-canary = A part of all photos goes to the new model now. People's ratings decide.
 run-answers = { $done } of { $of } answers
 run-ratings = { $done } of { $of } ratings

@@ -506,6 +506,7 @@ duration-days =
         [0] { "" }
        *[other] {" "}{ $hours } 小时
     }
+duration-seconds = { $seconds } 秒
 duration-minutes = { $minutes } 分钟
 duration-hours =
     { $hours } 小时{ $minutes ->
@@ -744,10 +745,18 @@ run-state-failed = 失败了
 run-state-cancelled = 已取消
 run-doing-queued = 马上开始。
 run-doing-exporting = 正在挑大家最喜欢的笑话。
-run-doing-training = 正在为第一步做准备。
-run-doing-merging = 就快好了。
+run-doing-training = 准备中：训练正在启动。
+run-doing-training-checking = 准备中：检查笑话和照片
+run-doing-training-library = 准备中：加载 XTuner
+run-doing-training-model = 准备中：加载模型
+run-doing-training-first = 正在算第一步
+run-doing-training-saving = 所有步都算完了，正在保存
+run-doing-merging = 正在把学到的合进模型
 run-doing-judging = 两个模型正对着都没学过的照片讲笑话。
 run-waiting-canary = 正在用的模型还在跟上一个做对比，比完了新模型才开始试用。
+run-doing-judging-loading = 正在加载下一个模型
+run-doing-judging-comparing = 正在比较两边的笑话
+run-doing-canary-deciding = 打分够了，马上出结果。
 run-doing-canary = 现在一部分照片交给新模型，大家的打分说了算。
 run-answers = 已答 { $done }/{ $of }
 run-ratings = 已有 { $done }/{ $of } 次打分

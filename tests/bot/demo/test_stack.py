@@ -15,9 +15,15 @@ def fetched(url: str) -> bytes:
 
 def test_it_runs_from_any_folder_with_its_pictures_and_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with stack.running_demo(Settings(), data=Path("demo")) as parts:
+    monkeypatch.setattr(stack, "REPORT_EVERY_S", 0.01)
+    lines = []
+    with stack.running_demo(Settings(), data=Path("demo"), report=lines.append) as parts:
         samples = json.loads(fetched(f"{parts.page}/sandbox/samples"))
         assert [fetched(parts.page + sample["url"])[:2] for sample in samples].count(b"\xff\xd8") >= len(
             list(stack.DRAWN_SAMPLES.glob("*.jpg"))
         )
         assert (tmp_path / "demo" / "jokebot.sqlite3").is_file()
+    assert lines[0] == "Starting the chat page …"
+    assert any(line.startswith("Starting the bot and loading the demo model … 0 s") for line in lines), (
+        "a wait says what it waits for, and for how long"
+    )

@@ -6,6 +6,7 @@ import pytest
 
 from bot.engine.stub.engine import StubReply
 from bot.jokes.album_tracker import AlbumTracker
+from tests.bot.conftest import TIMEOUT_S, callback_data
 
 PATIENT = {"album_wait_s": 600, "album_mention_wait_s": 600}
 """So long that a test in which somebody waits for the end of it fails."""
@@ -158,3 +159,41 @@ async def test_albums_are_not_remembered_for_ever(stage, monkeypatch, bound, val
     monkeypatch.setattr(f"bot.jokes.album_tracker.{bound}", value)
     await stage.joke(stage.send_photo(album="7"))
     assert await captions(stage) == ["Rome", None]
+
+
+@pytest.mark.parametrize("slow", ["download", "engine"])
+async def test_an_album_is_answered_in_the_order_of_its_photos(stage_with, three, slow):
+    gate = asyncio.Event()
+    script = [StubReply(gate=gate if slow == "engine" else None)]
+    stage = await stage_with(script=script, engine={"in_flight": 8})
+    if slow == "download":
+        stage.sandbox.faults.add("download", "slow", delay_s=1.0)
+    album = stage.world.send_album(stage.alice, stage.alice, three)
+    if slow == "engine":
+        await stage.until(lambda: len(stage.engine.asked) == 3)
+        gate.set()
+    jokes = [await stage.joke(photo) for photo in album]
+    numbers = [joke["message_id"] for joke in jokes]
+    assert numbers == sorted(numbers)
+
+
+async def test_an_unreadable_photo_of_an_album_holds_up_no_other(stage, three):
+    album = stage.world.send_album(stage.alice, stage.alice, [b"no picture", *three[1:]])
+    answers = [await stage.answer(photo) for photo in album]
+    numbers = [answer["message_id"] for answer in answers]
+    assert numbers == sorted(numbers) and not callback_data(answers[0])
+    assert [bool(callback_data(await stage.joke(photo))) for photo in album[1:]] == [True, True]
+
+
+async def test_a_photo_that_hangs_holds_up_its_album_for_a_limited_time(stage_with, three, monkeypatch):
+    monkeypatch.setattr("bot.jokes.album_turn.MAX_WAIT_S", 0.5)
+    gate = asyncio.Event()
+    stage = await stage_with(script=[StubReply(gate=gate)], engine={"in_flight": 8})
+    album = stage.world.send_album(stage.alice, stage.alice, three)
+
+    def jokes(_):
+        return [photo for photo in album if any(callback_data(answer) for answer in stage.answers(photo))]
+
+    assert len(await stage.world.wait_for(lambda world: jokes(world)[1:] and jokes(world), TIMEOUT_S)) == 2
+    gate.set()
+    await stage.world.wait_for(lambda world: len(jokes(world)) == 3, TIMEOUT_S)
