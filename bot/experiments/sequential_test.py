@@ -118,10 +118,11 @@ class SequentialTest:
         conditions = {
             "better": (low > 0) & ready & engaging,
             "worse": high < 0,
+            "guess": self._is_guess(whole) & (over[0] | over[1]),
             "quiet": (low > 0) & ready & (over[0] | over[1]),
             "ratings": over[0],
             "days": over[1],
-            "futile": self._is_futile(whole, progress) & (state.days >= self.design.min_days),
+            "futile": self._is_futile(whole, progress) & (state.days >= self.design.min_days) & (not self.design.guess),
             "between": begins,
             "early": early,
             "suspect": suspect,
@@ -214,6 +215,11 @@ class SequentialTest:
         """
         score = to_normal(estimate.score[..., 0], estimate.freedom[..., 0])
         return score < -fixed_sample_boundary(self.design.alpha)
+
+    def _is_guess(self, estimate: EffectEstimate) -> BoolArray:
+        """Whether the design promotes without a verdict: both were rated, and the candidate's jokes liked no less."""
+        compared = (estimate.weight[..., 0] > 0) & (estimate.difference[..., 0] >= 0)
+        return compared & self.design.guess
 
     def _is_futile(self, estimate: EffectEstimate, progress: FloatArray) -> BoolArray:
         """Whether the conditional power for a difference one standard error above the present one is below FUTILE."""

@@ -15,6 +15,9 @@ from storage.learning.runs import STEPS, Run
 COUNT_MESSAGES = {"training": "run-step", "judging": "run-answers", "canary": "run-ratings"}
 """The message with the counts, by state."""
 
+FEW_MISSING = 60
+"""Missing ratings from which on the message of a trial says what to do: more take days, and users rate anyway."""
+
 
 @dataclass(frozen=True)
 class RunProgress:
@@ -101,6 +104,8 @@ def format_progress(run: Run, progress: RunProgress, localize: Localizer) -> str
                 COUNT_MESSAGES[run.state], done=progress.done, of=progress.total, loss=f"{progress.loss or 0.0:.3g}"
             )
         )
+        if run.state == "canary" and 0 < progress.total - progress.done <= FEW_MISSING:
+            lines.append(localize("run-missing", missing=progress.total - progress.done))
         if progress.eta_s is not None:
             lines.append(localize("run-left", time=localize.duration(progress.eta_s)))
     elif not run.finished:
