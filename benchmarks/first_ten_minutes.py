@@ -40,7 +40,8 @@ from benchmarks.flywheel_setup import PACK, Album
 from benchmarks.machine import finish, machine
 from benchmarks.newcomer import ChatOfUser, Newcomer, NewcomerTaste, ShownPicture
 from bot.demo.samples import list_samples, photo_folder
-from bot.demo.stack import DEMO_MODEL, DemoStack, running_demo
+from bot.demo.stack import DEMO_MODEL, DEMO_SETTINGS, DemoStack, running_demo
+from bot.i18n.translator import Translator
 from bot.sandbox.telegram_objects import FIRST_USER_ID
 from configs.learning import GateSettings
 from configs.prompts import load_prompts
@@ -49,7 +50,7 @@ from storage.database import Database
 from storage.learning import runs
 from storage.learning.runs import Run
 
-FIRST_RATINGS, RATINGS, READ_S = 26, 40, 3.0
+FIRST_RATINGS, RATINGS, READ_S = 31, 40, 3.0
 NEW_PICTURES, DRAWS = 24, 4
 POLL_INTERVAL_S = 0.3
 LANGUAGE = "en"
@@ -105,7 +106,9 @@ class FirstTenMinutes:
         return await self._wait_for_run(lambda run: run.state not in runs.STEPS)
 
     async def _try(self, run: Run, pictures: Sequence[ShownPicture]) -> Run:
-        """Go on rating until the trial is over, as its message asks, or all ratings are spent."""
+        """Once the trial's message asks for ratings, rate until the trial is over or all ratings are spent."""
+        asked = Translator().format(LANGUAGE, "run-missing", missing=int(DEMO_SETTINGS["CANARY_MAX_RATINGS"]))
+        await self._newcomer.chat.wait_for(lambda message: asked in message.get("text", ""))
         over = asyncio.Event()
 
         async def follow() -> None:

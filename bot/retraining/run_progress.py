@@ -24,6 +24,7 @@ class RunProgress:
     """The progress of a step: `done` of `total` training steps, answers of the gate, or ratings of a trial.
 
     `total` is 0, and `loss` and `eta_s` are None, if they are unknown. `waiting`: another trial has to end first.
+    A trial that has begun has a `total`.
     """
 
     done: int = 0
