@@ -13,6 +13,7 @@ the mean and the worst seed of each measure, and `seeds`, all of them:
     liked_after     the same with what serves at the end, chosen by the judge
     gain            liked_after - liked_before
     alone           before and after of the two models by themselves: 4 jokes about each picture, same dice, no judge
+    garbled         share of the trained model's jokes by itself that are none of its sentences
     minutes         from the first picture to the end of the trial; `cpu_minutes` of the whole play
     outcome         the run's last state; `ratings`, `duels` of them choices, `rows` learnt from, `load` of the machine
 """
@@ -195,6 +196,7 @@ def models_alone(trained: Path, seed: int, pictures: Sequence[ShownPicture], fol
     liked = [mean([taste.appeal(text, pictures[at // DRAWS].subject) for at, text in enumerate(one)]) for one in told]
     firsts = [one[::DRAWS] for one in told]
     return {
+        "garbled": mean([not taste.is_known(text) for text in told[1]]),
         "changed": round(sum(old != new for old, new in zip(*firsts, strict=True)) / NEW_PICTURES, 4),
         "alone_before": liked[0],
         "alone_after": liked[1],
@@ -228,8 +230,16 @@ def cpu_s() -> float:
 
 def summary(seeds: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Mean and worst of each measure."""
-    worst = {"changed": min, "liked_after": min, "gain": min, "alone_after": min, "alone_gain": min, "minutes": max}
-    names = ("changed", "liked_before", "liked_after", "gain", "alone_before", "alone_after", "alone_gain", "minutes")
+    worst = {
+        "changed": min,
+        "liked_after": min,
+        "gain": min,
+        "alone_after": min,
+        "alone_gain": min,
+        "garbled": max,
+        "minutes": max,
+    }
+    names = (*worst, "liked_before", "alone_before")
     return {
         **{name: mean([seed[name] for seed in seeds]) for name in names},
         "worst": {name: choose(seed[name] for seed in seeds) for name, choose in worst.items()},

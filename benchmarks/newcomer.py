@@ -42,6 +42,10 @@ class NewcomerTaste:
         self.shapes = frozenset(liked)
         self.favourites = frozenset(draw.sample([one.en for one in subjects], round(FAVOURITES * len(subjects))))
 
+    def is_known(self, joke: str) -> bool:
+        """Whether the joke is one of the demo model's sentences."""
+        return self._reader.read(joke) is not None
+
     def appeal(self, joke: str, shown: str) -> float:
         """Probability, 0 to 1, of liking a joke about a picture that shows the subject with that English name."""
         read = self._reader.read(joke)

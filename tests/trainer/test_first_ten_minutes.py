@@ -96,6 +96,7 @@ def test_an_answer_has_buttons_and_is_about_the_picture():
 
 
 def test_the_summary_has_the_mean_and_the_worst_seed():
-    names = ("changed", "liked_before", "liked_after", "gain", "alone_before", "alone_after", "alone_gain", "minutes")
+    names = ("changed", "liked_before", "liked_after", "gain", "alone_before", "alone_after", "alone_gain")
+    names += ("garbled", "minutes")
     found = summary([dict.fromkeys(names, 0.5), dict.fromkeys(names, 1.0)])
     assert found["gain"] == 0.75 and found["worst"]["gain"] == 0.5 and found["worst"]["minutes"] == 1.0
