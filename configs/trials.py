@@ -52,12 +52,11 @@ class CanarySettings(SettingsSection):
             "most `min_days`."
         ),
     )
-    without_verdict: Literal["champion", "better_liked"] = Field(
+    without_verdict: Literal["champion", "candidate"] = Field(
         "champion",
         description=(
-            "Who serves after a trial without a verdict: the champion, or the model whose jokes were liked more so "
-            "far, the candidate if both were liked alike. `better_liked` is a guess and suits only trials of a few "
-            "ratings, as the demo's."
+            "Who serves after a trial without a verdict. `candidate`: the candidate, unless its jokes were liked less "
+            "by more than the difference's standard error. That is a guess, for trials of a few ratings as the demo's."
         ),
     )
     assign_by: Literal["user", "chat", "photo"] = Field(

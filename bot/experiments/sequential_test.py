@@ -47,6 +47,8 @@ FUTILE, MIN_PROGRESS = 0.1, 0.3
 """Conditional power below which a trial ends, and the share of the information before which it doesn't."""
 LASTING_ALPHA = 0.15
 """Level of the test without the novel jokes, which a promotion has to pass too."""
+GUESS_ERRORS = 1.0
+"""Standard errors by which a candidate's jokes may seem to be liked less where a trial ends with a guess."""
 OUTLIER = 1.5
 """Standard errors by which a user differs from the others so that the verdict must stand without that user."""
 CODES = tuple(REASONS)
@@ -217,8 +219,11 @@ class SequentialTest:
         return score < -fixed_sample_boundary(self.design.alpha)
 
     def _is_guess(self, estimate: EffectEstimate) -> BoolArray:
-        """Whether the design promotes without a verdict: both were rated, and the candidate's jokes liked no less."""
-        compared = (estimate.weight[..., 0] > 0) & (estimate.difference[..., 0] >= 0)
+        """Whether the design promotes without a verdict: both were rated, and nothing speaks against the candidate.
+
+        Before any rating it is more likely to be better than worse, since it has learnt what users like.
+        """
+        compared = (estimate.weight[..., 0] > 0) & (estimate.score[..., 0] >= -GUESS_ERRORS)
         return compared & self.design.guess
 
     def _is_futile(self, estimate: EffectEstimate, progress: FloatArray) -> BoolArray:

@@ -47,7 +47,7 @@ REASONS = {
     "new": TrialAnswer.CONTINUE,
     "between": TrialAnswer.CONTINUE,
 }
-"""Why an analysis gives its answer. `guess`: no verdict, but its jokes are liked no less. `quiet`: users like its jokes
+"""Why an analysis gives its answer. `guess`: no verdict, but nothing speaks against it. `quiet`: users like its jokes
 more, but rate them less or press 🔁 more often. `ratings`, `days`: the end without a verdict. `futile`: a verdict has
 become very unlikely. `early`: few ratings yet. `suspect`: not liked enough for a larger share. `new`: still within
 `novelty_days`. `between`: no verdict yet."""
@@ -59,7 +59,7 @@ class TrialDesign:
 
     `ratings` counts ratings and duel choices of both variants. Jokes of the first `novelty_days` can't promote, nor
     can any before `min_days`. `engagement`: compare the rating rates and 🔁 too. `guess`: a trial without a verdict
-    lasts to its end, and then promotes a candidate whose jokes were liked no less than the champion's.
+    lasts to its end, and then promotes a candidate whose jokes were not clearly liked less than the champion's.
     """
 
     alpha: float
@@ -85,7 +85,7 @@ class TrialDesign:
             settings.max_days,
             settings.min_days,
             min(settings.novelty_days, settings.min_days),
-            guess=settings.without_verdict == "better_liked",
+            guess=settings.without_verdict == "candidate",
         )
 
     @classmethod

@@ -817,7 +817,7 @@ trial-forecast = At { $pace ->
         [one] one day
        *[other] { $days } days
     }. If people like its jokes by { $effect } points more, I'll notice with a chance of { $power }%.
-trial-forecast-guess = The trial ends after { $ratings } ratings. So few are only a guess: the model whose jokes you liked more stays.
+trial-forecast-guess = The trial ends after { $ratings } ratings. So few allow only a guess: the new model stays unless its jokes were clearly liked less.
 trial-forecast-unknown = No user has rated a joke in four weeks, so a trial in the chats can't come to a verdict yet.
 retrain-time = About { $time }, by experience.
 retrain-time-unknown = It's the first time here: I'll know once it has begun.
@@ -1005,7 +1005,7 @@ reason-trial-guess = With so few ratings this is a guess: { $likes } of { $ratin
         [0] { "" }
         [one] , and you chose once between 🅰️ and 🅱️
        *[other] , and you chose { $duels } times between 🅰️ and 🅱️
-    }. It stays until you say /rollback.
+    }. Nothing speaks against it, so it stays until you say /rollback.
 reason-trial-quiet = People like its jokes more when they rate them, but rate them less often or press 🔁 more often, so I don't trust it: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
 reason-trial-futile = It won't become clear any more that its jokes are better: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
 reason-trial-ratings = All the ratings are in, and neither is clearly better: { $likes } of { $ratings } ratings liked its jokes, { $old-likes } of { $old-ratings } the old one's.

@@ -659,7 +659,7 @@ retrain-ask =
     🧪 { $verdict }
     💬 { $service }
 trial-forecast = 照每天 { $pace } 次打分的速度，在聊天里试用最多要 { $days } 天。要是新模型的好评率真能高 { $effect } 个百分点，我有 { $power }% 的把握看出来。
-trial-forecast-guess = 打满 { $ratings } 次分，试用就结束。打分这么少只能算猜：谁的笑话更受喜欢，就留下谁。
+trial-forecast-guess = 打满 { $ratings } 次分，试用就结束。打分这么少只能算猜：只要新模型的笑话没有明显更差，就留下它。
 trial-forecast-unknown = 四周以来没人给笑话打过分，所以在聊天里试用暂时分不出高下。
 retrain-time = 照以往的经验，大约 { $time }。
 retrain-time-unknown = 这儿还是头一回，开始了才知道要多久。
@@ -832,7 +832,7 @@ reason-trial-worse = 大家没那么喜欢它的笑话：{ $ratings } 次打分�
 reason-trial-guess = 打分这么少，只能算猜的：{ $ratings } 次打分里 { $likes } 次喜欢它的笑话，旧的是 { $old-ratings } 次里 { $old-likes } 次{ $duels ->
         [0] { "" }
        *[other] ，另外在 🅰️ 和 🅱️ 之间选了 { $duels } 次
-    }。先用新的，发 /rollback 可以换回旧的。
+    }。看不出它更差，就先用新的，发 /rollback 可以换回旧的。
 reason-trial-quiet = 打了分的人更喜欢它的笑话，可给它打分的人变少了，或者点 🔁 换一个的变多了，所以信不过：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
 reason-trial-futile = 已经不太可能看出它更好笑了：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
 reason-trial-ratings = 打分够了，还是分不出高下：{ $ratings } 次打分里 { $likes } 次喜欢它的笑话，旧的是 { $old-ratings } 次里 { $old-likes } 次。

@@ -199,8 +199,8 @@ def test_the_forecast_grows_with_the_pace_and_tells_how_long():
     assert forecast_trial(DESIGN, 48.0, units_per_rating=0.2).power < usual.power
 
 
-def test_a_design_that_guesses_promotes_at_its_end_what_was_liked_no_less():
-    design = TrialDesign.for_candidate(CanarySettings(min_days=0, max_ratings=12, without_verdict="better_liked"))
+def test_a_design_that_guesses_promotes_at_its_end_unless_something_speaks_against_it():
+    design = TrialDesign.for_candidate(CanarySettings(min_days=0, max_ratings=12, without_verdict="candidate"))
 
     def reason(rows: Rows) -> tuple[str, str]:
         decision = SequentialTest(design).decide(rows.data(), 0.01, late=True)
@@ -208,7 +208,7 @@ def test_a_design_that_guesses_promotes_at_its_end_what_was_liked_no_less():
 
     assert reason(Rows().rated(0, 2, 4).rated(1, 3, 2)) == ("go on", "between")  # eleven ratings
     assert reason(Rows().rated(0, 2, 4).rated(1, 4, 2)) == ("promote", "guess")
-    assert reason(Rows().rated(0, 3, 3).rated(1, 3, 3)) == ("promote", "guess")
-    assert reason(Rows().rated(0, 4, 2).rated(1, 3, 3)) == ("not enough", "ratings")
+    assert reason(Rows().rated(0, 4, 2).rated(1, 3, 3)) == ("promote", "guess")
+    assert reason(Rows().rated(0, 5, 1).rated(1, 2, 4)) == ("not enough", "ratings")
     assert reason(Rows().rated(0, 6, 6)) == ("not enough", "ratings")  # nobody rated the candidate's jokes
     assert decide(Rows().rated(0, 300, 300).rated(1, 310, 290)).reason == "ratings"  # the default doesn't guess

@@ -210,7 +210,7 @@ async def test_the_message_of_a_short_trial_says_how_many_ratings_are_missing_an
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 async def test_a_trial_that_guesses_is_announced_as_a_guess(tmp_path, language):
-    localize, settings = Localizer(WORDS, language), CanarySettings(max_ratings=8, without_verdict="better_liked")
+    localize, settings = Localizer(WORDS, language), CanarySettings(max_ratings=8, without_verdict="candidate")
     async with Database.connect(Settings(storage={"directory": tmp_path}).storage) as database:
         said = await forecast_text(database, settings, localize)
         assert said == localize("trial-forecast-guess", ratings=8) and "8" in said
