@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -17,7 +18,7 @@ from bot.runtime.child_process import ChildProcess, start_child
 from trainer.demo_model.augmentation import PicturePainter, to_jpeg
 from trainer.demo_model.build import TRAINING
 from trainer.demo_model.evaluate import SEED
-from trainer.demo_model.picture_pack import load_pack, shrink
+from trainer.demo_model.picture_pack import PictureEntry, load_pack, shrink
 from trainer.demo_model.subjects import load_subjects
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
@@ -103,13 +104,18 @@ SMALL = Scale(
 PER_GROUP = 6
 
 
+@cache
+def known_drawings(pack: Path) -> list[PictureEntry]:
+    """The drawings of the sets that the model was trained on."""
+    known = json.loads((CHECKPOINT / TRAINING).read_text(encoding="utf-8"))["sets"]
+    return [drawing for drawing in load_pack(pack) if drawing.set in known]
+
+
 class Album:
     """Unseen pictures, painted on demand with a seed that no build of the model uses."""
 
     def __init__(self, seed: int, pack: Path) -> None:
-        known = json.loads((CHECKPOINT / TRAINING).read_text(encoding="utf-8"))["sets"]
-        drawings = [drawing for drawing in load_pack(pack) if drawing.set in known]
-        self.painter = PicturePainter(drawings, torch.device("cpu"), SEED + 1000 + seed, restyle=False)
+        self.painter = PicturePainter(known_drawings(pack), torch.device("cpu"), SEED + 1000 + seed, restyle=False)
         self.subjects = load_subjects()
 
     def next(self) -> Picture:

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from configs.base import Count, SettingsSection
+from configs.base import Count, Positive, SettingsSection
 
 
 class JudgeSettings(SettingsSection):
@@ -16,6 +16,14 @@ class JudgeSettings(SettingsSection):
         ge=0,
         le=23,
         description="Hour after which it is fitted anew each night if there are new ratings, local time.",
+    )
+    check_interval_s: Positive = Field(60.0, description="Seconds between two checks whether a fit is due.")
+    require_proof: bool = Field(
+        True,
+        description=(
+            "Let a judge choose only if it is surely better than chance on photos that it hasn't seen, which takes a "
+            "hundred ratings or more. Without that a judge chooses from judge.min_ratings on, as in the demo."
+        ),
     )
     min_ratings: Count = Field(50, description="Ratings and duel choices from which a judge is fitted.")
     max_ratings: Count = Field(20_000, description="Newest ratings that it is fitted on.")

@@ -175,6 +175,13 @@ class GateSettings(SettingsSection):
     likelihood_photos: Count = Field(
         10, description="Photos with liked jokes that the likelihood needs to reject a candidate."
     )
+    min_liked_photos: int = Field(
+        1,
+        ge=0,
+        description=(
+            "Held-out photos with a liked joke without which the gate is undecided. With 0 the new jokes alone decide."
+        ),
+    )
     max_likelihood_drift: Positive = Field(
         2.0,
         description=("Drop of the likelihood that rejects a candidate however few photos there are, nats per token."),

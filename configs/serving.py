@@ -203,6 +203,14 @@ class JokeSettings(SettingsSection):
             "until there is a judge. `auto`: 2 with the engine kind `cpu`, else 4. 1 turns it off."
         ),
     )
+    candidate_patience: float = Field(
+        1.7,
+        ge=1,
+        description=(
+            "How many times as late as with a single candidate the first word may come with several. Below 2, since "
+            "the candidates slow each other down, and scoring takes time too."
+        ),
+    )
     random_share: float = Field(
         0.15,
         ge=0.01,

@@ -52,6 +52,13 @@ class CanarySettings(SettingsSection):
             "most `min_days`."
         ),
     )
+    without_verdict: Literal["champion", "candidate"] = Field(
+        "champion",
+        description=(
+            "Who serves after a trial without a verdict. `candidate`: the candidate, unless its jokes were liked less "
+            "by more than the difference's standard error. That is a guess, for trials of a few ratings as the demo's."
+        ),
+    )
     assign_by: Literal["user", "chat", "photo"] = Field(
         "photo",
         description=(

@@ -37,9 +37,9 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def check(settings: Settings) -> int:
     """Check a demo in a temporary folder and print the report as JSON. Return 1 if the check fails."""
-    from bot.demo import check, stack
+    from bot.demo import check, samples, stack
 
     with tempfile.TemporaryDirectory() as folder, stack.running_demo(settings, data=Path(folder)) as demo:
-        report, passed = asyncio.run(check.check_demo(demo, stack.photo_folder(settings)))
+        report, passed = asyncio.run(check.check_demo(demo, samples.photo_folder(settings)))
     print(json.dumps(report))
     return 0 if passed else 1

@@ -2,8 +2,10 @@
 
 import argparse
 import asyncio
+import re
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from bot.sandbox.flood_limits import FloodLimits
@@ -33,10 +35,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    samples = {file.name: file for file in sorted(arguments.samples.iterdir())} if arguments.samples else {}
+    samples = name_samples(sorted(arguments.samples.iterdir())) if arguments.samples else {}
     panel = PanelProxy(settings.panel.url, settings.panel.key.get_secret_value())
     asyncio.run(serve(arguments, samples, panel))
     return 0
+
+
+def name_samples(files: Sequence[Path]) -> dict[str, Path]:
+    """The files by name, without the number before it and the ending, where that leaves each its own name."""
+    names = [re.sub(r"^\d+ ", "", file.stem) for file in files]
+    return dict(zip(names if len(set(names)) == len(files) else [file.name for file in files], files, strict=True))
 
 
 async def serve(arguments: argparse.Namespace, samples: dict[str, Path], panel: PanelProxy) -> None:

@@ -9,6 +9,7 @@ from bot.chats.group_admins import GroupAdmins
 from bot.engine.fair_queue import FairQueue
 from bot.engine.router import Router
 from bot.handlers.admin.access_requests import AccessAdmin
+from bot.handlers.admin.before_after import BeforeAfterPages
 from bot.handlers.admin.flags import FlagAdmin
 from bot.handlers.admin.models import ModelAdmin
 from bot.handlers.admin.retrain import RetrainAdmin
@@ -226,6 +227,7 @@ def make_admin_handlers(
     return [
         StatusAdmin(messenger, access, status.text),
         RetrainAdmin(messenger, database, access, orchestrator, settings),
+        BeforeAfterPages(messenger, database, access, settings),
         ReviewAdmin(messenger, database, access, settings),
         ModelAdmin(messenger, database, access, orchestrator.deployer),
         UserListAdmin(messenger, database, access, known.names),

@@ -17,6 +17,7 @@ from bot.experiments.canary_controller import CanaryController
 from bot.experiments.champion_monitor import ChampionMonitor
 from bot.experiments.forecast import forecast_text
 from bot.experiments.predecessor_trial import PredecessorTrial
+from bot.handlers.admin.before_after import before_after_keyboard
 from bot.i18n.translator import Translator
 from bot.jokes.judge_source import StoredJudgeSource
 from bot.jokes.weekly_digest import WeeklyDigest, latest_due
@@ -106,8 +107,9 @@ def make_retraining(
 ) -> RetrainingParts:
     """The orchestrator and the schedule of runs, the monitor of a new champion, and the judge."""
     deployer = ModelDeployer(database, servers)
+    forecast = partial(forecast_text, database, settings.canary)
     run_notifier = RunNotifier(
-        database, settings, messenger, notifier, coalescer, progress, partial(forecast_text, database, settings.canary)
+        database, settings, messenger, notifier, coalescer, progress, forecast, before_after_keyboard
     )
     trials = CanaryController(database, servers, deployer, settings.canary)
     orchestrator = RunOrchestrator(database, settings, servers, deployer, trials, run_notifier, progress)

@@ -6,7 +6,6 @@ page's HTTP interface (bot/demo/check.py). The processes get each other's addres
 
 import os
 import secrets
-import shutil
 import socket
 import sys
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.demo.players import scripted_players
+from bot.demo.samples import link_samples, write_pack
 from bot.runtime.child_process import ChildProcess, start_child
 from bot.sandbox.server import TOKEN
 from bot.sandbox.telegram_objects import FIRST_USER_ID
@@ -26,8 +26,6 @@ POLL_INTERVAL_S = 0.5
 READY_TIMEOUT_S = 180.0
 REPORT_EVERY_S = 5.0
 DEMO_MODEL = ROOT / "configs" / "demo-model" / "checkpoint"
-DRAWN_SAMPLES = ROOT / "configs" / "demo-model" / "samples"
-REAL_SAMPLES = 4
 PHOTO_NAMES = (
     "astronaut.png",
     "chelsea.png",
@@ -43,19 +41,41 @@ PHOTO_NAMES = (
 """Real photos in scikit-image's wheel; their sources are listed in its data folder."""
 DEMO_SETTINGS = {
     "ACCESS_STRANGERS": "allow",
-    "SELECTION_HOLDOUT_SHARE": "0.35",
+    "SELECTION_NEWCOMER_DAYS": "0",
+    "SELECTION_HOLDOUT_SHARE": "0.2",
+    "SELECTION_MAX_JOKES_PER_PHOTO": "4",
     "RETRAIN_CRON": "",
     "RETRAIN_START_AT_NEW_PAIRS": "0",
-    "RETRAIN_MIN_PAIRS": "5",
-    "GATE_REPLIES_PER_LANGUAGE": "60",
-    "CANARY_MAX_RATINGS": "40",
-    "CANARY_INITIAL_RATINGS": "4",
+    "RETRAIN_MIN_PAIRS": "4",
+    "GATE_REPLIES_PER_LANGUAGE": "40",
+    "GATE_GALLERY": "16",
+    "GATE_MAX_LIKELIHOOD_DRIFT": "20",
+    "GATE_LIKELIHOOD_PHOTOS": "1000",
+    "GATE_MIN_LIKED_PHOTOS": "0",
+    "GATE_VARIETY_RATIO": "0.2",
+    "GATE_ENTROPY_RATIO": "0.2",
+    "GATE_DISTINCT_RATIO": "0.3",
+    "GATE_MAX_COMMONEST_SHAPE_INCREASE": "0.6",
+    "GATE_MAX_REPETITION_FACTOR": "100",
+    "GATE_MAX_PHRASE_INCREASE": "1",
+    "GATE_MAX_COPYING_INCREASE": "1",
+    "CANARY_INITIAL_SHARE": "0.5",
+    "CANARY_INITIAL_RATINGS": "0",
+    "CANARY_MAX_RATINGS": "8",
     "CANARY_MIN_DAYS": "0",
+    "CANARY_WITHOUT_VERDICT": "candidate",
+    "DUEL_ONE_IN_PHOTOS": "2",
+    "JOKE_CANDIDATES": "4",
+    "JOKE_CANDIDATE_PATIENCE": "5",
+    "JUDGE_CHECK_INTERVAL_S": "2",
+    "JUDGE_REQUIRE_PROOF": "false",
+    "JUDGE_MIN_RATINGS": "10",
+    "JUDGE_AFTER_RATINGS": "5",
     "TRAINING_LEARNING_RATE": "1e-3",
     "TRAINING_LORA_RANK": "16",
     "TRAINING_LORA_ALPHA": "32",
     "TRAINING_LORA_DROPOUT": "0",
-    "TRAINING_EPOCHS": "1",
+    "TRAINING_EPOCHS": "25",
     "TRAINING_BATCH_SIZE": "8",
     "TRAINING_ACCUMULATION": "1",
     "TRAINING_WORKERS": "0",
@@ -64,12 +84,9 @@ DEMO_SETTINGS = {
     "OOGIRI_COLLECT_MINUTES": "1.5",
     "OOGIRI_VOTE_MINUTES": "1",
 }
-"""All users may use the demo. It learns only when its admin starts a run, from the few jokes that one user rates (5
-pairs; default: 60), with parameters for a small model. The hold-out share is large because a tenth of a dozen photos
-may be no photo, and the gate needs held-out photos; of the page's own photos five are held out. The gate asks for 60
-new jokes in each language (default: 480), because a CPU writes them; its limits are wider then. A trial may end within
-minutes: it has no `canary.min_days`, so nothing corrects for novelty. Rounds of Oogiri are short, because two of the
-three players are scripted."""
+"""All users may use the demo. It learns in minutes from the few jokes that one user rates, where a bot takes weeks:
+docs/tutorial.md says at what price, and `make bench-first_ten_minutes` measures it. Rounds
+of Oogiri are short, because two of the three players are scripted."""
 
 
 @dataclass(frozen=True)
@@ -87,27 +104,6 @@ class DemoStack:
             time.sleep(POLL_INTERVAL_S)
         ended = next(child.name for child in self.children if not child.running)
         raise JokebotError(f"The {ended} ended by itself; {self.data / 'logs' / ended}.log says why.")
-
-
-def photo_folder(settings: Settings) -> Path:
-    """The folder of scikit-image's photos in the train environment. Raises JokebotError if there is none."""
-    folders = sorted(
-        (settings.environments.train_python.parent.parent / "lib").glob("python*/site-packages/skimage/data")
-    )
-    if not folders:
-        raise JokebotError("scikit-image's photos are missing; run `make env-train`.")
-    return folders[0]
-
-
-def link_samples(settings: Settings, data: Path) -> Path:
-    """A folder of links to the page's sample pictures: drawings, which the demo model knows, then unknown photos."""
-    folder = data / "samples"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    real = [photo_folder(settings) / name for name in PHOTO_NAMES[:REAL_SAMPLES]]
-    for number, picture in enumerate([*sorted(DRAWN_SAMPLES.glob("*.jpg")), *real], 1):
-        (folder / f"{number:02} {picture.name}").symlink_to(picture)
-    return folder
 
 
 @contextmanager
@@ -159,7 +155,7 @@ def running_demo(
         "JOKEBOT_ENGINE_KIND": "cpu",
         "JOKEBOT_MODEL_NAME": "demo",
         "JOKEBOT_MODEL_DIRECTORY": str(DEMO_MODEL),
-        "JOKEBOT_OOGIRI_PACK": str(DRAWN_SAMPLES),
+        "JOKEBOT_OOGIRI_PACK": str(write_pack(settings, data)),
     }
     with ExitStack() as stack:
         address = f"127.0.0.1:{stack.enter_context(reserved_port())}"

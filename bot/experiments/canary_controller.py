@@ -173,6 +173,7 @@ class CanaryController:
         verdict = {
             "better": "People like its jokes better.",
             "worse": "People like its jokes less.",
+            "guess": "With so few ratings this is a guess: nothing speaks against it.",
             "quiet": "People rate its jokes less often or ask for another one more often, so the champion stays.",
             "futile": "A clear difference has become very unlikely, so the champion stays.",
             "ratings": f"After {settings.max_ratings} ratings neither is clearly better, so the champion stays.",

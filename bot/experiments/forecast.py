@@ -30,6 +30,8 @@ async def forecast(database: Database, settings: CanarySettings) -> tuple[float,
 
 async def forecast_text(database: Database, settings: CanarySettings, localize: Localizer) -> str:
     """The forecast as a sentence for admins."""
+    if settings.without_verdict == "candidate":
+        return localize("trial-forecast-guess", ratings=settings.max_ratings)
     found = await forecast(database, settings)
     if found is None:
         return localize("trial-forecast-unknown")

@@ -47,6 +47,8 @@ FUTILE, MIN_PROGRESS = 0.1, 0.3
 """Conditional power below which a trial ends, and the share of the information before which it doesn't."""
 LASTING_ALPHA = 0.15
 """Level of the test without the novel jokes, which a promotion has to pass too."""
+GUESS_ERRORS = 1.0
+"""Standard errors by which a candidate's jokes may seem to be liked less where a trial ends with a guess."""
 OUTLIER = 1.5
 """Standard errors by which a user differs from the others so that the verdict must stand without that user."""
 CODES = tuple(REASONS)
@@ -118,10 +120,11 @@ class SequentialTest:
         conditions = {
             "better": (low > 0) & ready & engaging,
             "worse": high < 0,
+            "guess": self._is_guess(whole) & (over[0] | over[1]),
             "quiet": (low > 0) & ready & (over[0] | over[1]),
             "ratings": over[0],
             "days": over[1],
-            "futile": self._is_futile(whole, progress) & (state.days >= self.design.min_days),
+            "futile": self._is_futile(whole, progress) & (state.days >= self.design.min_days) & (not self.design.guess),
             "between": begins,
             "early": early,
             "suspect": suspect,
@@ -214,6 +217,14 @@ class SequentialTest:
         """
         score = to_normal(estimate.score[..., 0], estimate.freedom[..., 0])
         return score < -fixed_sample_boundary(self.design.alpha)
+
+    def _is_guess(self, estimate: EffectEstimate) -> BoolArray:
+        """Whether the design promotes without a verdict: both were rated, and nothing speaks against the candidate.
+
+        Before any rating it is more likely to be better than worse, since it has learnt what users like.
+        """
+        compared = (estimate.weight[..., 0] > 0) & (estimate.score[..., 0] >= -GUESS_ERRORS)
+        return compared & self.design.guess
 
     def _is_futile(self, estimate: EffectEstimate, progress: FloatArray) -> BoolArray:
         """Whether the conditional power for a difference one standard error above the present one is below FUTILE."""

@@ -37,6 +37,7 @@ class TrialAnswer(StrEnum):
 REASONS = {
     "better": TrialAnswer.PROMOTE,
     "worse": TrialAnswer.HARMFUL,
+    "guess": TrialAnswer.PROMOTE,
     "quiet": TrialAnswer.INCONCLUSIVE,
     "ratings": TrialAnswer.INCONCLUSIVE,
     "days": TrialAnswer.INCONCLUSIVE,
@@ -46,9 +47,10 @@ REASONS = {
     "new": TrialAnswer.CONTINUE,
     "between": TrialAnswer.CONTINUE,
 }
-"""Why an analysis gives its answer. `quiet`: users like its jokes more, but rate them less or press 🔁 more often.
-`ratings`, `days`: the end without a verdict. `futile`: a verdict has become very unlikely. `early`: few ratings yet.
-`suspect`: not liked enough for a larger share. `new`: still within `novelty_days`. `between`: no verdict yet."""
+"""Why an analysis gives its answer. `guess`: no verdict, but nothing speaks against it. `quiet`: users like its jokes
+more, but rate them less or press 🔁 more often. `ratings`, `days`: the end without a verdict. `futile`: a verdict has
+become very unlikely. `early`: few ratings yet. `suspect`: not liked enough for a larger share. `new`: still within
+`novelty_days`. `between`: no verdict yet."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class TrialDesign:
     """When a trial ends, and what it requires.
 
     `ratings` counts ratings and duel choices of both variants. Jokes of the first `novelty_days` can't promote, nor
-    can any before `min_days`. `engagement`: compare the rating rates and 🔁 too.
+    can any before `min_days`. `engagement`: compare the rating rates and 🔁 too. `guess`: a trial without a verdict
+    lasts to its end, and then promotes a candidate whose jokes were not clearly liked less than the champion's.
     """
 
     alpha: float
@@ -68,6 +71,7 @@ class TrialDesign:
     min_days: float = 0.0
     novelty_days: float = 0.0
     engagement: bool = True
+    guess: bool = False
 
     @classmethod
     def for_candidate(cls, settings: CanarySettings) -> Self:
@@ -81,6 +85,7 @@ class TrialDesign:
             settings.max_days,
             settings.min_days,
             min(settings.novelty_days, settings.min_days),
+            guess=settings.without_verdict == "candidate",
         )
 
     @classmethod

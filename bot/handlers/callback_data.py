@@ -3,7 +3,7 @@
 Telegram keeps old messages, so these formats don't change: r:JOKE:VALUE, a:JOKE, n:ALBUM_PHOTO, d:DUEL:CHOICE,
 f:USER:ANSWER, l:USER:LANGUAGE, c:PAGE[:VALUE], v:ANSWER:JOKE, u:PAGE, x:ANSWER:REQUEST, s:THEME,
 yes:USER:WHAT:NUMBER, no:USER:WHAT:NUMBER, h:JOKE, y:JOKE, w:ANSWER:JOKE:USER, b:JOKE, p:PUNCHLINE, z:JOKE,
-e:ROUND, o:ROUND:NUMBER, m:LIST:USER:PLACE:STEP.
+e:ROUND, o:ROUND:NUMBER, m:LIST:USER:PLACE:STEP, k:RUN:PAGE.
 
 A modified client can send any data: decoding proves nothing about who may press the button.
 """
@@ -241,6 +241,15 @@ class JokeListButton(CallbackData):
     user_id: int
     place: int
     step: int
+
+
+@dataclass(frozen=True)
+class BeforeAfterButton(CallbackData):
+    """Show a page of both models' jokes under a run's outcome; page 0 is the outcome's own picture."""
+
+    PREFIX, PATTERN = "k:", _pattern("k:", run_id=ID, page=r"\d{1,4}")
+    run_id: int
+    page: int
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 from bot.engine.client import EngineReply, OnText
 
-CHOICE_FACTOR = 1.7
-"""Below 2, since the candidates slow each other down, and scoring takes time too."""
 MIN_CHOICE_S = 0.25
 """The choice may take as long as users don't notice."""
 MIN_PARTIAL_WORDS, MIN_PARTIAL_CHARACTERS = 5, 12
@@ -68,11 +66,12 @@ class CandidateDraft:
 class CandidateRace:
     """Requests of `count` candidates at the same time. Close it at the end.
 
-    `first_word_delay_s`: how long after the first word of a single candidate users see it.
+    `first_word_delay_s`: how long after the first word of a single candidate users see it. The choice may take
+    `patience` times as long as that word.
     """
 
-    def __init__(self, ask: Ask, count: int, first_word_delay_s: float) -> None:
-        self._first_word_delay_s = first_word_delay_s
+    def __init__(self, ask: Ask, count: int, first_word_delay_s: float, patience: float) -> None:
+        self._first_word_delay_s, self._patience = first_word_delay_s, patience
         self._changed, self._started_at = asyncio.Event(), time.monotonic()
         self.drafts = [CandidateDraft(self._changed) for _ in range(count)]
         for draft in self.drafts:
@@ -131,5 +130,5 @@ class CandidateRace:
         ]
         if not first_words:
             return None
-        limit_s = max(MIN_CHOICE_S, CHOICE_FACTOR * min(first_words))
+        limit_s = max(MIN_CHOICE_S, self._patience * min(first_words))
         return max(0.0, self._started_at + limit_s - time.monotonic())

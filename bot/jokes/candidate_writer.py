@@ -18,6 +18,7 @@ from bot.engine.fair_queue import FairQueue
 from bot.jokes.candidate_choice import RECENT_JOKES, Choice, chance_share, choose
 from bot.jokes.candidate_race import Ask, CandidateDraft, CandidateRace
 from bot.jokes.judge_source import JokeContext, ServedJudge
+from configs.settings import JokeSettings
 from storage.chat.candidates import UnshownCandidate, list_recent_texts
 from storage.chat.jokes import ChosenBy
 from storage.database import Database
@@ -59,11 +60,12 @@ class CandidateWriter:
         database: Database,
         queue: FairQueue,
         count: int,
-        random_share: float,
+        settings: JokeSettings,
         first_word_delay_s: float,
         rng: random.Random | None = None,
     ) -> None:
-        self._database, self._queue, self._count, self._random_share = database, queue, count, random_share
+        self._database, self._queue, self._count = database, queue, count
+        self._random_share, self._patience = settings.random_share, settings.candidate_patience
         self._first_word_delay_s, self._rng = first_word_delay_s, rng or random.SystemRandom()
         self._skip = self._left_to_skip = 0
         self._chosen_texts: OrderedDict[int, deque[tuple[float, str]]] = OrderedDict()
@@ -83,7 +85,7 @@ class CandidateWriter:
                 race.recall()
 
         with self._queue.borrow(further, on_recall) as loan:
-            race = CandidateRace(ask, 1 + loan.count, self._first_word_delay_s)
+            race = CandidateRace(ask, 1 + loan.count, self._first_word_delay_s, self._patience)
             try:
                 if len(race.drafts) > 1:
                     complete = await race.wait_choice()

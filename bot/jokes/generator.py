@@ -59,7 +59,7 @@ class JokeGenerator:
         self._replies = ReplyWriter(router, settings.safety)
         self._several = settings.candidates > 1
         self._candidates = CandidateWriter(
-            database, queue, settings.candidates, settings.joke.random_share, settings.limits.edit_interval_s
+            database, queue, settings.candidates, settings.joke, settings.limits.edit_interval_s
         )
         self._sampling: dict[str, SamplingParams] = {}
 

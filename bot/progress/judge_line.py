@@ -24,6 +24,8 @@ class JudgeLine:
         measures = record.measured
         if not record.usable:
             return self._translator.format(language, "judge-learning", ratings=measures["ratings"])
+        if measures["pair_accuracy_bound"] <= 0.5:
+            return self._translator.format(language, "judge-unproven", ratings=measures["ratings"])
         accuracy = self._translator.format(
             language,
             "judge-accuracy",

@@ -19,8 +19,8 @@ from storage.judge import erasure, registry
 
 log = logging.getLogger(__name__)
 
-CHECK_S, START_S = 60.0, 20.0
-"""Between two checks whether a fit is due, and before the first, to keep the start fast."""
+START_S = 20.0
+"""Before the first check whether a fit is due, to keep the start fast."""
 FIT_TIMEOUT_S = 900.0
 RETRY_S = 3600.0
 """After a fit that failed."""
@@ -36,7 +36,7 @@ class JudgeFitter:
 
     def job(self) -> Periodic:
         """The job of `step`."""
-        return Periodic("judge", CHECK_S, self.step, first_after_s=START_S)
+        return Periodic("judge", self._settings.judge.check_interval_s, self.step, first_after_s=START_S)
 
     async def step(self) -> None:
         """Put a waiting judge into service where a trial allows it, and fit a new one if that is due."""

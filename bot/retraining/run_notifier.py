@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
+from telegram import InlineKeyboardMarkup
 from telegram.error import BadRequest, Forbidden
 
 from bot.i18n.localizer import Localizer
@@ -35,7 +36,8 @@ UPDATES_PER_RUN = 100
 class RunNotifier:
     """Call `update_progress` while a run goes on, and `send_pending` regularly; neither repeats a message.
 
-    `forecast` gives the sentence that says how likely the trial is to come to a verdict.
+    `forecast` gives the sentence that says how likely the trial is to come to a verdict, `buttons` those under a run's
+    picture.
     """
 
     def __init__(
@@ -47,9 +49,10 @@ class RunNotifier:
         latest: Coalescer,
         progress: RunProgressReader,
         forecast: Callable[[Localizer], Awaitable[str]],
+        buttons: Callable[[RunReport, Localizer], InlineKeyboardMarkup | None],
     ) -> None:
         self._database, self._settings, self._messenger, self._notifier = database, settings, messenger, notifier
-        self._latest, self._progress, self._forecast = latest, progress, forecast
+        self._latest, self._progress, self._forecast, self._buttons = latest, progress, forecast, buttons
         self._shown: dict[int, str] = {}
         self._not_before: dict[int, float] = {}
         self._send_lock = asyncio.Lock()
@@ -109,7 +112,10 @@ class RunNotifier:
         text, picture = await report.text(), await self._picture(report)
         if not run.finished:
             text += f"\n{await self._forecast(localizer)}"
-        await self._notifier.send(chat_id, text, photo=picture, note=note, priority=Priority.ESSENTIAL)
+        keyboard = self._buttons(report, localizer) if picture else None
+        await self._notifier.send(
+            chat_id, text, photo=picture, keyboard=keyboard, note=note, priority=Priority.ESSENTIAL
+        )
 
     async def _picture(self, report: RunReport) -> bytes | None:
         """The report's picture; None if it can't be drawn, so that the text is sent anyway."""

@@ -23,6 +23,9 @@ PHASES = {
 EVALUATED = ("candidate", "champion", "base")
 """The models that the gate evaluates, in order."""
 
+FEW_MISSING = 60
+"""Missing ratings from which on the message of a trial says what to do: more take days, and users rate anyway."""
+
 
 @dataclass(frozen=True)
 class RunProgress:
@@ -30,7 +33,7 @@ class RunProgress:
 
     `total` is 0, and `loss` and `eta_s` are None, if they are unknown. `phase` names what is done before, between and
     after what is counted, "" while it is counted; `elapsed_s` is how long that has taken so far. `waiting`: another
-    trial has to end first.
+    trial has to end first. A trial that has begun has a `total`.
     """
 
     done: int = 0
@@ -126,6 +129,8 @@ def describe_progress(run: Run, progress: RunProgress, localize: Localizer) -> t
         )
         if not progress.phase and progress.eta_s:
             note = localize("run-left", time=localize.duration(progress.eta_s))
+        if run.state == "canary" and 0 < progress.total - progress.done <= FEW_MISSING:
+            note = localize("run-missing", missing=progress.total - progress.done)
     if progress.phase or not counted:
         doing = f"run-{'waiting' if progress.waiting else 'doing'}-{run.state}"
         note = localize(f"{doing}-{progress.phase}" if progress.phase in PHASES.get(run.state, ()) else doing)

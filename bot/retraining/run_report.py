@@ -15,7 +15,9 @@ from storage.learning import runs, trials
 from storage.learning.runs import Run
 from storage.learning.trials import TrialRecord
 
-TOLD_WITH_REASON = ("trial-quiet", "trial-futile")
+PAIRS_PER_PAGE = 4
+"""Photos with both models' jokes on a page, legible on a phone."""
+TOLD_WITH_REASON = ("trial-quiet", "trial-futile", "trial-guess")
 """Reasons of trials that their likings don't explain."""
 OUTCOMES = {"canary": "open", "promoted": "good", "rejected": "bad", "undecided": "open"}
 
@@ -30,6 +32,22 @@ class RunReport:
 
     def __init__(self, database: Database, settings: Settings, run: Run, localizer: Localizer) -> None:
         self._database, self._settings, self._run, self._localizer = database, settings, run, localizer
+        self._dataset = settings.storage.datasets / (run.dataset or "-")
+
+    @property
+    def run_id(self) -> int:
+        """The run's id."""
+        return self._run.id
+
+    @property
+    def pairs(self) -> list[dict[str, str]]:
+        """The photos' files with both models' jokes, those that differ first; empty for a run without a picture."""
+        return pairs_of(self._run.judged, self._dataset) if has_picture(self._run) else []
+
+    @property
+    def pages(self) -> int:
+        """The number of pages of `before_after`."""
+        return -(-len(self.pairs) // PAIRS_PER_PAGE)
 
     async def text(self) -> str:
         """The outcome and its reasons, then what an admin can do."""
@@ -61,6 +79,29 @@ class RunReport:
         card = await asyncio.to_thread(self._card, verdict, trial, await self._judging_seconds())
         return await draw_picture("run", {**card, "light": light}, self._settings.storage.directory)
 
+    async def before_after(self, page: int, *, light: bool = False) -> bytes | None:
+        """A page, from 1 on, of all jokes of both models side by side: a PNG; None for a page that isn't there.
+
+        Raises RenderError.
+        """
+        if not 1 <= page <= self.pages:
+            return None
+        card = {
+            "title": self._localize("before-after-title", page=page, pages=self.pages),
+            "outcome": OUTCOMES[self._run.state],
+            "subtitle": self._localize("before-after-subtitle"),
+            "words": self._words(),
+            "pairs": self.pairs[(page - 1) * PAIRS_PER_PAGE : page * PAIRS_PER_PAGE],
+        }
+        return await draw_picture(
+            "run", {**card, "losses": [], "measures": [], "light": light}, self._settings.storage.directory
+        )
+
+    def _words(self) -> dict[str, str]:
+        """The headings of the pictures."""
+        names = ("loss", "steps", "measures", "direction", "before", "after", "photos")
+        return {name: self._localize(f"card-{name}") for name in names}
+
     async def _judging_seconds(self) -> float | None:
         """The seconds from the run's creation to the gate's verdict; None before the verdict."""
         times = await runs.list_states(self._database, self._run.id)
@@ -69,7 +110,6 @@ class RunReport:
 
     def _card(self, verdict: dict[str, Any], trial: TrialRecord | None, seconds: float | None) -> dict[str, Any]:
         """The picture's content for `bot/charts/run_card.py`, as JSON."""
-        dataset = self._settings.storage.datasets / (self._run.dataset or "-")
         took = "none" if seconds is None else self._localizer.duration(seconds)
         summary = EvaluationSummary(self._localizer, self._settings.gate)
         liking = summary.liking(trial)
@@ -77,14 +117,11 @@ class RunReport:
         return {
             "title": self._localize(f"card-title-{self._run.state}", known="yes" if liking else "no", **figures),
             "outcome": OUTCOMES[self._run.state],
-            "subtitle": self._localize("card-subtitle", rows=count_training_rows(dataset), time=took),
-            "words": {
-                name: self._localize(f"card-{name}")
-                for name in ("loss", "steps", "measures", "direction", "before", "after", "photos")
-            },
+            "subtitle": self._localize("card-subtitle", rows=count_training_rows(self._dataset), time=took),
+            "words": self._words(),
             "losses": read_losses(self._settings.storage.runs / str(self._run.id)),
             "measures": [dataclasses.asdict(row) for row in summary.rows(verdict, trial)],
-            "pairs": pairs_of(verdict, dataset),
+            "pairs": self.pairs,
         }
 
     def _localize(self, name: str, **values: Any) -> str:

@@ -20,7 +20,7 @@ def decide(measures: Measures, settings: GateSettings) -> tuple[GateAnswer, list
     harm = [reason for check in CHECKS for reason in check(measures, settings)]
     if harm:
         return GateAnswer.REJECT, harm
-    if not measures["likelihood"]["photos"]:
+    if measures["likelihood"]["photos"] < settings.min_liked_photos:
         return GateAnswer.UNDECIDED, [NOTHING]
     return GateAnswer.PROMOTE, list(not_judged(measures, settings)) or [
         ("fine", "No harm was shown on the held-out photos.")

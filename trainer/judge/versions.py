@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 async def fit_new_version(database: Database, folder: Path, settings: JudgeSettings) -> JudgeRecord:
     """Fit a judge on the users' reactions and put it into service, or let it wait for the end of a trial.
 
+    It may choose jokes if it is surely better than chance, or if the settings require no proof of that.
+
     A user who is forgotten meanwhile is removed from the file, and the judge is stale. Raises JudgeError without
     ratings or if the prior can't be read, OSError if the file can't be written.
     """
@@ -38,7 +40,7 @@ async def fit_new_version(database: Database, folder: Path, settings: JudgeSetti
     record = await register_judge(
         database,
         judge.version,
-        usable=judge.usable,
+        usable=judge.usable or not settings.require_proof,
         reactions=reactions,
         measures=judge.measures,
         began_at=began_at,

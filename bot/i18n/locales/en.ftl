@@ -298,6 +298,10 @@ judge-learning = ⚖️ I don't know yet what you like better ({ $ratings ->
         [one] one rating
        *[other] { $ratings } ratings
     } so far), so I don't choose among my jokes.
+judge-unproven = ⚖️ I choose among several jokes by what you like. With { $ratings ->
+        [one] one rating
+       *[other] { $ratings } ratings
+    } that is a guess: whether I'm right can't be told yet.
 judge-accuracy = ⚖️ I choose among several jokes by what you like: of two jokes that I haven't seen rated, I'm right about the better one in { $right }% (at least { $low }%).
 judge-gain = Jokes that I chose are liked by { $chosen }%, random ones by { $random }% (difference, 95% interval: { $low } to { $high } points).
 judge-gain-few = How much that gains can't be told yet.
@@ -836,6 +840,7 @@ trial-forecast = At { $pace ->
         [one] one day
        *[other] { $days } days
     }. If people like its jokes by { $effect } points more, I'll notice with a chance of { $power }%.
+trial-forecast-guess = The trial ends after { $ratings } ratings. So few allow only a guess: the new model stays unless its jokes were clearly liked less.
 trial-forecast-unknown = No user has rated a joke in four weeks, so a trial in the chats can't come to a verdict yet.
 retrain-time = About { $time }, by experience.
 retrain-time-unknown = It's the first time here: I'll know once it has begun.
@@ -924,8 +929,13 @@ run-doing-judging-loading = Loading the next model
 run-doing-judging-comparing = Comparing their jokes
 run-doing-canary-deciding = These are enough. The verdict comes in a moment.
 run-doing-canary = A part of all photos goes to the new model now. People's ratings decide.
+run-doing-canary = The new model is starting. Then a part of all photos goes to it, and people's ratings decide.
 run-answers = { $done } of { $of } answers
 run-ratings = { $done } of { $of } ratings
+run-missing = { $missing ->
+        [one] One rating is missing.
+       *[other] { $missing } ratings are missing.
+    } Send photos and press 😂, 🙂 or 😐 under the jokes; where two come at once, choose 🅰️ or 🅱️. Then I'll say which model stays.
 run-step = Step { $done } of { $of } · loss { $loss }
 run-left = About { $time } to go
 run-stopping = Stopping…
@@ -1023,6 +1033,11 @@ reason-files-removed = The files of model { $model } were removed, so it can't e
 reason-no-way-back = There is no earlier model to go back to.
 reason-trial-better = People like its jokes better: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
 reason-trial-worse = People like its jokes less: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
+reason-trial-guess = With so few ratings this is a guess: { $likes } of { $ratings } ratings liked its jokes, { $old-likes } of { $old-ratings } the old one's{ $duels ->
+        [0] { "" }
+        [one] , and you chose once between 🅰️ and 🅱️
+       *[other] , and you chose { $duels } times between 🅰️ and 🅱️
+    }. Nothing speaks against it, so it stays until you say /rollback.
 reason-trial-quiet = People like its jokes more when they rate them, but rate them less often or press 🔁 more often, so I don't trust it: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
 reason-trial-futile = It won't become clear any more that its jokes are better: { $likes } of { $ratings } ratings liked them, { $old-likes } of { $old-ratings } the old one's.
 reason-trial-ratings = All the ratings are in, and neither is clearly better: { $likes } of { $ratings } ratings liked its jokes, { $old-likes } of { $old-ratings } the old one's.
@@ -1050,6 +1065,10 @@ card-subtitle =
         [none] .
        *[other] {" "}in { $time }.
     }
+before-after-open = All { $jokes } jokes, before and after
+before-after-title = Run { $run }: before and after, { $page } of { $pages }
+before-after-subtitle = The same photo and the same luck for both: only the model is another.
+before-after-gone = These jokes aren't kept any more.
 card-loss = Loss while training
 card-steps = steps
 card-measures = Old against new

@@ -247,6 +247,7 @@ progress-few = 📊 我比刚开始时进步了多少，现在还说不准：最
     }。
 progress-unknown = 📊 我比刚开始时进步了多少，说不出来：最初的模型已经不在，没法比较。
 judge-learning = ⚖️ 大家更喜欢哪种笑话，我还摸不准（目前有 { $ratings } 次打分），所以先不挑。
+judge-unproven = ⚖️ 我会先写几个笑话，再按你们的口味挑一个。才 { $ratings } 次打分，只能算猜，挑得准不准还看不出来。
 judge-accuracy = ⚖️ 我会写几个笑话，按大家的口味挑一个：拿两个我没学过的笑话来，我有 { $right }% 能猜中哪个更受欢迎（至少 { $low }%）。
 judge-gain = 我挑的笑话好评率是 { $chosen }%，随机的是 { $random }%（差距的 95% 区间：{ $low } 到 { $high } 个百分点）。
 judge-gain-few = 这样挑能好多少，现在还说不准。
@@ -678,6 +679,7 @@ retrain-ask =
     🧪 { $verdict }
     💬 { $service }
 trial-forecast = 照每天 { $pace } 次打分的速度，在聊天里试用最多要 { $days } 天。要是新模型的好评率真能高 { $effect } 个百分点，我有 { $power }% 的把握看出来。
+trial-forecast-guess = 打满 { $ratings } 次分，试用就结束。打分这么少只能算猜：只要新模型的笑话没有明显更差，就留下它。
 trial-forecast-unknown = 四周以来没人给笑话打过分，所以在聊天里试用暂时分不出高下。
 retrain-time = 照以往的经验，大约 { $time }。
 retrain-time-unknown = 这儿还是头一回，开始了才知道要多久。
@@ -758,8 +760,10 @@ run-doing-judging-loading = 正在加载下一个模型
 run-doing-judging-comparing = 正在比较两边的笑话
 run-doing-canary-deciding = 打分够了，马上出结果。
 run-doing-canary = 现在一部分照片交给新模型，大家的打分说了算。
+run-doing-canary = 新模型正在启动，随后会有一部分照片交给它，大家的打分说了算。
 run-answers = 已答 { $done }/{ $of }
 run-ratings = 已有 { $done }/{ $of } 次打分
+run-missing = 还差 { $missing } 次打分。继续发照片，在笑话下面点 😂、🙂 或 😐；同时来两个笑话时，选 🅰️ 或 🅱️。打完就告诉你留下哪个模型。
 run-step = 第 { $done } 步，共 { $of } 步 · 损失 { $loss }
 run-left = 大约还要 { $time }
 run-stopping = 正在停止……
@@ -854,6 +858,10 @@ reason-files-removed = 模型 { $model } 的文件已经删了，不能上线。
 reason-no-way-back = 前面没有模型可换回。
 reason-trial-better = 大家更喜欢它的笑话：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
 reason-trial-worse = 大家没那么喜欢它的笑话：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
+reason-trial-guess = 打分这么少，只能算猜的：{ $ratings } 次打分里 { $likes } 次喜欢它的笑话，旧的是 { $old-ratings } 次里 { $old-likes } 次{ $duels ->
+        [0] { "" }
+       *[other] ，另外在 🅰️ 和 🅱️ 之间选了 { $duels } 次
+    }。看不出它更差，就先用新的，发 /rollback 可以换回旧的。
 reason-trial-quiet = 打了分的人更喜欢它的笑话，可给它打分的人变少了，或者点 🔁 换一个的变多了，所以信不过：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
 reason-trial-futile = 已经不太可能看出它更好笑了：{ $ratings } 次打分里 { $likes } 次喜欢，旧的是 { $old-ratings } 次里 { $old-likes } 次。
 reason-trial-ratings = 打分够了，还是分不出高下：{ $ratings } 次打分里 { $likes } 次喜欢它的笑话，旧的是 { $old-ratings } 次里 { $old-likes } 次。
@@ -878,6 +886,10 @@ card-subtitle =
         [none] 。
        *[other] ，用了 { $time }。
     }
+before-after-open = 全部 { $jokes } 个笑话，前后对比
+before-after-title = 第 { $run } 次训练：前后对比 { $page }/{ $pages }
+before-after-subtitle = 同样的照片，同样的运气，只是换了模型。
+before-after-gone = 这些笑话已经没有存着了。
 card-loss = 训练中的损失
 card-steps = 步数
 card-direction = ↑ 越高越好，↓ 越低越好

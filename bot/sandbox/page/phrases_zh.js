@@ -14,7 +14,11 @@ export const zh = {
   conversation: "对话",
   earlier: "查看更早的消息",
   tryOne: "拿这些试试",
-  sampleNames: { bicycle: "自行车", butterfly: "蝴蝶", cactus: "仙人掌", fox: "狐狸", guitar: "吉他", hamburger: "汉堡", octopus: "章鱼", penguin: "企鹅" },
+  sampleNames: {
+    fox: "狐狸", cat: "猫", hamburger: "汉堡", penguin: "企鹅", "cup of coffee": "咖啡", octopus: "章鱼", guitar: "吉他", rocket: "火箭",
+    robot: "机器人", pizza: "披萨", astronaut: "宇航员", elephant: "大象", bicycle: "自行车", clock: "时钟", cactus: "仙人掌", owl: "猫头鹰",
+    photographer: "摄影师", butterfly: "蝴蝶", snail: "蜗牛", coins: "硬币", dog: "狗", umbrella: "雨伞", galaxies: "星系", car: "汽车",
+  },
   sendSample: (name) => `发送照片：${name}`,
   sampleGone: (name) => `样图“${name}”不在了。`,
   samples: "样图",

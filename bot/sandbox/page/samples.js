@@ -7,7 +7,7 @@ import { byId, el } from "./dom.js";
 import { store } from "./store.js";
 import { sampleName, say } from "./words.js";
 
-const OFFERED = 8;
+const OFFERED = 24;
 
 let samples = [];
 let drawn = ""; // the drawn samples and their names; unchanged ones are not drawn again

@@ -197,3 +197,18 @@ def test_the_forecast_grows_with_the_pace_and_tells_how_long():
     assert (slow.days, round(usual.days), fast.days) == (28.0, 21, 7.0)
     assert forecast_trial(DESIGN, 0.0).power == 0.0
     assert forecast_trial(DESIGN, 48.0, units_per_rating=0.2).power < usual.power
+
+
+def test_a_design_that_guesses_promotes_at_its_end_unless_something_speaks_against_it():
+    design = TrialDesign.for_candidate(CanarySettings(min_days=0, max_ratings=12, without_verdict="candidate"))
+
+    def reason(rows: Rows) -> tuple[str, str]:
+        decision = SequentialTest(design).decide(rows.data(), 0.01, late=True)
+        return decision.answer, decision.reason
+
+    assert reason(Rows().rated(0, 2, 4).rated(1, 3, 2)) == ("go on", "between")  # eleven ratings
+    assert reason(Rows().rated(0, 2, 4).rated(1, 4, 2)) == ("promote", "guess")
+    assert reason(Rows().rated(0, 4, 2).rated(1, 3, 3)) == ("promote", "guess")
+    assert reason(Rows().rated(0, 5, 1).rated(1, 2, 4)) == ("not enough", "ratings")
+    assert reason(Rows().rated(0, 6, 6)) == ("not enough", "ratings")  # nobody rated the candidate's jokes
+    assert decide(Rows().rated(0, 300, 300).rated(1, 310, 290)).reason == "ratings"  # the default doesn't guess

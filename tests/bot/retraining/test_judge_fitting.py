@@ -124,3 +124,27 @@ async def test_stats_and_status_say_what_the_judge_knows(stage_with):
     assert "on 321 ratings · 62% of unseen pairs right, at least 57%" in status and "surely" not in status
     assert stage.words("judge-accuracy", right=62, low=57) in stats and stage.words("judge-gain-few") in stats
     assert json.loads(await stage.value("SELECT measures FROM judges WHERE id = 2"))["pairs"] == 4000
+
+
+async def test_a_judge_without_proof_chooses_only_where_no_proof_is_required(rated):
+    database, settings = rated
+    async with database.write() as connection:
+        await connection.execute("DELETE FROM ratings WHERE joke_id > 12")
+    for proof, used in ((True, False), (False, True)):
+        changed = settings.judge.model_copy(update={"min_ratings": 10, "after_ratings": 1, "require_proof": proof})
+        fitter = fitter_of(database, settings.model_copy(update={"judge": changed}))
+        await fitter.step()
+        record = await registry.get_serving_judge(database)
+        assert fitter.error == "" and record and record.measured["ratings"] == 12 + (not proof)
+        assert record.usable is used and (fitter.source.current is not None) is used
+        await record_rating(database, 13, BOB, 3)
+
+
+async def test_stats_say_of_a_judge_without_proof_that_its_choice_is_a_guess(stage_with):
+    stage = await stage_with()
+    measures = {"ratings": 12, "pair_accuracy": 0.9, "pair_accuracy_bound": 0.3, "pairs": 30, "usable": False}
+    await registry.register_judge(
+        stage.app.database, "ab" * 32, usable=True, reactions=12, measures=measures, began_at=time.time()
+    )
+    answer = await stage.answer(stage.world.send_text(stage.alice, stage.alice, "/stats"))
+    assert stage.words("judge-unproven", ratings=12) in answer["text"] and "90%" not in answer["text"]

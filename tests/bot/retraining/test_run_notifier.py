@@ -1,16 +1,21 @@
 """A run's messages to admins: one with the progress, a picture after the gate, each outcome once."""
 
 import asyncio
+import dataclasses
 import io
 import json
 
 import pytest
 from PIL import Image
 
+from bot.experiments.forecast import forecast_text
 from bot.i18n.formatting import duration
 from bot.i18n.localizer import Localizer
 from bot.i18n.translator import Translator
 from bot.retraining.evaluation_summary import EvaluationSummary
+from bot.retraining.run_progress import RunProgress, format_progress
+from configs.settings import Settings
+from configs.trials import CanarySettings
 from storage.database import Database
 from storage.learning import promotion, run_notices, runs
 from storage.learning.trials import TrialRecord
@@ -188,3 +193,25 @@ def test_jokes_that_no_judge_chose_are_reported_as_a_check():
 )
 def test_time_is_said_as_people_say_it(seconds, said):
     assert duration(WORDS, "en", seconds) == said
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_the_message_of_a_short_trial_says_how_many_ratings_are_missing_and_what_to_do(tmp_path, language):
+    localize = Localizer(WORDS, language)
+    async with Database.connect(Settings(storage={"directory": tmp_path}).storage) as database:
+        run = dataclasses.replace(await runs.create_run(database, "command"), state="canary")
+    missing = localize("run-missing", missing=5)
+    assert "5" in missing and "🅰️" in missing and "😐" in missing
+    assert missing in format_progress(run, RunProgress(3, 8), localize)
+    assert len(format_progress(run, RunProgress(8, 8), localize).splitlines()) == 3  # nothing is missing
+    assert len(format_progress(run, RunProgress(3, 1000), localize).splitlines()) == 3  # it takes days, nobody counts
+    assert localize("run-doing-canary") in format_progress(run, RunProgress(), localize)  # the model is starting
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_a_trial_that_guesses_is_announced_as_a_guess(tmp_path, language):
+    localize, settings = Localizer(WORDS, language), CanarySettings(max_ratings=8, without_verdict="candidate")
+    async with Database.connect(Settings(storage={"directory": tmp_path}).storage) as database:
+        said = await forecast_text(database, settings, localize)
+        assert said == localize("trial-forecast-guess", ratings=8) and "8" in said
+        assert await forecast_text(database, CanarySettings(), localize) == localize("trial-forecast-unknown")

@@ -17,7 +17,7 @@ from configs.learning import GateSettings
 from configs.prompts import load_prompts
 from configs.settings import ROOT
 from trainer.demo_model.joke_templates import NEUTRAL, jokes, load_shapes
-from trainer.demo_model.samples import SUBJECTS
+from trainer.demo_model.samples import SERIES
 from trainer.demo_model.subjects import load_subjects
 from trainer.gate.model_loading import load_model
 from trainer.gate.model_scorer import ModelScorer
@@ -25,6 +25,7 @@ from trainer.gate.model_scorer import ModelScorer
 torch.set_num_threads(1)
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
+SUBJECTS = SERIES[0]
 LIKED = ("deadpan", "absurd")
 """The styles that the dataset's users like."""
 

@@ -99,6 +99,12 @@ def test_what_the_measures_mean(measures, answer, codes):
     assert all(text.endswith(".") for _, text in reasons)
 
 
+def test_without_a_liked_joke_the_new_jokes_decide_where_the_settings_say_so():
+    settings = GateSettings(min_liked_photos=0)
+    assert decide(changed(likelihood=NONE), settings)[0] == "promote"
+    assert decide(changed(likelihood=NONE, variety={"harm": True}), settings)[0] == "reject"
+
+
 def test_every_measure_of_collapse_has_a_sentence():
     assert COLLAPSE.keys() == COLLAPSE_MEASURES.keys()
 
