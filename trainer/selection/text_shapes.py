@@ -26,9 +26,9 @@ def shape_similarity(texts: Sequence[tuple[str, ...]]) -> Floats:
     found = Counter(chain.from_iterable(pairs))
     # A pair that comes in one text only is shared with no other.
     number = {pair: index for index, pair in enumerate(pair for pair, count in found.items() if count > 1)}
+    columns = [[number[pair] for pair in text if pair in number] for text in pairs]
     has = np.zeros((len(pairs), len(number)), np.float32)
-    for row, text in enumerate(pairs):
-        has[row, [number[pair] for pair in text if pair in number]] = 1
+    has[np.repeat(np.arange(len(pairs)), [len(own) for own in columns]), [*chain.from_iterable(columns)]] = 1
     size = np.array([len(text) for text in pairs], np.float32)
     dice = 2 * (has @ has.T) / (size[:, None] + size)
     np.fill_diagonal(dice, 1)
