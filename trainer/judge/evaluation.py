@@ -9,7 +9,7 @@ from storage.judge.features import FloatArray, IndexArray
 
 CONFIDENCE_Z = 1.0
 """One-sided 84 %. A judge that is no better than chance chooses jokes that are liked like others, so a wrong yes costs
-users little, while waiting for 95 % costs them the better jokes of a judge that is right."""
+users little, while waiting for 95 % costs them the better jokes of a judge that is right (docs/judge.md)."""
 FOLD_DEPENDENCE = 1.25
 """Factor of the standard error: folds share their training data, which no formula accounts for (Bengio and Grandvalet,
 JMLR 5, 2004). Measured on 200 sets of ratings without any taste: the standardised accuracy had a standard deviation of

@@ -30,8 +30,8 @@ LEAST_VARIETY, MIN_ROWS = 0.7, 30
 """With fewer rows nothing can be said of variety, and only their ratings count.
 
 In simulated communities (benchmarks/community, 8 seeds from 106 up, 14 runs with 127 to 561 rows) the models trained on
-rows with 0.68 of the base's effective number of shapes had 0.66 to 0.78 of it and gained 9.9 points of liking in the
-mean; with 0.75 it was 0.70 to 0.79 and 8.6 points, with 0.85 0.72 to 0.85 and 7.2 points. The gate's limit is 0.6.
+rows with 0.68 of the base's effective number of shapes had 0.66 to 0.78 of it and gained 9.7 points of liking in the
+mean; with 0.75 it was 0.70 to 0.79 and 8.6 points, with 0.85 0.74 to 0.85 and 7.0 points. The gate's limit is 0.6.
 """
 UNKNOWN = 0
 """Stands for user and chat: the judge scores the text for no particular user."""
