@@ -38,7 +38,8 @@ PHOTOS = (12, 30, 60, 150)
 TRAINING_ROWS = (60, 150, 400)
 FIRST = 1
 """The first seed; limits were chosen on seeds from 10,000 on. 48 worlds cover all kinds evenly."""
-Request = tuple[HoldoutPhoto, str, str]
+Request = tuple[HoldoutPhoto, str, str, Picture]
+"""Photo, language, prompt, and the picture as it is sent."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,12 @@ def worlds(seed: int) -> list[Outcome]:
     told = [(photo.name, text) for texts in training.values() for photo, text in zip(learnt, texts, strict=True)]
     data = held_out(photos, languages, told)
     settings = GateSettings()
-    answer = partial(evaluation, data, build_requests(data, settings), {photo.name: photo for photo in photos})
+    shown = {photo.name: photo for photo in photos}
+    requests = [
+        (photo, language, prompt, asked(shown[photo.name], language, prompt))
+        for photo, language, prompt in build_requests(data, settings)
+    ]
+    answer = partial(evaluation, data, requests)
     first = answer(base.write, draw)
     grown = answer(liked_more(Made(base, training, draw)), draw) if seed % 3 == 0 else first
     outcomes = []
@@ -78,15 +84,11 @@ def worlds(seed: int) -> list[Outcome]:
     return outcomes
 
 
-def evaluation(
-    data: HoldoutData, requests: Sequence[Request], pictures: dict[str, Picture], writer: Writer, draw: random.Random
-) -> ModelEvaluation:
+def evaluation(data: HoldoutData, requests: Sequence[Request], writer: Writer, draw: random.Random) -> ModelEvaluation:
     """A model's replies, with the same likelihood of the held-out jokes as every other model here."""
     replies = [
-        GateReply(
-            photo.name, language, writer(asked(pictures[photo.name], language, prompt), language, draw), True, prompt
-        )
-        for photo, language, prompt in requests
+        GateReply(photo.name, language, writer(picture, language, draw), True, prompt)
+        for photo, language, prompt, picture in requests
     ]
     return ModelEvaluation({photo.name: [1.0] * len(photo.jokes) for photo in data.photos}, replies)
 

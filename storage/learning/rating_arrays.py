@@ -58,12 +58,11 @@ class DatasetSource:
 
 @dataclass(frozen=True)
 class RatedText:
-    """The text of a rated joke; `of_base`: a base model wrote it."""
+    """The text of a rated joke."""
 
     text: str
     language: str
     style: str
-    of_base: bool
 
 
 async def read_ratings_since(database: Database, since: float) -> RatingArrays:
@@ -104,13 +103,25 @@ async def get_texts(database: Database, joke_ids: Iterable[int]) -> dict[int, tu
 
 
 async def list_rated_texts(database: Database, joke_ids: Iterable[int]) -> list[RatedText]:
-    """The existing jokes among these."""
+    """The existing jokes of models among these."""
     rows = await database.rows(
-        "SELECT text, language, style, base_id IS NULL AS of_base FROM jokes JOIN models ON models.id = model_id "
-        "WHERE jokes.id IN (SELECT value FROM json_each(?)) ORDER BY jokes.id",
+        "SELECT text, language, style FROM jokes WHERE model_id IS NOT NULL AND id IN (SELECT value FROM json_each(?)) "
+        "ORDER BY id",
         (json.dumps(list(joke_ids)),),
     )
-    return [RatedText(row["text"], row["language"], row["style"], bool(row["of_base"])) for row in rows]
+    return [RatedText(**row) for row in rows]
+
+
+async def list_base_texts(database: Database, joke_ids: Iterable[int], limit: int) -> list[str]:
+    """What base models wrote for these jokes, shown or not, so that no judge has chosen; at most the newest `limit`."""
+    rows = await database.rows(
+        "WITH written AS (SELECT jokes.id, text FROM jokes JOIN models ON models.id = model_id WHERE base_id IS NULL "
+        "AND jokes.id IN (SELECT value FROM json_each(?))) SELECT text FROM (SELECT id, text FROM written UNION ALL "
+        "SELECT joke_id, joke_candidates.text FROM joke_candidates JOIN written ON written.id = joke_id) "
+        "ORDER BY id DESC LIMIT ?",
+        (json.dumps(list(joke_ids)), limit),
+    )
+    return [row["text"] for row in rows]
 
 
 async def get_sources(database: Database, joke_ids: Iterable[int]) -> dict[int, DatasetSource]:

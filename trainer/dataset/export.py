@@ -187,13 +187,14 @@ class DatasetExporter:
 
     async def _weighed(self, jokes: list[ScoredJoke], rated: Indices) -> list[ScoredJoke]:
         """The jokes with their weights; `rated` are the ids of all rated jokes."""
-        known = await rating_arrays.list_rated_texts(self.database, rated[-MAX_REFERENCE:].tolist())
+        newest = rated[-MAX_REFERENCE:].tolist()
+        known = await rating_arrays.list_rated_texts(self.database, newest)
         sources = [joke.source for joke in jokes]
         weights = weigh_rows(
             np.array([joke.posterior for joke in jokes], float),
             judged_advantage(self.judge, sources, known),
             [source.text for source in sources],
-            [text.text for text in known if text.of_base],
+            await rating_arrays.list_base_texts(self.database, newest, MAX_REFERENCE),
         )
         return [replace(joke, weight=weight) for joke, weight in zip(jokes, weights.tolist(), strict=True)]
 

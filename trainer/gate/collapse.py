@@ -55,6 +55,17 @@ def phrase_increase(base: ReplyFeatures, model: ReplyFeatures) -> float:
     return max(increases, default=0.0)
 
 
+def commonest_text(base: ReplyFeatures, model: ReplyFeatures) -> float:
+    """The largest share of one text, less what more of the base's replies begin with it than its commonest text has.
+
+    A model that leaves out the ends of sentences repeats what only the ends told apart in the base.
+    """
+    usual = base.commonest_text
+    if model is base:
+        return usual
+    return max(share - max(base.share_that_begins(text) - usual, 0.0) for text, share in model.text_shares.items())
+
+
 def repetition_limit(shares: float, widening: float, factor: float) -> float:
     """`factor` times as many pairs of equal replies as the base."""
     return (shares + RARE) * factor**widening - RARE
@@ -78,7 +89,7 @@ MEASURES: dict[str, CollapseMeasure] = {
         lambda _, model: model.distinct, lambda base, wide, told: base * told.distinct_ratio**wide, maximum=False
     ),
     "commonest_text": CollapseMeasure(
-        lambda _, model: model.commonest_text,
+        commonest_text,
         lambda base, wide, told: base + told.max_commonest_text_increase * wide,
         maximum=True,
     ),

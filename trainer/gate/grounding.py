@@ -7,6 +7,7 @@ on the photo, ½ if they could be about any. The base itself is measured without
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ def indicators(
         for reply, words in zip(features.replies, features.words, strict=True)
         if reply.photo in photo
     ]
+    columns = [[known[word] for word in words if word in known] for _, words in rows]
     has = np.zeros((len(rows), len(known)))
-    for row, (_, words) in enumerate(rows):
-        has[row, [known[word] for word in set(words) if word in known]] = 1
+    has[np.repeat(np.arange(len(rows)), [len(own) for own in columns]), [*chain.from_iterable(columns)]] = 1
     return has, np.array([place for place, _ in rows])

@@ -17,14 +17,9 @@ from numpy.typing import NDArray
 from configs.prompts import caption_of
 from trainer.gate.replies import GateReply
 from trainer.gate.text_metrics import ReferenceTexts, distinct, entropy, pairs, units
+from trainer.selection.text_shapes import RARE_SHAPE, Floats, shape_similarity
 
-Floats = NDArray[np.float64]
 EMOJI = re.compile("[\u2600-\u27bf\u2b50\u2b55\U0001f000-\U0001faff]")
-UNLIKE, ALIKE = 0.15, 0.5
-"""Dice similarities of two texts' pairs of neighbouring units up to which they have different shapes, and from which
-they have the same; linear between. With another subject in it, a sentence of ten words keeps most of its pairs."""
-RARE_SHAPE = 0.01
-"""Added to a shape's share of the replies: users don't notice whether a shape comes once in 200 or in 400 jokes."""
 EDGE_UNITS = 3
 """Number of units of an opening and of a closing."""
 
@@ -46,21 +41,8 @@ class ReplyFeatures:
 
     @cached_property
     def alike(self) -> Floats:
-        """How much two replies (n, n) have the same shape, 0…1. Equal replies are compared once."""
-        rows = {words: row for row, words in enumerate(dict.fromkeys(self.words))}
-        pairs = [set(zip(["^", *words], [*words, "$"], strict=True)) for words in rows]
-        texts = Counter(chain.from_iterable(pairs))
-        # A pair that comes in one text only is shared with no other.
-        number = {pair: index for index, pair in enumerate(pair for pair, count in texts.items() if count > 1)}
-        has = np.zeros((len(pairs), len(number)), np.float32)
-        for row, text in enumerate(pairs):
-            has[row, [number[pair] for pair in text if pair in number]] = 1
-        size = np.array([len(text) for text in pairs], np.float32)
-        dice = 2 * (has @ has.T) / (size[:, None] + size)
-        np.fill_diagonal(dice, 1)
-        alike = np.clip((dice - UNLIKE) / (ALIKE - UNLIKE), 0, 1).astype(np.float64)
-        place = np.array([rows[words] for words in self.words])
-        return alike[place[:, None], place]
+        """How much two replies (n, n) have the same shape, 0…1."""
+        return shape_similarity(self.words)
 
     @cached_property
     def variety(self) -> float:
@@ -116,9 +98,23 @@ class ReplyFeatures:
         return float(self.alike.mean(1).max())
 
     @cached_property
+    def text_shares(self) -> dict[tuple[str, ...], float]:
+        """Share of replies with each text; case, spaces, punctuation and emoji don't count."""
+        return {words: count / len(self.words) for words, count in Counter(self.words).items()}
+
+    @property
     def commonest_text(self) -> float:
-        """Share of the most frequent text; case, spaces, punctuation and emoji don't count."""
-        return max(Counter(" ".join(words) for words in self.words).values()) / len(self.words)
+        """Share of the most frequent text."""
+        return max(self.text_shares.values())
+
+    def share_that_begins(self, text: tuple[str, ...]) -> float:
+        """Share of replies that begin with these units."""
+        return self._beginnings.get(text, 0) / len(self.words)
+
+    @cached_property
+    def _beginnings(self) -> Counter[tuple[str, ...]]:
+        """Counts of all beginnings of replies."""
+        return Counter(words[:end] for words in self.words for end in range(1, len(words) + 1))
 
     @cached_property
     def length(self) -> float:

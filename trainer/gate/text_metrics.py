@@ -6,7 +6,7 @@ A text is split into units: Chinese characters, and lower-case words of other sc
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from functools import cached_property, lru_cache
 from itertools import chain
 
@@ -35,6 +35,8 @@ TEXTS_KEPT = 1 << 14
 """Texts whose units are remembered: all replies of a gate several times."""
 MIN_UNITS = 4
 """Minimum number of units of a text to measure copying."""
+MAX_RUNS = 1_000_000
+"""Maximum number of runs of units, twice over, that are kept in memory to be searched for."""
 MAX_SEARCHED_TEXTS = 120
 """Maximum number of training texts that are searched for in the others."""
 
@@ -125,8 +127,19 @@ class ReferenceTexts:
         self.letters: dict[str, str] = {}
         self.keys = [key for key, _ in texts]
         self.coded = [self._learn(text) for _, text in texts]
-        self.everything = "\0".join(self.coded)
         self.found: dict[tuple[str, str | None], float | None] = {}
+
+    @cached_property
+    def runs(self) -> Container[str]:
+        """All runs of units of the corpus. A set is faster where there are few enough of them."""
+        if sum(len(text) ** 2 for text in self.coded) > MAX_RUNS:
+            return "\0".join(self.coded)
+        return {
+            text[start:end]
+            for text in set(self.coded)
+            for start in range(len(text))
+            for end in range(start + 1, len(text) + 1)
+        }
 
     @cached_property
     def repetition(self) -> float:
@@ -158,8 +171,8 @@ class ReferenceTexts:
         coded = self._encode(text)
         if len(coded) < MIN_UNITS:
             return None
-        where = (
-            self.everything
+        where: Container[str] = (
+            self.runs
             if without is None
             else "\0".join(other for key, other in zip(self.keys, self.coded, strict=True) if key != without)
         )

@@ -6,6 +6,7 @@ from configs.safety import RetentionSettings
 from storage.chat.candidates import UnshownCandidate, list_candidates, list_recent_texts
 from storage.chat.duels import begin_duel, record_duel_joke, record_duel_message
 from storage.chat.jokes import NewJoke, add_delivery, add_joke, get_joke
+from storage.learning.rating_arrays import list_base_texts
 from storage.maintenance.retention import delete_aged_data
 
 ALICE, BOB, GROUP = 7, 8, -100
@@ -85,3 +86,15 @@ async def test_the_jokes_of_a_duel_are_seen_once_it_is_shown(database, memory, t
     assert await list_recent_texts(database, ALICE, 9) == []
     await record_duel_message(database, duel.id, 77)
     assert sorted(await list_recent_texts(database, ALICE, 9)) == ["Side a", "Side b"]
+
+
+async def test_what_the_base_writes_includes_what_no_judge_chose(database, memory, tell):
+    older = await tell(await memory.photo(ALICE), text="Old")
+    told = await tell(await memory.photo(ALICE), candidates=[UnshownCandidate("Other"), UnshownCandidate("Third")])
+    await tell(await memory.photo(BOB), BOB, text="Not asked for")
+    asked = [older.id, told.id]
+    assert sorted(await list_base_texts(database, asked, 9)) == ["Old", "Other", "Shown", "Third"]
+    assert sorted(await list_base_texts(database, asked, 3)) == ["Other", "Shown", "Third"]
+    async with database.write() as connection:
+        await connection.execute("UPDATE models SET base_id = id")
+    assert await list_base_texts(database, asked, 9) == []

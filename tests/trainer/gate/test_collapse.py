@@ -1,6 +1,7 @@
 """Collapsed models are told from harmless ones by what they write, in made worlds and measure by measure."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -75,6 +76,19 @@ def test_the_worst_language_counts():
     same = [GateReply(str(place % 12), "zh", "同一个笑话", True) for place in range(240)]
     found = compare_variety(told() + zh, told() + zh, told() + same, ["en", "zh"], GateSettings())
     assert found["commonest_text"]["language"] == "zh" and found["commonest_text"]["harm"]
+
+
+def test_a_text_is_common_only_if_no_more_of_the_base_begin_with_it():
+    endings = [f"{first} and {last}" for first in ("left", "stayed") for last in ("sang", "slept", "cooked", "danced")]
+    forms = [f"The {{}} took one look at us, packed its things {ending}." for ending in endings]
+    base = told(forms, 480, animals=("fox",))
+    cut = [replace(reply, text=" ".join(reply.text.split()[:10])) for reply in base]
+    same = [replace(reply, text=base[0].text) if place % 4 == 0 else reply for place, reply in enumerate(base)]
+    shares = ReplyFeatures(base)
+    assert (
+        shares.share_that_begins(("the", "fox")) == 1.0 and 0.4 < shares.share_that_begins(shares.words[0][:11]) < 0.6
+    )
+    assert "commonest_text" not in harm(cut, base) and "commonest_text" in harm(same, base)
 
 
 def test_jokes_that_could_be_about_any_photo_are_told_from_those_that_are_not():

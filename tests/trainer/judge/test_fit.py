@@ -52,7 +52,7 @@ def test_a_judge_learns_what_users_like_and_says_how_well():
 
 def test_a_judge_of_random_ratings_is_not_usable():
     usable = [fit_judge(made_ratings(250, seed=seed, users=9, random_users=9)).usable for seed in range(20)]
-    assert sum(usable) <= 3  # 5 % expected
+    assert sum(usable) <= 7  # 16 % expected
 
 
 def test_a_judge_of_few_ratings_is_not_usable():
@@ -172,7 +172,7 @@ def test_pairs_are_of_one_user_and_the_bound_covers_chance():
     for _ in range(200):
         user, photo, value = rng.integers(0, 8, 300), np.arange(300), rng.integers(0, 3, 300) / 2
         fooled += pair_accuracy(rng.normal(size=300), value, user, photo, NO, NO, NO.astype(int)).above_chance
-    assert fooled <= 12  # less than 5 %: these scores come from no folds
+    assert fooled <= 32  # less than 16 %: these scores come from no folds
 
 
 def test_the_curve_to_probabilities_is_recovered():
