@@ -33,7 +33,7 @@ tags: [humor, preference, dpo, jokebot]
 # Preferences of jokes about photos
 
 {pairs} pairs of jokes about {photos} photos, exported by Jokebot for {format}. In each pair users liked `chosen` better
-than `rejected`: users who rated both jokes, or chose one in a duel.
+than `rejected`: users who rated both jokes, or chose one in a duel or on a ballot.
 
 ```python
 {load}
@@ -43,7 +43,7 @@ than `rejected`: users who rated both jokes, or chose one in a duel.
 |---|---|
 | `votes_chosen`, `votes_rejected`, `ties` | users who preferred the one, the other, or neither |
 | `chosen_author`, `rejected_author` | "model", or "user" for a punchline that a user wrote |
-| `evidence` | "ratings", "duels" |
+| `evidence` | "ratings", "duels", "ballots" (of rounds in which users and the bot write for one photo) |
 | `language` | of the jokes |
 | `licence` | of the photo |
 
@@ -74,7 +74,7 @@ def write_preferences(data: PreferenceData, photos: Path, folder: Path, form: Fo
         reasons = "; ".join(f"{count} {reason}" for reason, count in data.excluded.items())
         raise PreferenceError(
             "There are no preferences to export: pairs need a user who rated two jokes about one photo differently, "
-            f"or a duel{f' (left out: {reasons})' if reasons else ''}."
+            f"a duel, or a ballot{f' (left out: {reasons})' if reasons else ''}."
         )
     if folder.exists() and any(folder.iterdir()):
         raise PreferenceError(f"{folder} exists; name a new folder (--out).")

@@ -10,6 +10,7 @@ from storage.chat.consent import set_private
 from storage.chat.flags import flag_joke
 from storage.chat.jokes import NewJoke, add_joke
 from storage.chat.ratings import record_rating
+from tests.trainer.oogiri_rounds import play_round
 from trainer.dataset.preference_files import PreferenceError, write_preferences
 from trainer.dataset.preferences import read_preferences
 
@@ -59,6 +60,23 @@ async def test_choices_in_duels_are_votes(memory):
     (pair,) = (await read(memory)).pairs
     assert (pair.chosen, pair.votes_chosen, pair.votes_rejected, pair.ties) == ("Second", 2, 1, 1)
     assert pair.evidence == ("duels",)
+
+
+async def test_a_chosen_entry_of_a_round_is_preferred_to_those_that_were_not(memory):
+    photo = await memory.photo()
+    bot = await memory.joke(photo, "The bot's", prompt=PROMPT)
+    entries = {901: "Ann's", 902: "Bob's"}
+    votes = {31: [901], 32: [901, None], 901: [902]}
+    jokes = await play_round(memory.database, photo, bot, entries, votes, 1, PROMPT)
+    data = await read(memory)
+    found = {(pair.chosen, pair.rejected): (pair.votes_chosen, pair.votes_rejected) for pair in data.pairs}
+    assert found == {("Ann's", "The bot's"): (1, 0), ("Ann's", "Bob's"): (2, 0)}
+    assert data.excluded == {"not enough votes for one of them": 1}, "the bot and Bob have one vote against the other"
+    assert {pair.evidence for pair in data.pairs} == {("ballots",)} and len(jokes) == 3
+    authors = {(pair.chosen_author, pair.rejected_author) for pair in data.pairs}
+    assert authors == {("user", "model"), ("user", "user")}
+    await set_private(memory.database, 901, True)
+    assert {(pair.chosen, pair.rejected) for pair in (await read(memory)).pairs} == {("The bot's", "Bob's")}
 
 
 async def test_what_may_not_be_learnt_or_passed_on_is_left_out(memory):
