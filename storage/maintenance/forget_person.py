@@ -51,7 +51,8 @@ PRIVATE_CHAT_TABLES = (
 """Tables whose rows of the user's private chat are deleted."""
 
 ONLY_FROM_USER = """id IN (SELECT photo_id FROM photo_senders WHERE person_id = ?)
-    AND NOT EXISTS (SELECT 1 FROM photo_senders WHERE photo_id = photos.id AND person_id != ?)"""
+    AND NOT EXISTS (SELECT 1 FROM photo_senders WHERE photo_id = photos.id AND person_id != ?)
+    AND id NOT IN (SELECT photo_id FROM photo_credits)"""
 
 
 REMOVE_GALLERY_ITEMS = """UPDATE runs SET verdict = json_set(verdict, '$.gallery', (SELECT json_group_array(json(value))

@@ -25,7 +25,9 @@ __all__ = [
     "hamming",
     "photo_file",
     "photo_path",
+    "photo_values",
     "read_photo",
+    "write_file",
 ]
 
 
@@ -63,20 +65,13 @@ async def add_photo(
     The file is complete and on the disk before its row is written. Raises PhotoFolderError if it can't be written, and
     SenderForgotten where the update that brought the photo was erased meanwhile.
     """
-    path = photo_file(folder, checked.sha256)
-    try:
-        await asyncio.to_thread(_write_once, path, checked.data)
-    except OSError as error:
-        raise PhotoFolderError(
-            f"The photo can't be kept in {folder}: {error.strerror}. Check the disk's free space and the folder's "
-            "rights."
-        ) from error
+    path = await write_file(folder, checked)
     now = time.time()
     async with database.write() as connection:
         await connection.execute(
             "INSERT INTO photos (sha256, phash, width, height, bytes, media_type, created_at) SELECT ?, ?, ?, ?, ?, ?, "
             f"? WHERE {NOT_FORGOTTEN} ON CONFLICT (sha256) DO NOTHING",
-            (*_values(checked), now, update_id),
+            (*photo_values(checked), now, update_id),
         )
         async with connection.execute("SELECT * FROM photos WHERE sha256 = ?", (checked.sha256,)) as cursor:
             row = await cursor.fetchone()
@@ -94,7 +89,21 @@ async def add_photo(
     return Photo(**dict(row))
 
 
-def _values(checked: CheckedPhoto) -> tuple[str, int, int, int, int, str]:
+async def write_file(folder: Path, checked: CheckedPhoto) -> Path:
+    """Write the file of a checked photo and return its path. Raises PhotoFolderError."""
+    path = photo_file(folder, checked.sha256)
+    try:
+        await asyncio.to_thread(_write_once, path, checked.data)
+    except OSError as error:
+        raise PhotoFolderError(
+            f"The photo can't be kept in {folder}: {error.strerror}. Check the disk's free space and the folder's "
+            "rights."
+        ) from error
+    return path
+
+
+def photo_values(checked: CheckedPhoto) -> tuple[str, int, int, int, int, str]:
+    """The values of the columns sha256, phash, width, height, bytes, media_type."""
     return (
         checked.sha256,
         checked.phash,
