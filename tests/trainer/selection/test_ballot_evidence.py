@@ -9,6 +9,7 @@ from configs.settings import SelectionSettings
 from storage.chat.ballots import Ballots, RoundEntries
 from storage.learning.rating_arrays import RatingArrays
 from tests.trainer.oogiri_rounds import play_round
+from trainer.selection import ballot_evidence
 from trainer.selection.ballot_evidence import without_effects
 from trainer.selection.scoring import score_jokes
 
@@ -44,16 +45,20 @@ def test_the_best_entries_of_rounds_are_good_and_the_worst_are_not():
     assert scores.raters.mean() < 10, "ten voters know less of an entry than ten raters"
 
 
-def test_the_kind_and_the_place_are_no_merit():
-    ballots, worth = made(200, bot=-1.0, place=2.0)
-    scores = score_jokes(NO_RATINGS, SETTINGS, ballots)
-    bots = scores.evidence.author_ids == 0
-    assert abs(scores.good[bots].mean() - scores.good[~bots].mean()) < 0.2
-    first = ballots.entries.position == 1
-    assert abs(scores.good[first].mean() - scores.good[ballots.entries.position == 6].mean()) < 0.12
-    fair, _ = made(200, bot=-1.0)
-    votes = np.bincount(fair.entry, fair.voted)
-    assert votes[bots].mean() < 0.6 * votes[~bots].mean(), "by votes alone the bot would hardly ever be chosen"
+def test_the_kind_and_the_place_are_no_merit(monkeypatch):
+    ballots, _ = made(200, bot=-1.0, place=1.0)
+    bots, place = ballots.entries.author == 0, ballots.entries.position
+
+    def gaps() -> tuple[float, float]:
+        good = score_jokes(NO_RATINGS, SETTINGS, ballots).good
+        return good[~bots].mean() - good[bots].mean(), good[place == 1].mean() - good[place == 6].mean()
+
+    found = gaps()
+    monkeypatch.setattr(ballot_evidence, "SHRINKAGE", 1e9)
+    uncorrected = gaps()
+    assert min(uncorrected) > 0.15 and all(
+        2 * abs(left) < right for left, right in zip(found, uncorrected, strict=True)
+    )
 
 
 def test_effects_are_found_within_ballots():
@@ -83,8 +88,9 @@ async def test_an_entry_that_won_becomes_a_row_whose_manifest_has_its_votes_but_
     exported = await memory.exporter(holdout_share=0.0001, min_raters=2).export()
     rows = [entry for entry in exported.manifest["rows"] if entry["part"] == "train"]
     texts = [row["conversations"][1]["value"] for row in json.loads((exported.directory / "train.json").read_text())]
-    assert texts and all(text.startswith("entry 901") for text in texts)
-    assert all(entry["author"] == "user" and entry["model"] is None for entry in rows)
-    assert sum(rating["voted"] for rating in rows[0]["ratings"]) == 8
+    assert {f"entry 901 of {number}" for number in range(6)} <= set(texts)
+    assert not any(text.startswith("entry 903") for text in texts), "nobody chose it"
+    won = [entry for entry in rows if sum(rating["voted"] for rating in entry["ratings"]) == 8]
+    assert len(won) == 6 and all(entry["author"] == "user" and entry["model"] is None for entry in won)
     manifest = (exported.directory / "manifest.json").read_text()
     assert not any(f'"{name}"' in manifest or f" {name}," in manifest for name in (901, 31, 39))
