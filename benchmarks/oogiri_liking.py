@@ -157,56 +157,48 @@ def play(world: World, random: np.random.Generator) -> tuple[Feedback, Feedback]
     return Feedback(photos, jokes, ratings, []), Feedback(photos, jokes, [left[row] for row in sorted(kept)], rounds)
 
 
+INSERTS = {
+    "photos": "INSERT INTO photos (id, sha256, phash, width, height, bytes, media_type, created_at) "
+    "VALUES (?, ?, ?, 448, 448, 1, 'image/jpeg', ?)",
+    "senders": "INSERT INTO photo_senders VALUES (?, ?, ?)",
+    "jokes": INSERT_JOKE.partition(" RETURNING")[0],
+    "ratings": "INSERT INTO ratings (joke_id, person_id, value, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
+    "rounds": "INSERT INTO rounds (id, chat_id, person_id, photo_id, joke_id, state, due_at, created_at) "
+    "VALUES (?, ?, ?, ?, ?, 'over', 0, ?)",
+    "entries": "INSERT INTO round_entries VALUES (?, ?, ?)",
+    "votes": "INSERT INTO round_votes VALUES (?, ?, ?, ?)",
+}
+
+
 async def store(database: Database, model_id: int, told: Feedback, seed: int) -> None:
     """Store an arm's feedback; a photo's joke by the base has the photo's id."""
     now, hashes = time.time() - 86400, np.random.default_rng([seed, 99])
     phashes = hashes.integers(-(2**63), 2**63 - 1, len(told.photos)).tolist()
-
-    def joke(photo_id: int, model: int | None, user_id: int, text: str) -> tuple[object, ...]:
-        new = NewJoke(photo_id, model, user_id, LANGUAGE, STYLE, None, PROMPT, text, 0.8, 0.9, 160, None, None, 1.0)
-        return *astuple(new), now
-
-    insert = INSERT_JOKE.partition(" RETURNING")[0]
-    entries, votes, number = [], [], len(told.photos)
+    rows: dict[str, list[tuple[object, ...]]] = {name: [] for name in INSERTS}
+    for photo, phash in zip(told.photos, phashes, strict=True):
+        rows["photos"].append((photo.id, f"{photo.id:064x}", phash, now))
+        rows["senders"].append((photo.id, photo.user_id, now))
+        rows["jokes"].append((*_joke(photo.id, model_id, photo.user_id, told.jokes[photo.id]), now))
+    rows["ratings"] = [(*row, now, now) for row in told.ratings]
     for index, played in enumerate(told.rounds, 1):
+        photo = played.photo
+        rows["rounds"].append((index, FIRST_GROUP, photo.user_id, photo.id, photo.id, now))
         for place, entry in enumerate(played.entries):
-            number += entry.author != 0
-            joke_id = number if entry.author else played.photo.id
-            entries.append((index, joke_id, place + 1, played.photo.id, entry))
-            votes += [(index, joke_id, voter, now) for voter, chosen in played.votes if chosen == place]
-    written = [joke(photo, None, entry.author, entry.text) for _, _, _, photo, entry in entries if entry.author]
-    shown = [joke(photo.id, model_id, photo.user_id, told.jokes[photo.id]) for photo in told.photos]
+            joke_id = photo.id
+            if entry.author:
+                rows["jokes"].append((*_joke(photo.id, None, entry.author, entry.text), now))
+                joke_id = len(rows["jokes"])
+            rows["entries"].append((index, joke_id, place + 1))
+            rows["votes"] += [(index, joke_id, voter, now) for voter, chosen in played.votes if chosen == place]
     async with database.write() as connection:
-        for sql, rows in (
-            (
-                "INSERT INTO photos (id, sha256, phash, width, height, bytes, media_type, created_at) "
-                "VALUES (?, ?, ?, 448, 448, 1, 'image/jpeg', ?)",
-                [
-                    (photo.id, f"{photo.id:064x}", int(code), now)
-                    for photo, code in zip(told.photos, phashes, strict=True)
-                ],
-            ),
-            ("INSERT INTO photo_senders VALUES (?, ?, ?)", [(photo.id, photo.user_id, now) for photo in told.photos]),
-            (
-                insert,
-                [joke(photo.id, model_id, photo.user_id, told.jokes[photo.id]) for photo in told.photos] + written,
-            ),
-            (
-                "INSERT INTO ratings (joke_id, person_id, value, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
-                [(*row, now, now) for row in told.ratings],
-            ),
-            (
-                "INSERT INTO rounds (id, chat_id, person_id, photo_id, joke_id, state, due_at, created_at) "
-                "VALUES (?, ?, ?, ?, ?, 'over', 0, ?)",
-                [
-                    (index, FIRST_GROUP, played.photo.user_id, played.photo.id, played.photo.id, now)
-                    for index, played in enumerate(told.rounds, 1)
-                ],
-            ),
-            ("INSERT INTO round_entries VALUES (?, ?, ?)", [row[:3] for row in entries]),
-            ("INSERT INTO round_votes VALUES (?, ?, ?, ?)", votes),
-        ):
-            await connection.executemany(sql, rows)
+        for name, sql in INSERTS.items():
+            await connection.executemany(sql, rows[name])
+
+
+def _joke(photo_id: int, model: int | None, user_id: int, text: str) -> tuple[object, ...]:
+    return astuple(
+        NewJoke(photo_id, model, user_id, LANGUAGE, STYLE, None, PROMPT, text, 0.8, 0.9, 160, None, None, 1.0)
+    )
 
 
 async def learn(told: Feedback, seed: int) -> tuple[TableModel, list[ScoredJoke]]:
