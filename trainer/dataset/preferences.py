@@ -21,7 +21,9 @@ from storage.judge.reactions import read_duel_choices
 from storage.learning import rating_arrays
 from storage.learning.rating_arrays import DatasetSource, RatingArrays
 from storage.learning.splits import SIDES
+from storage.media.photo_credits import get_credits
 from storage.media.photos import Photo
+from storage.media.picture_pack import PictureCredit
 from trainer.selection.composition import text_key
 from trainer.selection.holdout_split import update_split
 
@@ -52,7 +54,8 @@ class PairVotes:
 class PreferencePair:
     """A pair about `photo` with the prompt of both jokes. `part` is "train" or "test", where held-out photos are.
 
-    `chosen_author` and `rejected_author` are "model" or "user"; the votes are numbers of users.
+    `chosen_author` and `rejected_author` are "model" or "user"; the votes are numbers of users. `credit` has the
+    licence of a photo from a pack, None for one that a user sent.
     """
 
     part: str
@@ -67,6 +70,7 @@ class PreferencePair:
     votes_rejected: int
     ties: int
     evidence: tuple[str, ...]
+    credit: PictureCredit | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,7 @@ async def read_preferences(
     sources = await rating_arrays.get_sources(database, {joke for pair in votes for joke in pair})
     photos = np.array([source.photo.id for source in sources.values()], np.int64)
     sides = dict(zip(photos.tolist(), split.find(photos)[1].tolist(), strict=True)) if len(photos) else {}
+    licences = await get_credits(database, photos.tolist())
     pairs, excluded = [], Counter[str]()
     for pair, counted in sorted(votes.items()):
         chosen, rejected, counted = _oriented(pair, counted, sources)
@@ -116,7 +121,7 @@ async def read_preferences(
             excluded[reason] += 1
             continue
         part = "test" if sides[chosen.photo.id] == SIDES.index("holdout") else "train"
-        pairs.append(_pair(part, chosen, rejected, counted))
+        pairs.append(_pair(part, chosen, rejected, counted, licences.get(chosen.photo.id)))
     return PreferenceData(tuple(pairs), dict(excluded.most_common()))
 
 
@@ -183,7 +188,9 @@ def _problem(
     return None
 
 
-def _pair(part: str, chosen: DatasetSource, rejected: DatasetSource, counted: PairVotes) -> PreferencePair:
+def _pair(
+    part: str, chosen: DatasetSource, rejected: DatasetSource, counted: PairVotes, credit: PictureCredit | None
+) -> PreferencePair:
     authors = ["user" if source.model_id is None else "model" for source in (chosen, rejected)]
     return PreferencePair(
         part,
@@ -198,4 +205,5 @@ def _pair(part: str, chosen: DatasetSource, rejected: DatasetSource, counted: Pa
         counted.second,
         counted.ties,
         tuple(sorted(counted.kinds)),
+        credit,
     )
