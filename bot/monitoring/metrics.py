@@ -9,7 +9,6 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -21,21 +20,28 @@ from bot.engine.fair_queue import FairQueue
 from bot.engine.servers.base import ModelServers
 from bot.monitoring import host_stats
 from bot.monitoring.error_counter import ErrorCounter
+from bot.monitoring.metric_families import (
+    Family,
+    Samples,
+    engine_families,
+    prompt_family,
+    round_families,
+    run_families,
+)
 from bot.runtime.http_server import listen
 from bot.runtime.throttled_cache import ThrottledCache
 from configs import __version__
 from configs.settings import Settings
 from storage.chat.metrics import (
     LatencyHistogram,
-    RunCounts,
     count_banned_users,
     count_pending_updates,
     count_ratings_by_model,
     count_runs,
     list_monitored_models,
 )
+from storage.chat.round_wins import WinRates, read_win_rates
 from storage.database import Database
-from storage.learning.runs import FINISHED, UNFINISHED
 from storage.maintenance.backup import newest_backup_time
 
 if TYPE_CHECKING:
@@ -49,10 +55,6 @@ MAX_MODELS = 20
 """The newest model versions with their own samples, besides those that serve: labels must not grow without limit."""
 ALERTS = ("engine", "disk", "backup", "database", "webhook", "gpu", "files", "job")
 """The checks of bot/monitoring/alert_checks.py; "job" stands for all periodic jobs."""
-Samples = Mapping[tuple[tuple[str, str], ...], float]
-"""Values by their labels: pairs of a name and a text. All samples of a metric have the same label names."""
-Family = tuple[str, str, str, Samples]
-"""Name, kind ("gauge" or "counter"), meaning, samples."""
 
 
 class MetricsServer:
@@ -62,6 +64,7 @@ class MetricsServer:
         self._database, self._queue, self._servers, self._host = database, queue, servers, host
         self._latencies, self._ratings = LatencyHistogram(BOUNDS_S), ThrottledCache[None, dict[tuple[str, int], int]]()
         self._started_at = time.time()
+        self._wins = ThrottledCache[None, WinRates]()
         self._scrape = asyncio.Lock()
         self._cleanup = AsyncExitStack()
         self.url = ""
@@ -113,6 +116,7 @@ class MetricsServer:
                 *await self._families(models),
                 *engine_families(self._servers),
                 prompt_family(self._servers),
+                *round_families(await self._wins.get(None, lambda: read_win_rates(self._database)), models),
                 *await self._host.families(self._database),
             ]
             body, content_type = await asyncio.to_thread(exposition, MetricsSnapshot(families, self._latencies, models))
@@ -181,81 +185,6 @@ class HostMetrics:
             ("alert", "gauge", "Whether admins were told of this trouble and it lasts.", alerts),
             ("banned_people", "gauge", "Users who are banned now.", {(): banned}),
         ]
-
-
-def run_families(runs: RunCounts) -> list[Family]:
-    """The outcomes of runs, and the current run's state. Every state always has a sample."""
-    states = ("none", *UNFINISHED)
-    return [
-        (
-            "run_state",
-            "gauge",
-            "1 for the state of the run under way, none where there is none.",
-            {(("state", state),): int(state == (runs.under_way or "none")) for state in states},
-        ),
-        (
-            "runs_total",
-            "counter",
-            "Runs that have ended, by outcome.",
-            {(("outcome", outcome),): runs.ended.get(outcome, 0) for outcome in FINISHED},
-        ),
-        (
-            "last_run_timestamp_seconds",
-            "gauge",
-            "When the last run ended.",
-            {(): runs.last_at} if runs.last_at else {},
-        ),
-    ]
-
-
-def engine_families(servers: ModelServers) -> list[Family]:
-    """Servers by model and state, restarts after failures, each version's share of deliveries, and the pause."""
-    counts, restarts, shares = Counter[tuple[str, str]](), Counter[str](), {}
-    for server in servers.status():
-        counts[server.model, server.state] += 1
-        restarts[server.model] += server.restarts
-    router = servers.router
-    rest = 1 - router.base_share
-    shares[router.champion.model.name] = rest * (1 - router.share)
-    if router.canary:
-        shares[router.canary.model.name] = rest * router.share
-    if router.base:
-        shares[router.base.model.name] = router.base_share
-    return [
-        (
-            "servers",
-            "gauge",
-            "Servers, by model version and state.",
-            {(("model", model), ("state", state)): count for (model, state), count in counts.items()},
-        ),
-        (
-            "server_restarts",
-            "gauge",
-            "How often the servers there are were started again after a failure.",
-            {(("model", model),): count for model, count in restarts.items()},
-        ),
-        (
-            "model_share",
-            "gauge",
-            "Share of the deliveries, by model version.",
-            {(("model", model),): share for model, share in shares.items()},
-        ),
-        ("paused", "gauge", "Whether photos wait while the servers sleep.", {(): int(bool(servers.paused))}),
-    ]
-
-
-def prompt_family(servers: ModelServers) -> Family:
-    """Prompt tokens that the servers computed, and those that they had in their caches."""
-    tokens = Counter[tuple[str, str]]()
-    for server in servers.status():
-        tokens[server.model, "computed"] += server.prompt_tokens - server.cached_tokens
-        tokens[server.model, "cached"] += server.cached_tokens
-    return (
-        "prompt_tokens",
-        "gauge",
-        "Tokens of the prompts that the present servers have answered, by model version and source.",
-        {(("model", model), ("source", source)): count for (model, source), count in tokens.items()},
-    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -99,6 +99,11 @@ class Ballots:
         found = cls(entries, ballot, of_voter[ballot], entry, np.isin(shown, given))
         return found.select(sums(found.ballot, found.voted)[found.ballot] > 0)
 
+    def telling(self, since: float) -> "Ballots":
+        """The ballots of rounds since then (seconds since 1970) that choose some entries and not others."""
+        votes, choices = (np.bincount(self.ballot, values)[self.ballot] for values in (self.voted, None))
+        return self.select((votes < choices) & (self.entries.at[self.entry] >= int(since)))
+
     def select(self, mask: Mask) -> "Ballots":
         """The rows where `mask` (n) is true, with ballots numbered anew; the entries stay."""
         _, ballot = np.unique(self.ballot[mask], return_inverse=True)

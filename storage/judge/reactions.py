@@ -60,9 +60,7 @@ async def read_observations(database: Database, max_ratings: int) -> Observation
 
 async def _ballots(database: Database, since: float) -> Ballots:
     """The newest ballots since then that choose some entries and not others, at most MAX_BALLOT_ROWS rows."""
-    found = await read_ballots(database)
-    votes, choices = (np.bincount(found.ballot, values)[found.ballot] for values in (found.voted, None))
-    found = found.select((votes < choices) & (found.entries.at[found.entry] >= int(since)))
+    found = (await read_ballots(database)).telling(since)
     newest = len(found) - MAX_BALLOT_ROWS
     return found.select(found.ballot > found.ballot[newest - 1]) if newest > 0 else found
 

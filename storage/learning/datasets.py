@@ -51,11 +51,13 @@ async def register_dataset(
     rows: Sequence[RecordRow],
     raters: dict[int, int] | None = None,
     ratings: Iterable[tuple[int, int]] = (),
+    votes: Iterable[tuple[int, int]] = (),
 ) -> None:
     """Record a dataset before it is published. A repeated call with its name changes nothing.
 
-    `raters` maps the manifest's rater numbers to users, `ratings` are the (joke, user) pairs of the dataset. Raises
-    DatasetOutdated if one of them, or a joke, no longer exists: a user was forgotten during the export.
+    `raters` maps the manifest's rater numbers to users, `ratings` are the (joke, user) pairs of the dataset, `votes`
+    those of voters who could choose the joke on a ballot. Raises DatasetOutdated if one of them, or a joke, no longer
+    exists: a user was forgotten during the export.
     """
     raters = raters or {}
     async with database.write() as connection:
@@ -63,7 +65,12 @@ async def register_dataset(
             known = await cursor.fetchone()
         if known and known["state"] != "replaced":
             return
-        for sql, values in ((GONE_JOKES, [row.joke_id for row in rows]), (GONE_RATINGS, list(ratings))):
+        needed = (
+            (GONE_JOKES, [row.joke_id for row in rows]),
+            (GONE_RATINGS, list(ratings)),
+            (GONE_VOTERS, list(votes)),
+        )
+        for sql, values in needed:
             async with connection.execute(sql, (json.dumps(values),)) as cursor:
                 ((gone,),) = await cursor.fetchall()
                 if gone:
@@ -90,6 +97,10 @@ GONE_JOKES = (
 GONE_RATINGS = """SELECT count(*) FROM json_each(?) AS wanted WHERE NOT EXISTS (
     SELECT 1 FROM ratings WHERE joke_id = json_extract(wanted.value, '$[0]')
     AND person_id = json_extract(wanted.value, '$[1]'))"""
+GONE_VOTERS = """SELECT count(*) FROM json_each(?) AS wanted WHERE NOT EXISTS (
+    SELECT 1 FROM round_votes JOIN round_entries USING (round_id)
+    WHERE round_entries.joke_id = json_extract(wanted.value, '$[0]')
+    AND round_votes.person_id = json_extract(wanted.value, '$[1]'))"""
 
 
 async def unregister_dataset(database: Database, name: str) -> None:

@@ -18,6 +18,7 @@ from storage.learning import dataset_files, datasets, rating_arrays
 from storage.learning.dataset_files import DatasetContents
 from storage.maintenance.erasure import finish_erasure
 from storage.media.photos import photo_path
+from trainer.dataset.evidence import read_good_texts, read_scores
 from trainer.dataset.holdout import select_holdout
 from trainer.dataset.imported import ImportedDataset, sample_imported_rows
 from trainer.dataset.manifest import AnonymousRaters, ScoredJoke, build_contents, selection_facts, sorted_counts
@@ -28,12 +29,11 @@ from trainer.selection.composition import SelectedJokes, select_jokes, text_key
 from trainer.selection.empirical_bayes import Indices
 from trainer.selection.holdout_split import HoldoutSplit, update_split
 from trainer.selection.row_weights import judged_advantage, weigh_rows
-from trainer.selection.scoring import JokeScores, score_jokes
+from trainer.selection.scoring import JokeScores
 
 MAX_ATTEMPTS = 3
 MAX_REFERENCE = 2000
 """Newest rated jokes with which the judge compares the selected ones."""
-SECONDS_A_DAY = 86400.0
 
 
 class NothingToLearnError(JokebotError):
@@ -113,8 +113,7 @@ class DatasetExporter:
             near_bits=settings.near_duplicate_bits,
             enough=settings.holdout_enough,
         )
-        since = time.time() - settings.max_age_days * SECONDS_A_DAY
-        scores = score_jokes(await rating_arrays.read_ratings_since(self.database, since), settings)
+        scores = await read_scores(self.database, settings)
         learnt = await datasets.list_learnt_jokes(self.database)
         texts = await read_good_texts(self.database, scores)
         chosen, train, problems = await self._choose(scores, split, learnt, texts, verified)
@@ -167,7 +166,7 @@ class DatasetExporter:
         rated, indices = scores.evidence, np.array([*chosen.new, *chosen.replayed], np.int64)
         joke_ids = rated.joke_ids[indices]
         sources = await rating_arrays.get_sources(self.database, joke_ids.tolist())
-        verdicts = scores.verdicts(joke_ids)
+        verdicts, ballots = scores.verdicts(joke_ids), scores.ballots(joke_ids)
         people = rated.user_ids.tolist()
         jokes = []
         for position, (index, joke) in enumerate(zip(indices.tolist(), joke_ids.tolist(), strict=True)):
@@ -181,6 +180,7 @@ class DatasetExporter:
                         float(scores.posterior[index]),
                         float(scores.mean[index]),
                         [people[rater] for rater in scores.pivotal_raters.get(index, ())],
+                        votes=[(person, *vote) for person, vote in ballots[joke].items()],
                     )
                 )
         return await self._weighed(jokes, rated.joke_ids)
@@ -216,6 +216,7 @@ class DatasetExporter:
                 [item.record() for item in jokes],
                 raters.users(),
                 [(item.source.joke_id, person) for item in jokes for person, _, _ in item.ratings],
+                [(item.source.joke_id, person) for item in jokes for person, _, _ in item.votes],
             )
             return ExportResult(prepared.publish(), {"name": prepared.name, **contents.manifest}, known)
         except BaseException:
@@ -251,12 +252,6 @@ class DatasetExporter:
         )
 
 
-async def read_good_texts(database: Database, scores: JokeScores) -> dict[int, str]:
-    """Texts of the good jokes by id."""
-    texts = await rating_arrays.get_texts(database, scores.evidence.joke_ids[scores.good].tolist())
-    return {joke: text for joke, (_, text) in texts.items()}
-
-
 def find_repeats(jokes: Sequence[ScoredJoke], split: HoldoutSplit) -> dict[int, str]:
     """Jokes with the text of an earlier one about the same photo or a near-duplicate, with the reason."""
     groups = split.find(np.array([item.source.photo.id for item in jokes], np.int64))[0].tolist()
@@ -272,7 +267,7 @@ def find_repeats(jokes: Sequence[ScoredJoke], split: HoldoutSplit) -> dict[int, 
 
 def nothing_new_error(scores: JokeScores, chosen: SelectedJokes, problems: Counter[str]) -> NothingToLearnError:
     """The error for ratings without new jokes."""
-    if not len(scores.evidence.value):
+    if not len(scores.evidence.joke_ids):
         return NothingToLearnError(
             "Nothing to learn from yet: nobody has rated a joke. Rate some in the chat and try again.",
             code="nothing-rated",

@@ -35,7 +35,8 @@ class ScoredJoke:
     """A joke for a dataset: its part, its ratings, and its scores in the selection.
 
     `posterior` and `mean` are None for a joke without recent ratings; `pivotal_raters` are the users without whose
-    rating it would not be selected; `weight` is the row's in the training loss, None for a held-out row.
+    rating it would not be selected; `weight` is the row's in the training loss, None for a held-out row. `votes` are
+    the voters who could choose the joke on a ballot, whether they did, and the weight.
     """
 
     source: DatasetSource
@@ -46,6 +47,7 @@ class ScoredJoke:
     mean: float | None = None
     pivotal_raters: Sequence[int] = ()
     weight: float | None = None
+    votes: Sequence[tuple[int, bool, float]] = ()
 
     @property
     def row_id(self) -> str:
@@ -72,6 +74,10 @@ class ScoredJoke:
             "ratings": [
                 {"rater": raters.number(person), "value": value, "weight": None if weight is None else round(weight, 4)}
                 for person, value, weight in self.ratings
+            ]
+            + [
+                {"rater": raters.number(person), "voted": voted, "weight": round(weight, 4)}
+                for person, voted, weight in self.votes
             ],
             "mean": None if self.mean is None else round(self.mean, 4),
             "posterior": None if self.posterior is None else round(self.posterior, 4),

@@ -33,7 +33,7 @@ tags: [humor, preference, dpo, jokebot]
 # Preferences of jokes about photos
 
 {pairs} pairs of jokes about {photos} photos, exported by Jokebot for {format}. In each pair users liked `chosen` better
-than `rejected`: users who rated both jokes, or chose one in a duel.
+than `rejected`: users who rated both jokes, or chose one in a duel or on a ballot.
 
 ```python
 {load}
@@ -43,13 +43,15 @@ than `rejected`: users who rated both jokes, or chose one in a duel.
 |---|---|
 | `votes_chosen`, `votes_rejected`, `ties` | users who preferred the one, the other, or neither |
 | `chosen_author`, `rejected_author` | "model", or "user" for a punchline that a user wrote |
-| `evidence` | "ratings", "duels" |
+| `evidence` | "ratings", "duels", "ballots" (of rounds in which users and the bot write for one photo) |
 | `language` | of the jokes |
 | `licence` | of the photo |
+| `credit` | title, author and source of a photo from a pack of free pictures; else empty |
 
 Photos of `test` are never trained on by the bot, and have no near-duplicates in `train`.
 
-**Licences.** The photos and the punchlines belong to the users who sent and wrote them. Jokebot has not asked them
+**Licences.** Photos with a `credit` are free pictures under the `licence` named. The other photos and the punchlines
+belong to the users who sent and wrote them. Jokebot has not asked them
 whether others may have them: before you pass this folder on, ask. Photos have no metadata, but may show people.
 Users who sent /private, and flagged or dropped jokes, are left out. The bot does not know about this folder: after a
 /forget, export anew and delete the old folder.
@@ -74,7 +76,7 @@ def write_preferences(data: PreferenceData, photos: Path, folder: Path, form: Fo
         reasons = "; ".join(f"{count} {reason}" for reason, count in data.excluded.items())
         raise PreferenceError(
             "There are no preferences to export: pairs need a user who rated two jokes about one photo differently, "
-            f"or a duel{f' (left out: {reasons})' if reasons else ''}."
+            f"a duel, or a ballot{f' (left out: {reasons})' if reasons else ''}."
         )
     if folder.exists() and any(folder.iterdir()):
         raise PreferenceError(f"{folder} exists; name a new folder (--out).")
@@ -134,7 +136,10 @@ def _row(pair: PreferencePair, picture: str, form: Format) -> dict[str, Any]:
         "votes_rejected": pair.votes_rejected,
         "ties": pair.ties,
         "evidence": list(pair.evidence),
-        "licence": LICENCE,
+        "licence": pair.credit.licence if pair.credit else LICENCE,
+        "credit": ", ".join(filter(None, (pair.credit.title, pair.credit.author, pair.credit.source)))
+        if pair.credit
+        else "",
     }
     if form == "swift":
         turns = [

@@ -1,25 +1,29 @@
 """Preference pairs: two jokes about one photo of which users liked one better, for training with other tools.
 
-A user who rated both jokes differently, or chose one of them in a duel, casts a vote. Different users' ratings of
-different jokes aren't compared: they differ by the user's leniency and mood as well as by the joke.
+A user who rated both jokes differently, chose one of them in a duel, or chose one and not the other on a ballot of a
+round casts a vote. Different users' ratings of different jokes aren't compared: they differ by the user's leniency and
+mood as well as by the joke. Votes of friends that don't count as points (storage.chat.ballots) don't count here.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
 from configs.blocklist import BlockList
 from configs.control_tokens import CONTROL_TOKEN
 from configs.settings import SelectionSettings
+from storage.chat.ballots import Ballots, count_credits, read_ballots
 from storage.database import Database
 from storage.judge.reactions import read_duel_choices
 from storage.learning import rating_arrays
 from storage.learning.rating_arrays import DatasetSource, RatingArrays
 from storage.learning.splits import SIDES
+from storage.media.photo_credits import get_credits
 from storage.media.photos import Photo
+from storage.media.picture_pack import PictureCredit
 from trainer.selection.composition import text_key
 from trainer.selection.holdout_split import update_split
 
@@ -28,7 +32,10 @@ Pair = tuple[int, int]
 
 @dataclass
 class PairVotes:
-    """Votes for the first and for the second joke of a pair, and for neither; `kinds`: "ratings", "duels"."""
+    """Votes for the first and for the second joke of a pair, and for neither.
+
+    `kinds` are among "ratings", "duels" and "ballots".
+    """
 
     first: int = 0
     second: int = 0
@@ -47,7 +54,8 @@ class PairVotes:
 class PreferencePair:
     """A pair about `photo` with the prompt of both jokes. `part` is "train" or "test", where held-out photos are.
 
-    `chosen_author` and `rejected_author` are "model" or "user"; the votes are numbers of users.
+    `chosen_author` and `rejected_author` are "model" or "user"; the votes are numbers of users. `credit` has the
+    licence of a photo from a pack, None for one that a user sent.
     """
 
     part: str
@@ -62,6 +70,7 @@ class PreferencePair:
     votes_rejected: int
     ties: int
     evidence: tuple[str, ...]
+    credit: PictureCredit | None = None
 
 
 @dataclass(frozen=True)
@@ -89,12 +98,15 @@ async def read_preferences(
     votes = count_votes(await rating_arrays.read_ratings_since(database, 0.0))
     for first, second, value in await read_duel_choices(database):
         add_vote(votes, first, second, value - 0.5, "duels")
+    for chosen, other in ballot_pairs(await read_ballots(database)):
+        add_vote(votes, chosen, other, 1.0, "ballots")
     split = await update_split(
         database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits, enough=settings.holdout_enough
     )
     sources = await rating_arrays.get_sources(database, {joke for pair in votes for joke in pair})
     photos = np.array([source.photo.id for source in sources.values()], np.int64)
     sides = dict(zip(photos.tolist(), split.find(photos)[1].tolist(), strict=True)) if len(photos) else {}
+    licences = await get_credits(database, photos.tolist())
     pairs, excluded = [], Counter[str]()
     for pair, counted in sorted(votes.items()):
         chosen, rejected, counted = _oriented(pair, counted, sources)
@@ -109,7 +121,7 @@ async def read_preferences(
             excluded[reason] += 1
             continue
         part = "test" if sides[chosen.photo.id] == SIDES.index("holdout") else "train"
-        pairs.append(_pair(part, chosen, rejected, counted))
+        pairs.append(_pair(part, chosen, rejected, counted, licences.get(chosen.photo.id)))
     return PreferenceData(tuple(pairs), dict(excluded.most_common()))
 
 
@@ -124,6 +136,19 @@ def count_votes(rated: RatingArrays) -> dict[Pair, PairVotes]:
         for (first, liked), (second, other) in combinations(sorted(rows), 2):
             add_vote(votes, first, second, liked - other, "ratings")
     return votes
+
+
+def ballot_pairs(ballots: Ballots) -> list[Pair]:
+    """For each voter, the entries that the voter chose, each with every other one that the voter could choose."""
+    kept = ballots.select((count_credits(ballots) == 1) | ~ballots.voted)
+    joke = kept.entries.joke[kept.entry]
+    edges = np.flatnonzero(np.diff(kept.ballot, prepend=-1, append=-1))
+    return [
+        (chosen, other)
+        for first, last in pairwise(edges.tolist())
+        for chosen in joke[first:last][kept.voted[first:last]].tolist()
+        for other in joke[first:last][~kept.voted[first:last]].tolist()
+    ]
 
 
 def add_vote(votes: dict[Pair, PairVotes], first: int, second: int, difference: float, kind: str) -> None:
@@ -163,7 +188,9 @@ def _problem(
     return None
 
 
-def _pair(part: str, chosen: DatasetSource, rejected: DatasetSource, counted: PairVotes) -> PreferencePair:
+def _pair(
+    part: str, chosen: DatasetSource, rejected: DatasetSource, counted: PairVotes, credit: PictureCredit | None
+) -> PreferencePair:
     authors = ["user" if source.model_id is None else "model" for source in (chosen, rejected)]
     return PreferencePair(
         part,
@@ -178,4 +205,5 @@ def _pair(part: str, chosen: DatasetSource, rejected: DatasetSource, counted: Pa
         counted.second,
         counted.ties,
         tuple(sorted(counted.kinds)),
+        credit,
     )

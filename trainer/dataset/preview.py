@@ -1,16 +1,13 @@
 """Previews the training data of a run without writing a dataset."""
 
-import time
-
 from configs.blocklist import BlockList
 from configs.settings import SelectionSettings
 from storage.database import Database
 from storage.learning import datasets, rating_arrays
 from storage.learning.retrain_preview import RetrainPreview
-from trainer.dataset.export import SECONDS_A_DAY
+from trainer.dataset.evidence import read_scores
 from trainer.selection.composition import select_jokes
 from trainer.selection.holdout_split import update_split
-from trainer.selection.scoring import score_jokes
 
 
 async def preview_retraining(database: Database, settings: SelectionSettings, blocked: BlockList) -> RetrainPreview:
@@ -21,10 +18,10 @@ async def preview_retraining(database: Database, settings: SelectionSettings, bl
     split = await update_split(
         database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits, enough=settings.holdout_enough
     )
-    rated = await rating_arrays.read_ratings_since(database, time.time() - settings.max_age_days * SECONDS_A_DAY)
-    if not len(rated.value):
+    scores = await read_scores(database, settings)
+    rated, votes = scores.evidence, scores.votes
+    if not len(rated.joke_ids):
         return RetrainPreview(0, 0, 0, 0)
-    scores = score_jokes(rated, settings)
     texts = await rating_arrays.get_texts(database, scores.evidence.joke_ids[scores.good].tolist())
     chosen = select_jokes(
         scores,
@@ -36,7 +33,10 @@ async def preview_retraining(database: Database, settings: SelectionSettings, bl
     )
     new = rated.joke_ids[chosen.new].tolist()
     used = {*chosen.new, *chosen.replayed}
-    people = {rater for joke, rater in zip(rated.joke.tolist(), rated.rater.tolist(), strict=True) if joke in used}
+    pairs = zip(
+        (*rated.joke.tolist(), *votes.joke.tolist()), (*rated.rater.tolist(), *votes.rater.tolist()), strict=True
+    )
+    people = {rater for joke, rater in pairs if joke in used}
     return RetrainPreview(
         len(new),
         len(set(new) - await datasets.list_trained_jokes(database)),

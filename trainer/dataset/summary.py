@@ -54,7 +54,10 @@ def sample(contents: DatasetContents, rows: int) -> str:
     for row in contents.train[:rows]:
         prompt, answer = texts_of(row)
         entry = entries[row["id"]]
-        verdicts = "".join({3: "😂", 2: "🙂", 1: "😐"}[rating["value"]] for rating in entry.get("ratings", ()))
+        given = entry.get("ratings", ())
+        verdicts = "".join({3: "😂", 2: "🙂", 1: "😐"}[rating["value"]] for rating in given if "value" in rating)
+        if voters := [rating["voted"] for rating in given if "voted" in rating]:
+            verdicts += f" 🗳 {sum(voters)}/{len(voters)}"
         posterior = f"  better than others: {entry['posterior']:.0%}" if entry.get("posterior") else ""
         lines.append(
             f"{row['id']}  {row['image']}  {row['length']} tokens  {verdicts}{posterior}\n  {prompt}\n  → {answer}"

@@ -88,7 +88,7 @@ def read_held_out(dataset: Path, limit: int) -> HoldoutData:
 def joke_of(row: Row, entry: dict[str, Any]) -> HoldoutJoke:
     """The joke of a held-out row and its manifest entry. A row without ratings (imported) counts as liked."""
     prompt, text = texts_of(row)
-    ratings = [rating["value"] for rating in entry.get("ratings", ())]
+    ratings = [rating["value"] for rating in entry.get("ratings", ()) if "value" in rating]
     liking = sum(value >= LIKED for value in ratings) / len(ratings) if ratings else 1.0
     return HoldoutJoke(prompt, text, entry.get("language") or main_language(prompt), liking)
 

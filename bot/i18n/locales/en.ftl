@@ -487,6 +487,8 @@ language-as-app = All right, I follow the language of your Telegram app.
 privacy =
     What I keep: your name as Telegram shows it, the photos you send (without place or camera data), your captions, the jokes I told, the punchlines you wrote, your ratings, and your language if you picked one. From photos, jokes, punchlines and ratings I may learn. { $state }
 
+    Rounds of Oogiri: I keep your votes and may learn from them. A vote is a point, but if you vote for the same user clearly more often than the others do, the extra votes add no points.
+
     /private  change that
     /forget  wipe everything of yours, for good; backups lose it within { $days ->
         [one] a day

@@ -20,11 +20,13 @@ from bot.engine.stub.engine import StubReply
 from bot.maintenance import backup_job
 from bot.maintenance.backup_job import BackupJob
 from bot.monitoring import alert_checks, metrics
-from bot.monitoring.metrics import ALERTS, MetricsServer, MetricsSnapshot, exposition, run_families
+from bot.monitoring.metric_families import round_families, run_families
+from bot.monitoring.metrics import ALERTS, MetricsServer, MetricsSnapshot, exposition
 from configs.errors import SettingsError
 from configs.settings import ROOT, Settings
 from storage.chat.alerts import Alert
 from storage.chat.metrics import LatencyHistogram, RunCounts
+from storage.chat.round_wins import ModelWinRate, WinRate, WinRates
 from storage.learning import promotion, runs
 from storage.learning.models import Model, register_base
 from storage.learning.runs import UNFINISHED
@@ -276,3 +278,17 @@ async def test_the_page_and_the_example_rules_name_what_there_is_and_nothing_els
     rules = (ROOT / "configs" / "deploy" / "prometheus-alerts.yml").read_text(encoding="utf-8")
     used = {re.sub("_(bucket|sum|count)$", "", name) for name in re.findall(r"\bjokebot_\w+", rules)}
     assert used <= there and len(used) > 8
+
+
+def test_the_win_rate_against_people_is_by_model_and_silent_with_too_few_rounds():
+    rows = (
+        ModelWinRate(2, "newer", 3, None),
+        ModelWinRate(1, "base", 9, WinRate(0.5, 0.25, 0.75, 9)),
+        ModelWinRate(0, "old", 9, WinRate(0.5, 0.25, 0.75, 9)),
+    )
+    text = exposition(
+        MetricsSnapshot(round_families(WinRates(21, None, rows), {"newer", "base"}), LatencyHistogram((1.0,)), ())
+    )[0].decode()
+    assert 'jokebot_oogiri_rounds{model="newer"} 3.0' in text and 'jokebot_oogiri_rounds{model="base"} 9.0' in text
+    assert 'jokebot_oogiri_win_rate{bound="low",model="base"} 0.25' in text
+    assert 'win_rate{bound="share",model="newer"}' not in text and "old" not in text

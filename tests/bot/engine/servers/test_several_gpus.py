@@ -8,7 +8,7 @@ import pytest
 
 from bot.engine.photo_affinity import FREE_REQUESTS, photo_digest, server_order
 from bot.engine.servers.managed import ManagedServers
-from bot.monitoring.metrics import prompt_family
+from bot.monitoring.metric_families import prompt_family
 from configs.gpu import GpuSelection
 from tests.bot.engine.owned import model, settings, states
 from tests.waiting import until
