@@ -65,6 +65,7 @@ from bot.messaging.overflow_notices import OverflowNotices
 from bot.monitoring.status_report import StatusReport
 from bot.progress.judge_line import JudgeLine
 from bot.progress.progress_line import ProgressLine
+from bot.progress.round_line import RoundLine
 from bot.retraining.orchestrator import RunOrchestrator
 from bot.runtime.periodic import Periodic
 from bot.telegram.coalescer import Coalescer
@@ -196,12 +197,13 @@ def make_user_handlers(
     judges: StoredJudgeSource,
 ) -> Sequence[HandlerGroup]:
     """Handlers of the other commands for all users."""
-    languages, chats, judge = known.languages, known.settings, JudgeLine(database, messenger.translator)
+    languages, chats, translator = known.languages, known.settings, messenger.translator
+    judge, rounds = JudgeLine(database, translator), RoundLine(database, translator)
     pages = SettingsPages(messenger, database, languages, chats, prompts, settings)
     return [
         MembershipHandlers(messenger.client.write_access, gate),
         BestJokeHandlers(messenger, database, known.bylines),
-        StatsHandlers(messenger, database, access, progress, judge, settings.storage.directory),
+        StatsHandlers(messenger, database, access, progress, judge, rounds, settings.storage.directory),
         SettingsHandlers(messenger, chats, pages, coalescer),
         LanguageHandlers(messenger, database, languages),
         PrivacyHandlers(messenger, database, settings.retention, settings.backup),

@@ -59,7 +59,7 @@ DEMO_SETTINGS = {
     "TRAINING_WORKERS": "0",
     "PUNCHLINES_PER_DAY": "200",
     "OOGIRI_ROUNDS_PER_DAY": "200",
-    "OOGIRI_COLLECT_MINUTES": "1.5",
+    "OOGIRI_COLLECT_MINUTES": "2",
     "OOGIRI_VOTE_MINUTES": "1",
 }
 """All users may use the demo. It learns only when its admin starts a run, from the few jokes that one user rates (5
