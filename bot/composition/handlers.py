@@ -67,6 +67,7 @@ from bot.messaging.stored_photos import StoredPhotoSender
 from bot.monitoring.status_report import StatusReport
 from bot.progress.judge_line import JudgeLine
 from bot.progress.progress_line import ProgressLine
+from bot.progress.round_line import RoundLine
 from bot.retraining.orchestrator import RunOrchestrator
 from bot.runtime.periodic import Periodic
 from bot.telegram.coalescer import Coalescer
@@ -199,12 +200,13 @@ def make_user_handlers(
     photos: StoredPhotoSender,
 ) -> Sequence[HandlerGroup]:
     """Handlers of the other commands for all users."""
-    languages, chats, judge = known.languages, known.settings, JudgeLine(database, messenger.translator)
+    languages, chats, translator = known.languages, known.settings, messenger.translator
+    judge, rounds = JudgeLine(database, translator), RoundLine(database, translator)
     pages = SettingsPages(messenger, database, languages, chats, prompts, settings)
     return [
         MembershipHandlers(messenger.client.write_access, gate),
         BestJokeHandlers(messenger, database, known.bylines, photos),
-        StatsHandlers(messenger, database, access, progress, judge, settings.storage.directory),
+        StatsHandlers(messenger, database, access, progress, judge, rounds, settings.storage.directory),
         SettingsHandlers(messenger, chats, pages, coalescer),
         LanguageHandlers(messenger, database, languages),
         PrivacyHandlers(messenger, database, settings.retention, settings.backup),

@@ -19,7 +19,7 @@ from bot.handlers.callback_data import CallbackData, EndRoundButton, PublishButt
 
 log = logging.getLogger(__name__)
 
-NAMES = {"en": ("Mia (scripted)", "Leo (scripted)"), "zh": ("小林（脚本）", "阿杰（脚本）")}
+NAMES = {"en": ("Mia, scripted", "Leo, scripted"), "zh": ("小林（脚本）", "阿杰（脚本）")}
 TITLES = {"en": "Oogiri", "zh": "大喜利"}
 ENTRY_S, VOTE_S, CONSENT_S = (5.0, 20.0), (4.0, 12.0), (1.5, 3.0)
 """The shortest and the longest time until a player enters, votes, or agrees to the use of punchlines."""
@@ -35,7 +35,7 @@ class ScriptedPlayers:
         self._session, self._pace = session, pace
         self._players: dict[int, tuple[str, int]] = {}
         """Language and number of each player, by user id."""
-        self._groups: dict[int, tuple[int, int]] = {}
+        self._groups: dict[int, tuple[int, ...]] = {}
         """The players of each group."""
         self._done: set[tuple[int, int, str]] = set()
         self._lines: dict[int, str] = {}

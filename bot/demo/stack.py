@@ -81,7 +81,7 @@ DEMO_SETTINGS = {
     "TRAINING_WORKERS": "0",
     "PUNCHLINES_PER_DAY": "200",
     "OOGIRI_ROUNDS_PER_DAY": "200",
-    "OOGIRI_COLLECT_MINUTES": "1.5",
+    "OOGIRI_COLLECT_MINUTES": "2",
     "OOGIRI_VOTE_MINUTES": "1",
 }
 """All users may use the demo. It learns in minutes from the few jokes that one user rates, where a bot takes weeks:

@@ -39,6 +39,4 @@ class RoundPictures:
     async def credit(self, photo_id: int) -> str:
         """Title, author, licence and source of a picture from a pack; "" for a photo that a user sent."""
         credit = await get_credit(self._database, photo_id)
-        if credit is None:
-            return ""
-        return " · ".join(part for part in (credit.title, credit.author, credit.licence, credit.source) if part)
+        return credit.line if credit else ""

@@ -157,12 +157,14 @@ class OogiriRounds:
         return earlier is not None
 
     async def table(self, chat_id: int, language: str) -> str:
-        """The points of the week and of all time; "" while there are none."""
-        lines = []
+        """The points of the week, and of all time where those are others; "" while there are none."""
+        lines: list[str] = []
+        known: list[str] = []
         for key, since in (("oogiri-week", time.time() - WEEK_S), ("oogiri-ever", 0.0)):
             points = await rounds.list_points(self._database, chat_id, since, SHOWN_IN_TABLE)
-            names = [f"{await self._name(row.user_id, language)} {row.points}" for row in points]
-            if names:
+            names = [f"{await self._name(row.user_id, language, byline=False)} {row.points}" for row in points]
+            if names and names != known:
+                known = names
                 lines.append(self._messenger.translator.format(language, key, table=" · ".join(names)))
         return "\n".join(lines)
 
@@ -199,7 +201,7 @@ class OogiriRounds:
                 f"{medal} {_one_line(entry.text, room)}\n{say('oogiri-line', author=author, votes=entry.votes)}"
             )
         voted = "yes" if any(entry.votes for entry in entries) else "no"
-        text = "\n".join([say("oogiri-result", voted=voted), "", *lines])
+        text = "\n\n".join([say("oogiri-result", voted=voted), *lines])
         await self._send(found, text, None, self._finisher(found, "scoring"))
         if found.ballot_id:
             ballot = say("oogiri-counted")
@@ -249,10 +251,11 @@ class OogiriRounds:
 
         return finish
 
-    async def _name(self, user_id: int | None, language: str) -> str:
+    async def _name(self, user_id: int | None, language: str, *, byline: bool = True) -> str:
+        """The bot's or a user's name, with the sign of an author where it is a byline."""
         if user_id is None:
             return self._messenger.translator.format(language, "oogiri-bot")
-        return await self._bylines.line(user_id, language)
+        return await (self._bylines.line if byline else self._bylines.name)(user_id, language)
 
 
 def _one_line(text: str, units: int) -> str:

@@ -23,31 +23,33 @@ async def check_pack(settings: Settings) -> list[DoctorFinding]:
         pack = await asyncio.to_thread(PicturePack, Path(path))
     except PackError as error:
         return [DoctorFinding("bad", "pictures", str(error), "docs/oogiri.md describes a pack")]
-    problems = [*pack.problems, *await _unreadable(settings, pack, pack.pictures[:MAX_CHECKED])]
-    usable = len(pack.pictures) - (len(problems) - len(pack.problems))
-    licences = ", ".join(f"{name} ({count})" for name, count in Counter(p.licence for p in pack.pictures).most_common())
+    refused = await _refused(settings, pack, pack.pictures[:MAX_CHECKED])
+    usable = [picture for picture in pack.pictures if picture.name not in refused]
+    counted = Counter(picture.licence for picture in usable).most_common()
+    licences = ", ".join(f"{name} ({count})" for name, count in counted)
     found = DoctorFinding(
         "ok" if usable else "bad",
         "pictures",
-        f"{path} has {usable} pictures for rounds: {licences}" if usable else f"{path} has no picture for rounds",
+        f"{path} has pictures for rounds: {licences}" if usable else f"{path} has no picture for rounds",
         "" if usable else "docs/oogiri.md describes a pack",
     )
+    problems = [*pack.problems, *(f"{name}: {reason}" for name, reason in refused.items())]
     if not problems:
         return [found]
     more = f"; {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
     return [found, DoctorFinding("note", "pictures", f"not used: {'; '.join(problems[:SHOWN])}{more}")]
 
 
-async def _unreadable(settings: Settings, pack: PicturePack, pictures: list[PictureCredit]) -> list[str]:
-    """The pictures that can't be used, with the reason."""
-    decoders, problems = DecoderPool(settings.limits), []
+async def _refused(settings: Settings, pack: PicturePack, pictures: list[PictureCredit]) -> dict[str, str]:
+    """The pictures that can't be used, by name, with the reason."""
+    decoders, refused = DecoderPool(settings.limits), {}
     try:
         for picture in pictures:
             try:
                 data = await asyncio.to_thread(pack.read, picture, settings.limits.photo_bytes)
                 await decoders.check(data, NO_USER)
             except (PhotoError, DecoderUnavailable) as error:
-                problems.append(f"{picture.name}: {str(error).split(';')[0].rstrip('.')}")
+                refused[picture.name] = str(error).split(";")[0].rstrip(".")
     finally:
         await decoders.close()
-    return problems
+    return refused

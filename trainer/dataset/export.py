@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from storage.judge.scorer import Judge
 from storage.learning import dataset_files, datasets, rating_arrays
 from storage.learning.dataset_files import DatasetContents
 from storage.maintenance.erasure import finish_erasure
+from storage.media.photo_credits import get_credits
 from storage.media.photos import photo_path
 from trainer.dataset.evidence import read_good_texts, read_scores
 from trainer.dataset.holdout import select_holdout
@@ -200,7 +201,7 @@ class DatasetExporter:
 
     async def _write(self, picked: DatasetDraft, verified: RowVerifier) -> ExportResult:
         raters = AnonymousRaters()
-        contents = self._contents(picked, verified, raters)
+        contents = self._contents(picked, verified, raters, await self._licences(picked))
         written = {row["id"] for row in contents.rows()}
         jokes = [item for item in (*picked.train, *picked.held_out) if item.row_id in written]
         pictures = {
@@ -223,7 +224,19 @@ class DatasetExporter:
             prepared.discard()
             raise
 
-    def _contents(self, picked: DatasetDraft, verified: RowVerifier, raters: AnonymousRaters) -> DatasetContents:
+    async def _licences(self, picked: DatasetDraft) -> dict[str, dict[str, str]]:
+        """Title, author, licence and source of the photos that are from a pack of pictures, by SHA-256."""
+        photos = {item.source.photo.id: item.source.photo for item in (*picked.train, *picked.held_out)}
+        found = await get_credits(self.database, list(photos))
+        return {photos[number].sha256: asdict(credit) for number, credit in sorted(found.items())}
+
+    def _contents(
+        self,
+        picked: DatasetDraft,
+        verified: RowVerifier,
+        raters: AnonymousRaters,
+        licences: dict[str, dict[str, str]],
+    ) -> DatasetContents:
         scores, chosen = picked.scores, picked.chosen
         held_out_rows = verified.entries(picked.held_out, raters)
         return build_contents(
@@ -249,6 +262,7 @@ class DatasetExporter:
             ),
             created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             counted_with=str(self.budget.directory or ""),
+            **({"licences": licences} if licences else {}),
         )
 
 

@@ -155,6 +155,7 @@ punchline-first-round = 🎭 Your first one! It goes into the vote without your 
 punchline-first-round-yes = 🎭 I'm in
 punchline-by = ✍️ { $author }
 punchline-unnamed = ✍️ written by one of you
+punchline-somebody = one of you
 punchline-withdrawn = Taken back.
 punchline-gone = ✍️ This punchline was taken back by its author.
 punchline-not-yours = Only its author can do that.
@@ -238,6 +239,21 @@ stats-rounds = 🎭 Oogiri: I win { $share }% of the comparisons with your punch
         [one] one round
        *[other] { $rounds } rounds
     } (95% interval: { $low }% to { $high }%).
+stats-rounds-few = 🎭 Oogiri: { $rounds ->
+        [one] one round
+       *[other] { $rounds } rounds
+    } with your punchlines and votes so far. That's too few to say which of us is funnier; from { $needed } on I can.
+stats-rounds-models = By model: { $models }
+stats-rounds-model = { $model } { $share }% ({ $low }–{ $high }%)
+stats-rounds-model-few = { $model }: { $rounds ->
+        [one] one round, too few
+       *[other] { $rounds } rounds, too few
+    }
+weekly-rounds = 🎭 Oogiri this week: I win { $share }% of the comparisons with your punchlines, in { $rounds } rounds (95% interval: { $low }% to { $high }%).
+weekly-rounds-few = 🎭 Oogiri this week: { $rounds ->
+        [one] one round
+       *[other] { $rounds } rounds
+    }, too few to say which of us is funnier.
 
 # Two jokes for one photo, and a person chooses
 duel =
@@ -1196,9 +1212,18 @@ panel-share = gets
 panel-from = from
 panel-start = weights of
 panel-liked = liked
+panel-beats = against people
+panel-beats-rounds = { $rounds ->
+        [one] one round of Oogiri
+       *[other] { $rounds } rounds of Oogiri
+    }
+panel-beats-few = { $rounds ->
+        [one] One round of Oogiri
+       *[other] { $rounds } rounds of Oogiri
+    }, too few to compare it with people.
 panel-promote = Put into service
 panel-gone = Its files were removed.
-panel-interval = Liked: 😂 or 🙂, with the 95% interval by Wilson.
+panel-interval = Liked: 😂 or 🙂, with the 95% interval by Wilson. Against people: comparisons won with users' punchlines in rounds of Oogiri, a tie being half, with Student's 95% interval over rounds.
 panel-nothing-rated = Nobody has rated a joke yet.
 panel-by-day = Ratings a day
 panel-by-model = By model
