@@ -56,7 +56,7 @@ class CanarySettings(SettingsSection):
         "champion",
         description=(
             "Who serves after a trial without a verdict. `candidate`: the candidate, unless its jokes were liked less "
-            "by more than the difference's standard error. That is a guess, for trials of a few ratings as the demo's."
+            "by more than two standard errors. That is a guess, for trials of a few ratings as the demo's."
         ),
     )
     assign_by: Literal["user", "chat", "photo"] = Field(

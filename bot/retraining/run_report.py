@@ -97,6 +97,10 @@ class RunReport:
             "run", {**card, "losses": [], "measures": [], "light": light}, self._settings.storage.directory
         )
 
+    def _kind_of_end(self) -> str:
+        """The run's state, or `guess` where a trial without a verdict promoted the model."""
+        return "guess" if self._run.why.code == "trial-guess" else self._run.state
+
     def _words(self) -> dict[str, str]:
         """The headings of the pictures."""
         names = ("loss", "steps", "measures", "direction", "before", "after", "photos")
@@ -115,7 +119,7 @@ class RunReport:
         liking = summary.liking(trial)
         figures = {"old": liking.old, "new": liking.new} if liking else {"old": 0, "new": 0}
         return {
-            "title": self._localize(f"card-title-{self._run.state}", known="yes" if liking else "no", **figures),
+            "title": self._localize(f"card-title-{self._kind_of_end()}", known="yes" if liking else "no", **figures),
             "outcome": OUTCOMES[self._run.state],
             "subtitle": self._localize("card-subtitle", rows=count_training_rows(self._dataset), time=took),
             "words": self._words(),

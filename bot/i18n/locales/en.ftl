@@ -1067,6 +1067,10 @@ card-title-promoted = { $known ->
         [yes] Better: { $new }% liked, before { $old }%
        *[no] Model { $model } is in service
     }
+card-title-guess = { $known ->
+        [yes] A guess so far: { $new }% liked, before { $old }%
+       *[no] A guess so far: model { $model } is in service
+    }
 card-title-rejected = { $known ->
         [yes] Not better: { $new }% liked, before { $old }%
        *[no] Not better: the check found faults

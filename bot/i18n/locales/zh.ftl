@@ -882,6 +882,10 @@ card-title-promoted = { $known ->
         [yes] 更好笑了：好评率 { $new }%，之前 { $old }%
        *[no] 模型 { $model } 上线了
     }
+card-title-guess = { $known ->
+        [yes] 先猜它更好笑：好评率 { $new }%，之前 { $old }%
+       *[no] 先猜它更好笑：模型 { $model } 上线了
+    }
 card-title-rejected = { $known ->
         [yes] 没有更好笑：好评率 { $new }%，之前 { $old }%
        *[no] 没有更好：检查发现了毛病
