@@ -5,7 +5,7 @@ TRAIN := .venv/train/bin/python
 DOCS := .venv/docs/bin/python
 MAKE_ENV := $(PYTHON) configs/requirements/make_env.py
 
-.PHONY: help demo demo-check tutorial-check test lint lock docs bench-%
+.PHONY: help demo demo-check tutorial-check test lint lock docs screenshots bench-%
 .PHONY: env-bot env-train env-serve env-docs env-lmdeploy-cpu env-deepspeed
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make lint         run ruff and mypy"
 	@echo "make bench-NAME   run benchmarks/NAME.py; the last line is one JSON object"
 	@echo "make docs         build the site of docs/ in build/site/, with reference pages and plots"
+	@echo "make screenshots  take the documentation's pictures anew (with Chromium)"
 	@echo "make env-bot | env-train | env-serve   make one environment in .venv/"
 	@echo "make lock         resolve pyproject.toml to the locks in configs/requirements/ (ARGS=--upgrade: newest versions)"
 
@@ -43,6 +44,10 @@ tutorial-check: env-bot env-train
 # Two environments, two runs at once; ARGS=--serial runs one after the other.
 test: env-bot env-train env-lmdeploy-cpu
 	@$(PYTHON) tests/run_environments.py $(ARGS)
+
+# The pictures in docs/images, of demos that it starts; ARGS="--only chat" takes some of them.
+screenshots: env-bot env-train
+	@$(BOT) -P docs/screenshots.py $(ARGS)
 
 docs: env-docs
 	@$(DOCS) -m bot.cli.reference docs/reference

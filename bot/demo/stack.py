@@ -23,7 +23,8 @@ from configs.errors import JokebotError
 from configs.settings import ROOT, Settings
 
 POLL_INTERVAL_S = 0.5
-READY_TIMEOUT_S = 180.0
+READY_TIMEOUT_S = 300.0
+"""On a busy machine, loading torch alone takes minutes."""
 REPORT_EVERY_S = 5.0
 DEMO_MODEL = ROOT / "configs" / "demo-model" / "checkpoint"
 PHOTO_NAMES = (
