@@ -55,6 +55,7 @@ from bot.messaging.overflow_notices import OverflowNotices
 from bot.monitoring.status_report import StatusReport
 from bot.progress.judge_line import JudgeLine
 from bot.progress.progress_line import ProgressLine
+from bot.recognition.recogniser import Recogniser
 from bot.retraining.orchestrator import RunOrchestrator
 from bot.runtime.periodic import Periodic
 from bot.telegram.coalescer import Coalescer
@@ -82,13 +83,16 @@ def make_joke_handlers(
     access: AdminAccess,
     delays: DelayNotices,
     judges: JudgeSource,
+    recogniser: Recogniser | None,
 ) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup], Sequence[Periodic]]:
     """Handlers that make, rate and explain jokes, those of the remaining updates, whose routes come last, and jobs."""
     limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
     write_access, chats = messenger.client.write_access, known.settings
     quota, limiter = DailyQuota(database, chats, known.access), UserLimiter(max_photos)
     keyboards, styles = _make_keyboards(settings, messenger, database, coalescer), StyleRotation(database, prompts)
-    generator = JokeGenerator(database, settings, router, prompts, queue, judges, is_banned=known.bans.is_banned)
+    generator = JokeGenerator(
+        database, settings, router, prompts, queue, judges, is_banned=known.bans.is_banned, recogniser=recogniser
+    )
     photo_folder, moderator = settings.storage.photos, Moderator(settings.safety)
     intake = PhotoIntake(messenger.client, database, limits, photo_folder, decoders, moderator)
     overflow = OverflowNotices(messenger, coalescer, max_photos)

@@ -59,13 +59,14 @@ class ModelEvaluation:
 def build_requests(held_out: HoldoutData, settings: GateSettings) -> list[tuple[HoldoutPhoto, str, str]]:
     """Photo, language and prompt of each new joke: `replies_per_language` in each language, evenly over the photos.
 
-    A photo's prompts are those of users' requests, or the language's default prompt.
+    A photo's prompts are those of users' requests, or the language's default prompt with what the recogniser saw.
     """
     requests = []
     photos: Sequence[HoldoutPhoto] = held_out.photos[: max(settings.replies_per_language // MIN_JOKES_PER_PHOTO, 1)]
     for language in held_out.languages:
         for number in range(min(settings.replies_per_language, MAX_JOKES_PER_PHOTO * len(photos))):
             photo = photos[number % len(photos)]
-            own = [joke.prompt for joke in photo.jokes if joke.language == language] or [load_prompts().ask(language)]
+            own = [joke.prompt for joke in photo.jokes if joke.language == language]
+            own = own or [load_prompts().ask(language, seen=photo.seen)]
             requests.append((photo, language, own[number // len(photos) % len(own)]))
     return requests
