@@ -27,6 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from benchmarks.photo_set import TestPhoto, load_photos
 from bot.engine.client import EngineClient, SamplingParams
 from bot.recognition.recogniser import Recogniser, make_recogniser

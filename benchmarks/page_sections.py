@@ -1,12 +1,13 @@
 """The sections of the results page (benchmarks/page.py): each result's title, text and plot."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import plots
 from benchmarks.community.page import community, community_sizes
 from benchmarks.plot_parts import Theme
+from benchmarks.serving_sections import prefix_cache, serve, serve_again, swap
 
 Result = dict[str, Any]
 
@@ -202,44 +203,6 @@ def parity(result: Result) -> str:
     )
 
 
-def _photos_per_s(levels: Mapping[str, Any], clients: Sequence[str]) -> str:
-    """Table cells: the rate for each number of clients, empty if not measured."""
-    return " | ".join(format(levels[number]["photos_per_s"], ".1f") if number in levels else "" for number in clients)
-
-
-def serve(result: Result) -> str:
-    ours, plain, mps = (result[name] for name in ("ours", "plain", "mps"))
-    rows = {
-        "plain LMDeploy": plain["levels"],
-        f"ours, {ours['servers']} servers": ours["levels"],
-        **{f"ours, {count} server{'s' * (count != '1')}": levels for count, levels in ours["by_servers"].items()},
-        **{f"ours, {count} servers with NVIDIA's MPS": levels for count, levels in mps["by_servers"].items()},
-    }
-    clients = list(plain["levels"])
-    return "\n".join(
-        [
-            f"Photos a second with InternVL2-2B's shapes, {result['tiles']} tiles a photo and "
-            f"{result['new_tokens']} words of reply, by how many ask at the same time "
-            f"(with one, the median is {result['p50_1_s']:.2f} s a photo; no request of any failed):",
-            "",
-            f"| clients | {' | '.join(clients)} |",
-            "|---|" + "---|" * len(clients),
-            *(f"| {name} | {_photos_per_s(levels, clients)} |" for name, levels in rows.items()),
-        ]
-    )
-
-
-def swap(result: Result) -> str:
-    where = "with CPU engines" if result["kind"] == "cpu" else "in LMDeploy, with InternVL2-2B's shapes"
-    return (
-        f"A model takes another's place while {result['clients']} clients keep asking, {where}: of "
-        f"{result['requests_during']:,} photos during "
-        f"{result['swaps']} swaps {result['failed']} failed; the slowest hundredth took "
-        f"{result['p99_during_s']:.2f} s, before the swaps {result['p99_before_s']:.2f} s; "
-        f"for {result['gap_s']:.2f} s at most no joke was finished."
-    )
-
-
 def share(result: Result) -> str:
     alone, together = result["jokes_alone"], result["jokes_together"]
     return (
@@ -268,6 +231,8 @@ SECTIONS = (
     Section("bot", "The bot itself", bot),
     Section("reliability", "Repeated kills", reliability),
     Section("serve_h100", "Photos a second", serve),
+    Section("serve_h200", "Another joke for a photo", serve_again),
+    Section("prefix_cache_h200", "Equal replies with the prefix cache", prefix_cache),
     Section("swap_h100", "A swap", swap),
     Section("share_h100", "Jokes and training on one card", share),
     Section("swap_cpu", "A swap without a GPU", swap),

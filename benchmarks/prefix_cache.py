@@ -27,6 +27,7 @@ from typing import Any
 from openai import AsyncOpenAI
 from PIL import Image, ImageEnhance, ImageOps
 
+from configs.chat_templates import chat_template
 from configs.prompts import load_prompts
 
 SAMPLES = Path(__file__).resolve().parents[1] / "configs" / "demo-model" / "samples"
@@ -64,7 +65,7 @@ def lead(logprobs: Sequence[float]) -> float:
 
 def data_url(picture: Image.Image) -> str:
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    picture.save(buffer, "PNG", compress_level=1)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
@@ -79,11 +80,11 @@ class Server:
         client = AsyncOpenAI(base_url=url, api_key=key, max_retries=0, timeout=120)
         return cls(client, (await client.models.list()).data[0].id)
 
-    async def reply(self, picture: Image.Image | None, prompt: str, tiles: int = 1) -> Reply:
-        """A greedy reply of at most 40 tokens."""
-        image: dict[str, Any] = {"url": data_url(picture) if picture else "", "max_dynamic_patch": tiles}
-        content = [{"type": "image_url", "image_url": image}] if picture else []
-        system = {"role": "system", "content": load_prompts().system}
+    async def reply(self, url: str, prompt: str, tiles: int = 1) -> Reply:
+        """A greedy reply of at most 40 tokens for the photo of a data URL, or for no photo if `url` is empty."""
+        image: dict[str, Any] = {"url": url, "max_dynamic_patch": tiles}
+        content = [{"type": "image_url", "image_url": image}] if url else []
+        system = {"role": "system", "content": chat_template().system}
         messages: Any = [system, {"role": "user", "content": [*content, {"type": "text", "text": prompt}]}]
         found = await self.client.chat.completions.create(
             model=self.model, messages=messages, max_tokens=40, temperature=0, top_p=1, logprobs=True, top_logprobs=5
@@ -99,16 +100,16 @@ class Server:
         )
 
 
-async def all_replies(server: Server, clients: int) -> list[Reply]:
+async def all_replies(server: Server, urls: Sequence[str], clients: int) -> list[Reply]:
     """Replies for each photo with each prompt, `clients` at once; a photo's prompts follow each other."""
     loaded, limit = load_prompts(), asyncio.Semaphore(clients)
     texts = [loaded.ask("en", style) for style in list(loaded.languages["en"].styles)[:PROMPTS]]
 
-    async def one(picture: Image.Image, text: str) -> Reply:
+    async def one(url: str, text: str) -> Reply:
         async with limit:
-            return await server.reply(picture, text)
+            return await server.reply(url, text)
 
-    return await asyncio.gather(*(one(picture, text) for picture in photos() for text in texts))
+    return await asyncio.gather(*(one(url, text) for url in urls for text in texts))
 
 
 def compare(name: str, replies: Sequence[Reply], reference: Sequence[Reply]) -> dict[str, int]:
@@ -129,16 +130,16 @@ def compare(name: str, replies: Sequence[Reply], reference: Sequence[Reply]) -> 
 async def foreign_hits(server: Server) -> dict[str, int]:
     """Cached tokens for photos that differ from a cached one in one tile or in the grid, and without a photo."""
     prompt, base = load_prompts().ask("en"), photos()[0].resize((896, 448))
-    await server.reply(base, prompt, 2)
-    again = await server.reply(base, prompt, 2)
+    await server.reply(data_url(base), prompt, 2)
+    again = await server.reply(data_url(base), prompt, 2)
     other = base.copy()
     # One pixel in the second tile; the thumbnail's change may round to nothing.
     other.putpixel((800, 200), (255 - base.getpixel((800, 200))[0], 0, 0))
     replies = [
-        await server.reply(other, prompt, 2),
-        await server.reply(base, prompt, 1),
-        await server.reply(base.resize((448, 896)), prompt, 2),
-        await server.reply(None, prompt),
+        await server.reply(data_url(other), prompt, 2),
+        await server.reply(data_url(base), prompt, 1),
+        await server.reply(data_url(base.resize((448, 896))), prompt, 2),
+        await server.reply("", prompt),
     ]
     return {
         "same_photo_tokens": again.cached,
@@ -149,10 +150,11 @@ async def foreign_hits(server: Server) -> dict[str, int]:
 
 async def measure(cold_url: str, warm_url: str) -> dict[str, Any]:
     cold, warm = await Server.connect(cold_url), await Server.connect(warm_url)
-    reference = await all_replies(cold, CLIENTS)
-    control = await all_replies(cold, CONTROL_CLIENTS)
-    first, second = await all_replies(warm, CLIENTS), await all_replies(warm, CLIENTS)
-    crowded = await all_replies(warm, CONTROL_CLIENTS)
+    urls = [data_url(picture) for picture in photos()]
+    reference = await all_replies(cold, urls, CLIENTS)
+    control = await all_replies(cold, urls, CONTROL_CLIENTS)
+    first, second = await all_replies(warm, urls, CLIENTS), await all_replies(warm, urls, CLIENTS)
+    crowded = await all_replies(warm, urls, CONTROL_CLIENTS)
     tokens = sum(reply.prompt_tokens for reply in second)
     return {
         "replies": len(reference),

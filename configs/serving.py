@@ -70,10 +70,10 @@ class LmdeploySettings(SettingsSection):
     max_batch: Count = Field(64, description="Concurrent requests of one server.")
     prefill_tokens: Count = Field(8192, description="Most tokens of prompts and photos in one prefill step.")
     prefix_cache: bool = Field(
-        False,
+        True,
         description=(
             "Keep the keys and values of photos, so that another joke about a photo reads it no second time. With "
-            "preprocess `gpu` only. Experimental: its speed was measured, equal replies were not."
+            "preprocess `gpu` only."
         ),
     )
     cache_photos: int = Field(

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.charts.canvas import HEAD, MARGIN, PAD, SMALL, TEXT, TITLE, WIDTH, Canvas, font, wrapped
+from bot.charts.canvas import COLOURS, HEAD, LIGHT, MARGIN, PAD, SMALL, TEXT, TITLE, WIDTH, Canvas, font, wrapped
 from bot.charts.fonts import can_write, writable
 from bot.charts.measure import MetricRow
 from configs.errors import JokebotError
@@ -22,6 +22,8 @@ CURVE = 280
 MAX_HEIGHT = 2 * WIDTH
 """A chat cuts off the top and bottom of a higher picture. As many photos are shown as fit, and at least one."""
 MAX_JOKE_LINES = 4
+DIRECTION = SMALL * SPACING + 8
+"""The line that explains the arrows behind the measures."""
 SMOOTHING = 0.9
 """Weight of the past in the running mean of the loss, since a single step's loss is noisy."""
 
@@ -37,7 +39,7 @@ class PhotoComparison:
 
 @dataclass(frozen=True)
 class RunCard:
-    """All texts are in the admin's language. `words` has: loss, measures, before, after, photos, steps."""
+    """All texts are in the admin's language. `words` has: loss, measures, direction, before, after, photos, steps."""
 
     title: str
     subtitle: str
@@ -46,6 +48,7 @@ class RunCard:
     losses: list[float] = field(default_factory=list)
     measures: list[MetricRow] = field(default_factory=list)
     pairs: list[PhotoComparison] = field(default_factory=list)
+    light: bool = False
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "RunCard":
@@ -72,8 +75,8 @@ def draw(card: RunCard) -> bytes:
         MAX_HEIGHT - sum(heights) - 5 * GAP,
     )
     heights.append(_photos_height(pairs))
-    present = [height for height in heights if height]
-    canvas = Canvas(WIDTH, round(sum(present) + GAP * (len(present) - 1) + 2 * MARGIN))
+    present, palette = [height for height in heights if height], LIGHT if card.light else COLOURS
+    canvas = Canvas(WIDTH, round(sum(present) + GAP * (len(present) - 1) + 2 * MARGIN), palette)
     y = float(MARGIN)
     for part, height in zip((_header, _curve, _measures), heights[:3], strict=True):
         if height:
@@ -151,7 +154,7 @@ def running_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _measures_height(card: RunCard) -> float:
     if not card.measures:
         return 0.0
-    return PAD + HEAD + 20 + sum(_measure_height(row) for row in card.measures) + PAD - 12
+    return PAD + HEAD + 20 + DIRECTION + sum(_measure_height(row) for row in card.measures) + PAD - 12
 
 
 def _measure_height(measure: MetricRow) -> float:
@@ -168,7 +171,8 @@ def _measures(canvas: Canvas, card: RunCard, y: float, height: float) -> None:
     canvas.card(y, height, card.words["measures"])
     canvas.text(right - 210, y + PAD + 6, card.words["before"], SMALL, colours.before, align="right")
     canvas.text(right, y + PAD + 6, card.words["after"], SMALL, colours.after, align="right")
-    y += PAD + HEAD + 20
+    canvas.text(MARGIN + PAD, y + PAD + HEAD + 14, card.words["direction"], SMALL, colours.faint)
+    y += PAD + HEAD + 20 + DIRECTION
     for row in card.measures:
         canvas.text_lines(MARGIN + PAD, y + 4, _label(row), TEXT)
         colour = {True: colours.after, False: colours.worse, None: colours.ink}[row.better]

@@ -76,7 +76,7 @@ class StatsChartData:
         low, high = daily_history.wilson_interval(likes.liked, likes.ratings)
         star = "★ " if likes.model_id == serving else ""
         return {
-            "label": f"{star}{likes.model_id} {likes.name}",
+            "label": f"{star}{likes.name} ({likes.model_id})",
             "share": likes.liked / likes.ratings,
             "low": low,
             "high": high,

@@ -145,9 +145,9 @@ def running_demo(settings: Settings, *, data: Path, port: int = 0) -> Iterator[D
             )
             return stack.enter_context(child)
 
-        sandbox = start(
-            "sandbox", sys.executable, "sandbox", "--port", str(port), "--samples", str(link_samples(settings, data))
-        )
+        samples = str(link_samples(settings, data))
+        options = ("--demo", "--keep", str(data / "sandbox"), "--port", str(port), "--samples", samples)
+        sandbox = start("sandbox", sys.executable, "sandbox", *options)
         variables["JOKEBOT_TELEGRAM_BASE_URL"] = page = sandbox.wait_ready()
         bot = start("bot", sys.executable, "run")
         bot.wait_ready()

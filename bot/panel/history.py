@@ -112,7 +112,7 @@ async def _models(database: Database, localize: Localizer) -> list[dict[str, Any
     if run and run.state == "judging":
         barred.add(run.candidate_id or 0)
     ended = {run.id: run for run in await runs.list_runs(database, MAX_RUNS) if run.finished and run.reason}
-    names = {model.id: f"{model.id} {model.name}" for model in registered}
+    names = {model.id: f"{model.name} ({model.id})" for model in registered}
 
     def entry(model: Model) -> dict[str, Any]:
         liked = likes.get(model.id)
@@ -148,7 +148,7 @@ async def _ratings_by_model(database: Database) -> list[dict[str, Any]]:
     counts = await count_ratings_by_model(database)
     return [
         {
-            "model": f"{model.id} {model.name}",
+            "model": f"{model.name} ({model.id})",
             **{name: counts.get((model.name, value), 0) for name, value in VERDICTS.items()},
         }
         for model in reversed(await models.all_models(database))
@@ -159,4 +159,4 @@ async def _ratings_by_model(database: Database) -> list[dict[str, Any]]:
 async def _rollback_target(database: Database) -> str:
     """The model that a rollback would deploy, or ""."""
     model = await promotion.get_previous_champion(database)
-    return f"{model.id} {model.name}" if model else ""
+    return f"{model.name} ({model.id})" if model else ""

@@ -32,7 +32,7 @@ class PanelImages:
 
     def __init__(self, database: Database, settings: Settings, decoders: DecoderPool) -> None:
         self._database, self._settings, self._decoders = database, settings, decoders
-        self._cache: dict[tuple[int, str, str], tuple[float, bytes | None]] = {}
+        self._cache: dict[tuple[int, str, str, bool], tuple[float, bytes | None]] = {}
         self._draw_lock = asyncio.Lock()
 
     async def photo(self, joke_id: int) -> RenderedImage | None:
@@ -51,19 +51,19 @@ class PanelImages:
             return None
         return await self._thumbnail(self._settings.storage.datasets / run.dataset / path)
 
-    async def run_picture(self, run_id: int, localize: Localizer) -> RenderedImage | None:
-        """The picture that admins get after the gate of a run.
+    async def run_picture(self, run_id: int, localize: Localizer, *, light: bool) -> RenderedImage | None:
+        """The picture that admins get after the gate of a run, dark or light.
 
         Raises RunError for an unknown run, RenderError if the picture can't be drawn.
         """
         run = await runs.get_run(self._database, run_id)
-        key = run.id, run.state, localize.language
+        key = run.id, run.state, localize.language, light
         async with self._draw_lock:
             self._cache = {
                 cached: entry for cached, entry in self._cache.items() if time.monotonic() - entry[0] < CACHE_S
             }
             if key not in self._cache:
-                data = await RunReport(self._database, self._settings, run, localize).picture()
+                data = await RunReport(self._database, self._settings, run, localize).picture(light=light)
                 self._cache[key] = time.monotonic(), data
             data = self._cache[key][1]
         return RenderedImage(data, "image/png") if data else None

@@ -175,7 +175,8 @@ class PanelServer:
         return web.json_response(await run_details(self._database, self._settings, self._localizer(request), run))
 
     async def _run_picture(self, request: web.Request) -> web.Response:
-        return image_response(await self._images.run_picture(int(request.match_info["run"]), self._localizer(request)))
+        run, light = int(request.match_info["run"]), request.query.get("theme") == "light"
+        return image_response(await self._images.run_picture(run, self._localizer(request), light=light))
 
     async def _gallery_photo(self, request: web.Request) -> web.Response:
         return image_response(

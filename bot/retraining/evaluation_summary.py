@@ -35,7 +35,7 @@ class EvaluationSummary:
         if liking := self.liking(trial):
             rows.append(
                 MetricRow(
-                    self._localize("measure-liking"),
+                    f"{self._localize('measure-liking')} ↑",
                     f"{liking.old}%",
                     f"{liking.new}%",
                     liking.better,
@@ -46,12 +46,12 @@ class EvaluationSummary:
         if (measure := measures.get("likelihood") or {}).get("champion") is not None:
             rows.append(self._likelihood_row(measure))
         codes = verdict.get("codes", [])
-        for name, formatted in TEXT_MEASURES.items():
-            measure = measures.get(name) or {}
+        for name, (formatted, arrow) in TEXT_MEASURES.items():
+            measure, key = measures.get(name) or {}, f"measure-{name.replace('_', '-')}"
             if measure.get("champion") is not None:
                 rows.append(
                     MetricRow(
-                        self._localize(f"measure-{name.replace('_', '-')}"),
+                        f"{self._localize(key)} {arrow}".rstrip(),
                         formatted(measure["champion"]),
                         formatted(measure["candidate"]),
                         False if name in codes or name == "short" and "long" in codes else None,
@@ -65,14 +65,14 @@ class EvaluationSummary:
         """The paired comparison over photos, in nats a token, with its interval; lower is better."""
         interval, photos, needed = measure.get("interval"), measure.get("photos", 0), self._settings.likelihood_photos
         old, new = (f"{measure[side]:.3f}" for side in ("champion", "candidate"))
-        name, less = self._localize("measure-likelihood"), f"{self._localize('measure-less')} · "
+        name = f"{self._localize('measure-likelihood')} ↓"
         if photos < needed:
-            return MetricRow(name, old, new, None, less + self._localize("measure-few", photos=photos, needed=needed))
+            return MetricRow(name, old, new, None, self._localize("measure-few", photos=photos, needed=needed))
         if not interval:
-            return MetricRow(name, old, new, None, less + self._localize("measure-photos", photos=photos))
+            return MetricRow(name, old, new, None, self._localize("measure-photos", photos=photos))
         low, high = (f"{end:+.3f}".replace("-", "−") for end in interval)
         better = True if interval[1] < 0 else False if interval[0] > 0 else None
-        note = less + self._localize("measure-interval", photos=photos, low=low, high=high)
+        note = self._localize("measure-interval", photos=photos, low=low, high=high)
         return MetricRow(name, old, new, better, note)
 
     def _unchosen_row(self, trial: TrialRecord | None) -> list[MetricRow]:
@@ -82,7 +82,7 @@ class EvaluationSummary:
             return []
         old, new = (percent(sides[name]["likes"] / sides[name]["ratings"]) for name in ("champion", "candidate"))
         note = self._localize("measure-ratings", ratings=sum(side["ratings"] for side in sides.values()))
-        return [MetricRow(self._localize("measure-unchosen"), old, new, None, note)]
+        return [MetricRow(f"{self._localize('measure-unchosen')} ↑", old, new, None, note)]
 
     def _failure_row(self, measure: dict[str, Any], codes: list[str]) -> MetricRow:
         """The replies that were empty, broken or in another language."""
@@ -95,7 +95,7 @@ class EvaluationSummary:
             for side in failed
         }
         return MetricRow(
-            self._localize("measure-replies"),
+            f"{self._localize('measure-replies')} ↓",
             texts["champion"],
             texts["candidate"],
             False if {"empty", "broken", "language"} & set(codes) else None,
@@ -124,14 +124,17 @@ def one_digit(number: float) -> str:
     return f"{number:.1f}"
 
 
-TEXT_MEASURES: dict[str, Callable[[float], str]] = {
-    "variety": one_digit,
-    "commonest_text": percent,
-    "short": one_digit,
-    "distinct": percent,
-    "copying": percent,
+TEXT_MEASURES: dict[str, tuple[Callable[[float], str], str]] = {
+    "variety": (one_digit, "↑"),
+    "commonest_text": (percent, "↓"),
+    "short": (one_digit, ""),
+    "distinct": (percent, "↑"),
+    "copying": (percent, "↓"),
 }
-"""The measures of the new jokes that are shown, each with its format. `short` is the mean length."""
+"""The measures of the new jokes that are shown, each with its format and the direction that is better.
+
+`short` is the mean length, which should stay the same.
+"""
 
 
 def pairs_of(verdict: dict[str, Any], dataset: Path) -> list[dict[str, str]]:

@@ -52,14 +52,14 @@ class RunReport:
             return gate_reason_texts(self._localizer.translator, self._localizer.language, reason)
         return [reason_text(self._localizer.translator, self._localizer.language, reason)] if reason.text else []
 
-    async def picture(self) -> bytes | None:
-        """The picture, a PNG; None for a run without one. Raises RenderError if it can't be drawn."""
+    async def picture(self, *, light: bool = False) -> bytes | None:
+        """The picture, a PNG, dark or light; None for a run without one. Raises RenderError if it can't be drawn."""
         verdict = self._run.judged
         if not has_picture(self._run):
             return None
         trial = await trials.get_trial_of_run(self._database, self._run.id)
         card = await asyncio.to_thread(self._card, verdict, trial, await self._judging_seconds())
-        return await draw_picture("run", card, self._settings.storage.directory)
+        return await draw_picture("run", {**card, "light": light}, self._settings.storage.directory)
 
     async def _judging_seconds(self) -> float | None:
         """The seconds from the run's creation to the gate's verdict; None before the verdict."""
@@ -72,13 +72,15 @@ class RunReport:
         dataset = self._settings.storage.datasets / (self._run.dataset or "-")
         took = "none" if seconds is None else self._localizer.duration(seconds)
         summary = EvaluationSummary(self._localizer, self._settings.gate)
+        liking = summary.liking(trial)
+        figures = {"old": liking.old, "new": liking.new} if liking else {"old": 0, "new": 0}
         return {
-            "title": self._localize(f"card-title-{self._run.state}"),
+            "title": self._localize(f"card-title-{self._run.state}", known="yes" if liking else "no", **figures),
             "outcome": OUTCOMES[self._run.state],
             "subtitle": self._localize("card-subtitle", rows=count_training_rows(dataset), time=took),
             "words": {
                 name: self._localize(f"card-{name}")
-                for name in ("loss", "steps", "measures", "before", "after", "photos")
+                for name in ("loss", "steps", "measures", "direction", "before", "after", "photos")
             },
             "losses": read_losses(self._settings.storage.runs / str(self._run.id)),
             "measures": [dataclasses.asdict(row) for row in summary.rows(verdict, trial)],

@@ -1,6 +1,7 @@
 """The sandbox's users, chats and messages, in memory; used from one event loop."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any
@@ -58,6 +59,26 @@ class ChatStore:
         self._ids = count(first_number(clock()))
         members = [self.add_user(name, code).id for name, code in (("Alice", "en"), ("Bob", "en"), ("小明", "zh"))]
         self.group_id = self.add_chat("supergroup", "Joke lovers", members)
+
+    def restore_chats(self, users: Iterable[SandboxUser], chats: Iterable[dict[str, Any]], group_id: int) -> None:
+        """Replace users and chats by those of an earlier sandbox; new messages get higher ids than the restored ones.
+
+        A chat has SandboxChat's fields; `administrators` is a list of pairs, `messages` a list in order. Raises
+        KeyError or TypeError if a field is missing or unknown.
+        """
+        restored, last_private = {}, 0
+        for fields in chats:
+            messages = OrderedDict((message["message_id"], message) for message in fields["messages"])
+            last = max(messages, default=0)
+            ids = count(max(self._first_message_id, last + 1))
+            values = {**fields, "messages": messages, "administrators": dict(fields["administrators"])}
+            restored[fields["id"]] = SandboxChat(**values, message_ids=ids)
+            last_private = max(last_private, 0 if fields["type"] == "supergroup" else last)
+        self.private_message_ids = count(max(self._first_message_id, last_private + 1))
+        for chat in restored.values():
+            if chat.type != "supergroup":
+                chat.message_ids = self.private_message_ids
+        self.users, self.chats, self.group_id = {user.id: user for user in users}, restored, group_id
 
     def add_user(self, name: str, language_code: str = "en", username: str | None = None) -> SandboxUser:
         """Add a user with an open private chat with the bot."""

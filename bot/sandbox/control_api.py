@@ -67,13 +67,20 @@ class ControlApi:
     """The handlers of these routes."""
 
     def __init__(
-        self, world: SandboxState, faults: FaultInjector, api: BotApi, samples: dict[str, Path], panel: PanelProxy
+        self,
+        world: SandboxState,
+        faults: FaultInjector,
+        api: BotApi,
+        samples: dict[str, Path],
+        panel: PanelProxy,
+        is_demo: bool,
     ) -> None:
         self.world = world
         self.sample_files = samples
         self.injector = faults
         self.api = api
         self.panel = panel
+        self.is_demo = is_demo
         self.sockets = WebSocketHub(world.events)
 
     def add_routes(self, app: web.Application) -> None:
@@ -102,6 +109,7 @@ class ControlApi:
             "commands": self.api.default_commands(),
             "menus": self.menus(),
             "panel": bool(self.panel.url),
+            "demo": self.is_demo,
             "faults": [fault.summary() for fault in self.injector.waiting],
         }
 

@@ -88,6 +88,17 @@ class FileStore:
         self._count_bytes(file)
         return file
 
+    def stored(self) -> list[StoredFile]:
+        """The files with their bytes, without thumbnails, which can be made again."""
+        return [file for file in self._files.values() if file.data is not None and file.source is None]
+
+    def restore(self, file: StoredFile) -> None:
+        """Add a file of an earlier sandbox under its id and path."""
+        self._files[file.id] = file
+        self._paths[file.path] = file.id
+        self._count = max(self._count, int(file.path.rpartition("_")[2].partition(".")[0]))
+        self._count_bytes(file)
+
     def _count_bytes(self, newest: StoredFile) -> None:
         self.bytes += newest.size or 0
         while self.bytes > self.limit_bytes and len(self._files) > 1:

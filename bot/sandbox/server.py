@@ -30,6 +30,7 @@ from bot.sandbox.methods import load_methods
 from bot.sandbox.origin_check import check_origin
 from bot.sandbox.panel_proxy import PanelProxy
 from bot.sandbox.parameters import UPLOAD_LIMIT, CallParameters
+from bot.sandbox.snapshot import ChatSnapshot
 from bot.sandbox.state import RecordedCall, SandboxState
 from bot.sandbox.telegram_objects import bot_user
 from bot.sandbox.updates import UpdateQueue
@@ -46,8 +47,10 @@ class Sandbox:
     calls. `flood_limits`: Telegram's rate limits, off by default. `webhook_retry_s`: first pause after a failed
     delivery. `callback_timeout_s`: time in which a press can be answered. `samples`: pictures that the page offers, by
     name. `first_message_id`: first message id in each chat; a bot's database may hold ids of an earlier sandbox.
-    `panel`: proxy to the bot's admin pages.
+    `panel`: proxy to the bot's admin pages. `is_demo`: the page then says what the demo's model is.
     """
+
+    _snapshot: ChatSnapshot | None = None
 
     def __init__(
         self,
@@ -64,13 +67,13 @@ class Sandbox:
         samples: dict[str, Path] | None = None,
         first_message_id: int = 1,
         panel: PanelProxy | None = None,
+        is_demo: bool = False,
     ) -> None:
         bot_id = token.partition(":")[0]
         if not bot_id.isdigit() or not token.partition(":")[2]:
             raise SandboxError("A bot's token has the form 123456:letters.")
         self.host = host
-        self.token = token
-        self.url = ""
+        self.token, self.url = token, ""
         self.updates = UpdateQueue()
         self.world = SandboxState(
             bot_user(int(bot_id), username, "Jokebot"),
@@ -86,14 +89,32 @@ class Sandbox:
         self.api = BotApi(self.world, self.updates, self.webhook, floods, callback_timeout_s)
         self.samples = samples or {}
         self.panel = panel or PanelProxy()
+        self.is_demo = is_demo
         self._methods = load_methods()
         self._runner: web.AppRunner | None = None
 
     @classmethod
-    async def start(cls, host: str = "127.0.0.1", port: int = 0, token: str = TOKEN, **settings: Any) -> Self:
-        """Start a sandbox; port 0 chooses a free port. Raises SandboxError if the port is taken."""
+    async def start(
+        cls,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        token: str = TOKEN,
+        *,
+        folder: Path | None = None,
+        **settings: Any,
+    ) -> Self:
+        """Start a sandbox; port 0 chooses a free port. Raises SandboxError if the port is taken.
+
+        `folder`: where chats and files are kept for the next start (bot/sandbox/snapshot.py); None keeps nothing.
+        """
         sandbox = cls(host, token, **settings)
+        snapshot = ChatSnapshot(sandbox.world, folder) if folder else None
+        if snapshot:
+            snapshot.restore()
         await sandbox._listen(port)
+        if snapshot:
+            sandbox._snapshot = snapshot
+            snapshot.start()
         return sandbox
 
     @classmethod
@@ -117,12 +138,14 @@ class Sandbox:
         await self.webhook.stop()
         if self._runner:
             await self._runner.cleanup()
+        if self._snapshot:
+            await self._snapshot.stop()
 
     async def _listen(self, port: int) -> None:
         app = web.Application(middlewares=[check_origin], client_max_size=UPLOAD_LIMIT)
         app.router.add_route("*", "/bot{token:[^/]+}/{method}", self._call)
         app.router.add_get("/file/bot{token:[^/]+}/{path:.+}", self._download)
-        ControlApi(self.world, self.faults, self.api, self.samples, self.panel).add_routes(app)
+        ControlApi(self.world, self.faults, self.api, self.samples, self.panel, self.is_demo).add_routes(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=False)
         await self._runner.setup()
         try:

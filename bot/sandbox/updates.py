@@ -6,7 +6,7 @@ An update stays queued until it is confirmed by a getUpdates call with a higher 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
@@ -93,6 +93,15 @@ class UpdateQueue:
                 self._queue.popleft()
         while self._queue and self._queue[0][1]["update_id"] < offset:
             self._queue.popleft()
+
+    def pending(self) -> list[tuple[float, Update]]:
+        """The unconfirmed updates with the time of each."""
+        return list(self._queue)
+
+    def restore(self, pending: Iterable[tuple[float, Update]]) -> None:
+        """Queue an earlier queue's unconfirmed updates before all others."""
+        self._queue.extendleft((at, update) for at, update in reversed(list(pending)))
+        self._arrived.set()
 
     def clear(self) -> None:
         """Remove every update."""

@@ -6,7 +6,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from configs.errors import JokebotError
@@ -22,8 +22,9 @@ class RetrainPreview:
 
     `new` jokes (`fresh` of them in no dataset so far) and `replayed` ones of earlier datasets are rated by `people`
     users. `jokes` are the ids of the new ones, best first. `training` is the estimated duration: `seconds` and their
-    `basis` (trainer/pipeline/duration_estimate.py); None if unknown. An export also checks each row (picture, length,
-    repetitions) and may exclude a few more.
+    `basis` (trainer/pipeline/duration_estimate.py); None if unknown. `left_out` are numbers of liked jokes that are not
+    taken, by reason (`SelectedJokes.excluded` in trainer/selection/composition.py). An export also checks each row
+    (picture, length, repetitions) and may exclude a few more.
     """
 
     new: int
@@ -32,6 +33,7 @@ class RetrainPreview:
     people: int
     jokes: tuple[int, ...] = ()
     training: Mapping[str, Any] | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:

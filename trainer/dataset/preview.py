@@ -43,4 +43,5 @@ async def preview_retraining(database: Database, settings: SelectionSettings, bl
         len(chosen.replayed),
         len(people),
         tuple(new),
+        left_out={reason: count for reason, count in chosen.excluded.items() if count},
     )

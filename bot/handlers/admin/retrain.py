@@ -25,6 +25,28 @@ from storage.learning.runs import Run, RunInProgress
 
 MARKS = {"promoted": "✅", "rejected": "🙅", "undecided": "🤷", "failed": "⚠️", "cancelled": "✋", "canary": "🧪"}
 MAX_SHOWN = 10
+LEFT_OUT = {
+    "photo held out": "held-out",
+    "photo near to both sides": "near",
+    "enough of its photo": "photo",
+    "enough of its text": "text",
+    "enough decided by one person": "user",
+    "no room": "room",
+}
+"""The message part for each reason why a liked joke is not taken, in the order of the text."""
+
+
+def left_out_text(preview: RetrainPreview, localize: Localizer) -> str:
+    """Why some liked jokes are not learnt, with their numbers; empty if all are."""
+    parts = [
+        localize(f"retrain-left-{name}", count=preview.left_out[reason])
+        for reason, name in LEFT_OUT.items()
+        if preview.left_out.get(reason)
+    ]
+    if not parts:
+        return ""
+    liked = preview.new + preview.replayed + sum(preview.left_out.get(reason, 0) for reason in LEFT_OUT)
+    return localize("retrain-left-out", liked=liked, parts=localize("list-comma").join(parts))
 
 
 class RetrainAdmin:
@@ -70,7 +92,9 @@ class RetrainAdmin:
             await self._messenger.reply(message, "retrain-cannot-look", why=str(error))
             return
         if preview.new < minimum:
-            await self._messenger.reply(message, "retrain-too-little", new=preview.new, wanted=minimum)
+            text = self._messenger.text(incoming.user, "retrain-too-little", new=preview.new, wanted=minimum)
+            left_out = left_out_text(preview, self._localizer(incoming.user))
+            await self._messenger.reply_text(message, "\n\n".join(filter(None, [text, left_out])))
             return
         text = await self._question(preview, incoming.user)
         await self._access.ask_confirmation(incoming, RetrainConfirmation, preview.new, text)
@@ -83,6 +107,7 @@ class RetrainAdmin:
             "retrain-ask",
             new=preview.new,
             replayed=preview.replayed,
+            left=left_out_text(preview, self._localizer(user)) or "none",
             people=preview.people,
             time=await self._expected_time(preview, user),
             verdict=await forecast_text(self._database, self._settings.canary, self._localizer(user)),

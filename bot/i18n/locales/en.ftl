@@ -552,7 +552,7 @@ status-backup = Backup { $time } ago
 status-backup-none = No backup yet
 status-backup-off = No backups are made (backup.every_h is 0)
 status-run = Run { $run } { $what }, { $time } ago. { $next }
-status-run-none = No training yet. { $next }
+status-run-none = No run yet. { $next }
 status-run-now = Run { $run } · { $what }
 status-judge = Judge fitted { $time } ago on { $ratings ->
         [one] one rating
@@ -582,7 +582,7 @@ status-what-model = Model
 status-what-gpu = Graphics card
 status-what-disk = Disk
 status-what-backup = Backup
-status-what-run = Training
+status-what-run = Runs
 status-what-judge = Judge
 status-what-errors = Errors
 
@@ -700,6 +700,9 @@ retrain-ask =
     } that people liked{ $replayed ->
         [0] { "" }
        *[other] , and { $replayed } from before so that nothing is forgotten
+    }{ $left ->
+        [none] { "" }
+       *[other] {"\u000A"}↳ { $left }
     }
     👥 { $people ->
         [one] One person's ratings
@@ -724,6 +727,14 @@ retrain-time-by-cpu = Perhaps { $time } to train, as measured on two busy CPU co
 retrain-service-url = Meanwhile I go on telling jokes. The engine isn't mine to restart: a new model can only be tried once somebody serves it.
 retrain-service-beside = Meanwhile I go on telling jokes, perhaps a little slower.
 retrain-service-sleep = Training needs the graphics card to itself: photos wait that long, and are answered afterwards.
+retrain-left-out = Of { $liked } liked jokes I leave out: { $parts }.
+retrain-left-held-out = { $count } about photos that are kept for comparing the models
+retrain-left-near = { $count } about photos that look like those
+retrain-left-photo = { $count } about photos with enough jokes already
+retrain-left-text = { $count } with a text that is there already
+retrain-left-user = { $count } because one user would decide too much
+retrain-left-room = { $count } for lack of room
+list-comma = {", "}
 retrain-yes = Start
 retrain-no = Not now
 retrain-left = All right, everything stays as it is.
@@ -885,10 +896,19 @@ reason-trial-ratings = All the ratings are in, and neither is clearly better: { 
 reason-trial-days = The time is up, and neither is clearly better: { $likes } of { $ratings } ratings liked its jokes, { $old-likes } of { $old-ratings } the old one's.
 
 # The picture at the end
-card-title-canary = Model { $model } is on trial
-card-title-promoted = Model { $model } is in service
-card-title-rejected = Not good enough
-card-title-undecided = Not enough to tell
+card-title-canary = Is it better? Your ratings decide now
+card-title-promoted = { $known ->
+        [yes] Better: { $new }% liked, before { $old }%
+       *[no] Model { $model } is in service
+    }
+card-title-rejected = { $known ->
+        [yes] Not better: { $new }% liked, before { $old }%
+       *[no] Not better: the check found faults
+    }
+card-title-undecided = { $known ->
+        [yes] Can't be told yet: { $new }% liked, before { $old }%
+       *[no] Can't be told yet
+    }
 card-subtitle =
     Run { $run }. Learnt from { $rows ->
         [one] { $rows } joke
@@ -900,6 +920,7 @@ card-subtitle =
 card-loss = Loss while training
 card-steps = steps
 card-measures = Old against new
+card-direction = ↑ more is better, ↓ less is better
 card-before = before
 card-after = after
 card-photos = Photos it never learnt from
@@ -910,7 +931,6 @@ measure-ratings = { $ratings ->
        *[other] { $ratings } ratings
     }
 measure-likelihood = Surprise at liked jokes
-measure-less = less is better
 measure-variety = Kinds of jokes
 measure-commonest-text = Most frequent joke
 measure-short = Words a joke
@@ -926,7 +946,7 @@ measure-photos = { $photos ->
 measure-interval = { $photos } photos, change { $low } to { $high }
 
 # /runs, /models, /promote, /rollback
-runs-none = No training yet. /retrain begins one.
+runs-none = No runs yet. /retrain starts one.
 runs-line = { $mark } { $run } · { $when } · { $what }{ $time ->
         [none] { "" }
        *[other] {" "}· { $time }
@@ -962,14 +982,14 @@ rollback-done = Back to model { $model } ({ $called }), in { $seconds } s.
 panel-title = Admin
 panel-tabs = Admin pages
 panel-now = Now
-panel-runs = Trainings
+panel-runs = Runs
 panel-models = Models
 panel-ratings = Ratings
 panel-number = { $number }
 panel-run = Run
-panel-no-run = No training is under way. One begins by the clock, with enough new jokes that people liked, or when you say so.
-panel-retrain = Train now
-panel-cancel = Stop the training
+panel-no-run = No run is under way. One begins by the clock, with enough new jokes that people liked, or when you say so.
+panel-retrain = Start a run
+panel-cancel = Stop the run
 panel-cancel-trial = End the trial
 panel-in-chat = The bot answers in the chat.
 panel-loss = Loss
@@ -1004,7 +1024,7 @@ panel-restarts =
     }
 panel-paused-training = Photos wait: the training has the graphics card.
 panel-paused-swap = Photos wait a moment: one model takes another's place.
-panel-no-runs = Nothing has been trained yet.
+panel-no-runs = No runs yet.
 panel-loading = Loading…
 panel-taught =
     { $rows ->

@@ -573,6 +573,9 @@ retrain-ask =
     📚 { $new } 个大家喜欢的新笑话{ $replayed ->
         [0] { "" }
        *[other] ，再温习 { $replayed } 个旧的，免得忘了
+    }{ $left ->
+        [none] { "" }
+       *[other] {"\u000A"}↳ { $left }
     }
     👥 { $people } 个人打的分
     ⏱ { $time }
@@ -588,6 +591,14 @@ retrain-time-by-cpu = 照两个忙着的 CPU 核上的实测，训练也许要 {
 retrain-service-url = 训练时我照样讲笑话。引擎不归我管：新模型要有人部署了，才能试用。
 retrain-service-beside = 训练时我照样讲笑话，可能稍微慢一点。
 retrain-service-sleep = 训练要独占显卡：这段时间照片先排着队，完了再一一回答。
+retrain-left-out = 大家喜欢的 { $liked } 个里，这些先不学：{ $parts }。
+retrain-left-held-out = { $count } 个的照片要留着比较新旧模型
+retrain-left-near = { $count } 个的照片和那些太像
+retrain-left-photo = { $count } 个的照片已经有够多的笑话
+retrain-left-text = { $count } 个的话已经有了
+retrain-left-user = { $count } 个会让一个人说了算太多
+retrain-left-room = { $count } 个放不下
+list-comma = 、
 retrain-yes = 开始
 retrain-no = 先不了
 retrain-left = 好，一切照旧。
@@ -741,10 +752,19 @@ reason-trial-ratings = 打分够了，还是分不出高下：{ $ratings } 次�
 reason-trial-days = 时间到了，还是分不出高下：{ $ratings } 次打分里 { $likes } 次喜欢它的笑话，旧的是 { $old-ratings } 次里 { $old-likes } 次。
 
 # 结束时的图
-card-title-canary = 模型 { $model } 试用中
-card-title-promoted = 模型 { $model } 上岗了
-card-title-rejected = 还不够好
-card-title-undecided = 难分高下
+card-title-canary = 更好笑吗？现在由大家打分决定
+card-title-promoted = { $known ->
+        [yes] 更好笑了：好评率 { $new }%，之前 { $old }%
+       *[no] 模型 { $model } 上岗了
+    }
+card-title-rejected = { $known ->
+        [yes] 没有更好笑：好评率 { $new }%，之前 { $old }%
+       *[no] 没有更好：检查发现了毛病
+    }
+card-title-undecided = { $known ->
+        [yes] 还看不出高下：好评率 { $new }%，之前 { $old }%
+       *[no] 还看不出高下
+    }
 card-subtitle =
     第 { $run } 次训练，学了 { $rows } 个笑话{ $time ->
         [none] 。
@@ -752,6 +772,7 @@ card-subtitle =
     }
 card-loss = 训练中的损失
 card-steps = 步数
+card-direction = ↑ 越高越好，↓ 越低越好
 card-measures = 新旧对比
 card-before = 之前
 card-after = 之后
@@ -760,7 +781,6 @@ measure-liking = 聊天里的好评率
 measure-unchosen = 没经评判模型挑选的好评率
 measure-ratings = { $ratings } 次打分
 measure-likelihood = 对受喜欢笑话的意外程度
-measure-less = 越低越好
 measure-variety = 笑话种类
 measure-commonest-text = 最常见的笑话
 measure-short = 每个笑话的字数

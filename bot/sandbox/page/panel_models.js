@@ -21,7 +21,7 @@ function one({ words, language, service }, model, command) {
   return el(
     "li",
     { class: `panel-card model ${model.status}` },
-    el("div", { class: "model-top" }, el("strong", { class: "model-name" }, `${model.id} ${model.name}`), chip(model.label, TONES[model.status] ?? ""), share !== undefined && chip(`${words.share} ${percent(share)}`)),
+    el("div", { class: "model-top" }, el("strong", { class: "model-name" }, `${model.name} (${model.id})`), chip(model.label, TONES[model.status] ?? ""), share !== undefined && chip(`${words.share} ${percent(share)}`)),
     el("p", { class: "faint" }, origin(words, model), moment(model.made, language)),
     el("p", { class: "faint" }, `${words.jokes}: ${model.jokes.toLocaleString(language)}`),
     model.ratings > 0 && liking(words, model),

@@ -43,7 +43,7 @@ function service({ words, service: arms, paused }) {
     el(
       "ul",
       { class: "split-names" },
-      ...arms.map((arm) => el("li", { class: arm.status }, el("span", { class: "grow" }, `${arm.id} ${arm.name}`), el("strong", {}, percent(arm.share)))),
+      ...arms.map((arm) => el("li", { class: arm.status }, el("span", { class: "grow" }, `${arm.name} (${arm.id})`), el("strong", {}, percent(arm.share)))),
     ),
     paused && el("p", { class: "panel-note" }, paused),
   );

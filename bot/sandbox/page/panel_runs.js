@@ -97,7 +97,8 @@ function told(words, run, pair, person) {
 }
 
 function outcome(words, run, person, language) {
-  const address = `/sandbox/panel/runs/${run.id}/picture?person=${person}&language=${language}`;
+  const theme = matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
+  const address = `/sandbox/panel/runs/${run.id}/picture?person=${person}&language=${language}&theme=${theme}`;
   const label = `${words.picture} ${run.id}`;
   return el("button", { type: "button", class: "outcome", "aria-label": label, data: { key: `picture-${run.id}` }, onclick: () => enlarge(address, "") }, picture(address, { alt: label }));
 }

@@ -30,6 +30,7 @@ function draw() {
   const touch = matchMedia("(hover: none)").matches; // touch devices can neither drop nor paste
   byId("empty-title").textContent = group ? say("emptyGroupTitle", store.bot.username) : say("emptyTitle");
   byId("empty-words").textContent = say(group ? "emptyGroupWords" : touch ? "emptyTouch" : "emptyWords");
+  byId("demo-note").hidden = !store.demo;
   byId("samples").hidden = byId("attach-samples").hidden = samples.length === 0;
   byId("samples").classList.toggle("away", group);
   const now = JSON.stringify(samples.map(({ name, url }) => [say("sendSample", sampleName(name)), url]));
@@ -69,10 +70,16 @@ async function choose(sample, button) {
     const ending = picture.type.split("/")[1] ?? "jpeg";
     const file = new File([picture], `${sample.name}.${ending}`, { type: picture.type });
     if (inGroup()) [addFiles([file], "photo"), byId("text").focus()];
-    else await sendPhoto(file);
+    else [await sendPhoto(file), keepFocus(button)];
   } catch (error) {
     toast(error.message, "trouble");
   } finally {
     button.removeAttribute("aria-busy");
   }
+}
+
+/** The first message hides the offered samples, and the focus with them; with a keyboard it goes on in the text field. */
+function keepFocus(button) {
+  if (document.activeElement !== button && document.activeElement !== document.body) return;
+  if (matchMedia("(hover: hover)").matches) byId("text").focus({ preventScroll: true });
 }

@@ -14,6 +14,7 @@ class Store extends EventTarget {
   commands = [];
   menus = {}; // "person/chat" → commands, if not the default ones
   faults = [];
+  demo = false; // whether this is `jokebot demo`, whose tiny model the page explains
   panel = false; // whether the sandbox has a bot with admin pages
   messages = new Map(); // chat id → Map(message id → message), in the order of message ids
   person = null;
@@ -61,6 +62,7 @@ class Store extends EventTarget {
       menus: state.menus ?? {},
       faults: state.faults,
       panel: state.panel ?? false,
+      demo: state.demo ?? false,
     });
     this.messages = new Map();
     for (const [chat, messages] of Object.entries(state.messages)) {

@@ -19,6 +19,7 @@ WORDS = {
     "loss": "Loss",
     "steps": "steps",
     "measures": "Old against new",
+    "direction": "↑ more is better, ↓ less is better",
     "before": "before",
     "after": "after",
     "photos": "Photos",

@@ -82,7 +82,7 @@ def test_intervals_are_shown_whole():
     card = StatsCard.from_json(content)
     low, high = span(card.versions)
     assert low <= min(one.low for one in card.versions) and high >= max(one.high for one in card.versions)
-    assert card.versions[0].label == "★ 1 base" and card.versions[0].serves and not card.versions[1].serves
+    assert card.versions[0].label == "★ base (1)" and card.versions[0].serves and not card.versions[1].serves
 
 
 def test_the_mean_of_a_week_passes_over_days_without_a_number():

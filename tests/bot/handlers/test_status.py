@@ -55,7 +55,7 @@ async def test_all_is_well(stage_with, plenty, monkeypatch):
     assert found[4].startswith("🟢 900 GB free · data ") and " · database " in found[4]
     due = day_and_time(await schedule.get_due_time(stage.app.database, "retrain"))
     assert found[5].startswith("🟢 Backup ") and found[5].endswith(" ago")
-    assert found[6:] == [f"🟢 No training yet. Next: {due}", NO_JUDGE, "🟢 No errors in the last 24 hours"]
+    assert found[6:] == [f"🟢 No run yet. Next: {due}", NO_JUDGE, "🟢 No errors in the last 24 hours"]
 
 
 async def test_what_needs_a_look_is_seen_at_once(stage_with, plenty, monkeypatch):

@@ -26,7 +26,7 @@ async def test_a_run_is_followed_live_and_stopped_by_the_chat_command(watch, ope
     await page.get_by_role("button", name="Admin").click()
     panel = page.locator("#panel")
     await expect(panel.get_by_role("tab", name="Now")).to_be_focused()
-    await expect(panel.get_by_text("No training is under way.")).to_be_visible()
+    await expect(panel.get_by_text("No run is under way.")).to_be_visible()
     run = await watched.past.train(
         await runs.create_run(watched.stage.app.database, "admin"), watched.stage.app.database
     )
@@ -38,7 +38,7 @@ async def test_a_run_is_followed_live_and_stopped_by_the_chat_command(watch, ope
     await expect(panel.get_by_text("Step 30 of 40 · loss 1.42")).to_be_visible()
     await expect(panel.get_by_text("About 10 minutes to go")).to_be_visible()
     await expect(panel.get_by_role("img", name=re.compile("^Loss: "))).to_be_visible()
-    await panel.get_by_role("button", name="Stop the training").click()
+    await panel.get_by_role("button", name="Stop the run").click()
     await expect(panel).to_be_hidden()
     await expect(page.locator(".message.mine .text")).to_have_text("/retrain cancel")
     await sandbox.world.wait_for(
@@ -48,8 +48,8 @@ async def test_a_run_is_followed_live_and_stopped_by_the_chat_command(watch, ope
         120,
     )
     await page.go_back()
-    await expect(panel.get_by_text("No training is under way.")).to_be_visible()
-    await panel.get_by_role("tab", name="Trainings").click()
+    await expect(panel.get_by_text("No run is under way.")).to_be_visible()
+    await panel.get_by_role("tab", name="Runs").click()
     await expect(panel.locator(".runs > li").first).to_contain_text(f"Run {run.id}")
     await expect(panel.locator(".runs > li").first).to_contain_text("cancelled")
 
@@ -67,7 +67,7 @@ async def test_what_is_on_trial_has_a_trial_to_end_and_no_training_to_stop(watch
     await page.route(re.compile(r"/sandbox/panel\?"), on_trial)
     await page.get_by_role("button", name="Admin").click()
     await expect(page.locator("#panel").get_by_role("button", name="End the trial")).to_be_visible()
-    await expect(page.locator("#panel").get_by_role("button", name="Stop the training")).to_have_count(0)
+    await expect(page.locator("#panel").get_by_role("button", name="Stop the run")).to_have_count(0)
     await page.unroute_all(behavior="ignoreErrors")
     await page.close()
 
@@ -100,7 +100,7 @@ async def test_a_model_is_put_into_service_by_the_command_in_the_chat(watch, ope
     page = await open_page()
     await open_admin(page, sandbox, "models")
     serving = page.locator(".model.champion")
-    await expect(serving).to_contain_text("2 run-1")
+    await expect(serving).to_contain_text("run-1 (2)")
     await expect(serving).to_contain_text("gets 100%")
     await expect(serving.get_by_role("img", name=re.compile(r"^liked: \d+% \(\d+%–\d+%\)$"))).to_be_visible()
     await page.locator(".model.base").get_by_role("button", name="Put into service").click()

@@ -23,8 +23,8 @@ async def test_it_tells_who_serves_what_was_learnt_and_how_jokes_were_liked(watc
     assert told["runs"][0]["why"] == "It has become less likely to say what people liked."
     models = {model["id"]: model for model in told["models"]}
     assert {number: (one["status"], one["parent"], one["may"]) for number, one in models.items()} == {
-        3: ("rejected", "2 run-1", False),
-        2: ("champion", "1 InternVL2-2B", False),
+        3: ("rejected", "run-1 (2)", False),
+        2: ("champion", "InternVL2-2B (1)", False),
         1: ("base", "", True),
     }
     for number in (1, 2):
@@ -35,7 +35,7 @@ async def test_it_tells_who_serves_what_was_learnt_and_how_jokes_were_liked(watc
         )
         assert (one["ratings"], one["liked"]) == (rows[0], pytest.approx(rows[1]))
         assert one["low"] < one["liked"] < one["high"]
-    assert told["back"] == "1 InternVL2-2B"
+    assert told["back"] == "InternVL2-2B (1)"
     everything = await watched.stage.value("SELECT count(*) FROM ratings")
     assert sum(day["funny"] + day["somewhat"] + day["unfunny"] for day in told["days"]) == everything
     assert sum(one["funny"] + one["somewhat"] + one["unfunny"] for one in told["by_model"]) == everything
@@ -54,7 +54,7 @@ async def test_what_is_private_is_not_shown(watch):
 async def test_a_run_s_details_have_its_measures_times_losses_and_both_models_jokes(watch):
     watched = await watch()
     _, run, _ = await watched.get("/runs/1", language="zh")
-    assert [one["label"] for one in run["measures"]][0] == watched.stage.words("measure-likelihood", "zh")
+    assert [one["label"] for one in run["measures"]][0] == watched.stage.words("measure-likelihood", "zh") + " ↓"
     assert [step["label"] for step in run["steps"]] == [
         watched.stage.words(f"run-state-{name}", "zh") for name in (*runs.STEPS, "canary")
     ]

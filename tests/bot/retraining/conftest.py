@@ -35,6 +35,7 @@ class Theatre:
         people: int = 3,
         jokes: Sequence[int] = (),
         training: dict[str, Any] | None = None,
+        left_out: dict[str, int] | None = None,
     ) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
         found = {
@@ -44,6 +45,7 @@ class Theatre:
             "people": people,
             "jokes": list(jokes),
             "training": training,
+            "left_out": left_out or {},
         }
         (self.data / "pairs.json").write_text(json.dumps(found))
 

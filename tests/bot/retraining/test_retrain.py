@@ -43,6 +43,7 @@ async def test_the_question_says_how_many_pairs_from_how_many_people_how_long_an
         "retrain-ask",
         new=42,
         replayed=7,
+        left="none",
         people=5,
         time=stage.words("retrain-time-unknown"),
         verdict=stage.words("trial-forecast-unknown"),
@@ -92,6 +93,19 @@ async def test_afterwards_the_time_is_told_by_the_last_runs(stage, theatre):
 async def test_too_little_new_is_an_answer(stage, theatre):
     theatre.pairs(9)
     assert (await stage.answer(say(stage, "/retrain")))["text"] == stage.words("retrain-too-little", new=9, wanted=10)
+
+
+async def test_the_answer_says_why_liked_jokes_are_left_out(stage, theatre):
+    left_out = {"photo held out": 12, "enough of its photo": 9}
+    parts = f"{stage.words('retrain-left-held-out', count=12)}, {stage.words('retrain-left-photo', count=9)}"
+    reasons = stage.words("retrain-left-out", liked=31, parts=parts)
+    theatre.pairs(10, left_out=left_out)
+    question = (await stage.joke(say(stage, "/retrain")))["text"]
+    assert f"↳ {reasons}" in question
+    theatre.pairs(8, left_out={**left_out, "enough of its photo": 11})
+    assert (await stage.answer(say(stage, "/retrain")))["text"].startswith(
+        stage.words("retrain-too-little", new=8, wanted=10) + "\n\n"
+    )
 
 
 async def test_a_yes_begins_a_run_whose_message_goes_on_in_the_questions_place(stage, theatre):

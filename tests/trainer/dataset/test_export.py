@@ -204,7 +204,7 @@ async def test_a_text_that_is_liked_everywhere_comes_a_few_times_only(memory):
     exported = await memory.exporter(**ALL_TRAIN, max_jokes_per_text=2).export()
     assert len(jokes_in(exported)) == 3 and exported.manifest["not_chosen"]["enough of its text"] == 7
     seen = await preview_retraining(memory.database, SelectionSettings(**ALL_TRAIN, max_jokes_per_text=2), BlockList())
-    assert seen.new == 3
+    assert seen.new == 3 and seen.left_out == {"enough of its text": 7}
 
 
 async def test_the_surer_a_joke_is_better_the_more_its_row_weighs(memory):
