@@ -60,6 +60,7 @@ from bot.messaging.overflow_notices import OverflowNotices
 from bot.monitoring.status_report import StatusReport
 from bot.progress.judge_line import JudgeLine
 from bot.progress.progress_line import ProgressLine
+from bot.recognition.recogniser import Recogniser
 from bot.retraining.orchestrator import RunOrchestrator
 from bot.runtime.periodic import Periodic
 from bot.telegram.coalescer import Coalescer
@@ -86,13 +87,16 @@ def make_joke_handlers(
     access: AdminAccess,
     delays: DelayNotices,
     judges: JudgeSource,
+    recogniser: Recogniser | None,
 ) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup], Sequence[Periodic]]:
     """Handlers that make and explain jokes and play, those of the remaining updates, which come last, and jobs."""
     limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
     write_access, chats, moderator = messenger.client.write_access, known.settings, Moderator(settings.safety)
     quota, limiter = DailyQuota(database, chats, known.access), UserLimiter(max_photos)
     keyboards, styles = _make_keyboards(settings, messenger, database, coalescer), StyleRotation(database, prompts)
-    generator = JokeGenerator(database, settings, router, prompts, queue, judges, is_banned=known.bans.is_banned)
+    generator = JokeGenerator(
+        database, settings, router, prompts, queue, judges, is_banned=known.bans.is_banned, recogniser=recogniser
+    )
     intake = PhotoIntake(messenger.client, database, limits, settings.storage.photos, decoders, moderator)
     overflow = OverflowNotices(messenger, coalescer, max_photos)
     replies = StreamingReplies(messenger, database, queue, delays, limits.edit_interval_s)

@@ -12,9 +12,9 @@ from openai import OpenAI
 from bot.runtime.child_process import start_child
 from configs.prompts import load_prompts
 from configs.settings import ROOT
+from configs.subjects import load_subjects, subjects_named
 from trainer.demo_model.joke_templates import NEUTRAL, TemplateReader, load_shapes
 from trainer.demo_model.sources import HELD_OUT
-from trainer.demo_model.subjects import load_subjects, subjects_named
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 SAMPLES = sorted((ROOT / "configs" / "demo-model" / "samples").glob("*.jpg"))
