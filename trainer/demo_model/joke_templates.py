@@ -178,11 +178,14 @@ class TemplateWriter:
         self.jokes = {pair: jokes(shapes, *pair) for pair in styles}
         self.unsure = {pair: jokes(shapes, *pair, unsure=True) for pair in styles}
 
-    def turn(self, subject: PictureSubject, draw: random.Random) -> DialogueTurn:
-        """Sample a turn in any language and style. The neutral style, whose answers vary most, has a double weight."""
+    def turn(self, subject: PictureSubject, draw: random.Random, slot_share: float = SLOT_SHARE) -> DialogueTurn:
+        """Sample a turn in any language and style. The neutral style, whose answers vary most, has a double weight.
+
+        `slot_share` of the prompts have a recogniser's slot.
+        """
         language, style = draw.choice(self.styles)
         caption = self.caption(language, subject, draw) if draw.random() < CAPTION_SHARE else None
-        seen, subject = self.slot(subject, draw)
+        seen, subject = self.slot(subject, draw, slot_share)
         joke = None
         if seen == NOTHING_SEEN:
             shape = draw.choice(self.unsure[language, style])
@@ -196,9 +199,9 @@ class TemplateWriter:
         user = self.prompts.ask(language, style, caption, joke, gentle=gentle, seen=seen)
         return DialogueTurn(user, shape.fill(subject))
 
-    def slot(self, subject: PictureSubject, draw: random.Random) -> tuple[str | None, PictureSubject]:
+    def slot(self, subject: PictureSubject, draw: random.Random, share: float) -> tuple[str | None, PictureSubject]:
         """What the recogniser's slot names in a turn about `subject`, and the subject that the answer is about."""
-        if not self.vocabulary or draw.random() >= SLOT_SHARE:
+        if not self.vocabulary or draw.random() >= share:
             return None, subject
         chance = draw.random()
         if chance < UNSURE_SHARE:
