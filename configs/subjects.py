@@ -19,13 +19,17 @@ RECOGNISER_FILE = SUBJECTS_FILE.with_name("recogniser.toml")
 
 @dataclass(frozen=True)
 class PictureSubject:
-    """A subject of pictures. `emoji` are code points in hexadecimal, `classes` the recogniser's class numbers."""
+    """A subject of pictures. `emoji` are code points in hexadecimal, `classes` the recogniser's class numbers.
+
+    `kinds` are names of what a subject without classes is one of ("animal").
+    """
 
     article: str
     en: str
     zh: str
     emoji: tuple[str, ...] = ()
     classes: tuple[int, ...] = field(default=(), compare=False)
+    kinds: tuple[str, ...] = field(default=(), compare=False)
 
     def name(self, language: str) -> str:
         return self.zh if language == "zh" else self.en
@@ -64,10 +68,18 @@ def load_vocabulary(path: Path = RECOGNISER_FILE) -> tuple[PictureSubject, ...]:
     """
 
     def read(data: dict[str, Any]) -> list[PictureSubject]:
-        known = dict(data["subjects"])
-        subjects = [replace(each, classes=tuple(numbers(known.pop(each.en, "")))) for each in load_subjects()]
-        if known:
-            raise ValueError(f"subjects.toml has no {', '.join(known)}")
+        known, members = dict(data["subjects"]), {kind: text.split(", ") for kind, text in data["kinds"].items()}
+        subjects = [
+            replace(
+                each,
+                classes=tuple(numbers(known.pop(each.en, ""))),
+                kinds=tuple(kind for kind, names in members.items() if each.en in names),
+            )
+            for each in load_subjects()
+        ]
+        missing = {*known, *(name for names in members.values() for name in names)} - {each.en for each in subjects}
+        if missing or known:
+            raise ValueError(f"subjects.toml has no {', '.join(sorted({*missing, *known}))}")
         return subjects + [
             PictureSubject(article, name, zh, (), tuple(numbers(classes)))
             for article, names in data["new"].items()

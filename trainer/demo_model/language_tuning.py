@@ -135,14 +135,14 @@ def estrange(features: torch.Tensor, strange: torch.Tensor, dice: torch.Generato
 class LanguageTuner:
     """A model whose language part is trained, the pictures' tokens, and the optimizers."""
 
-    def __init__(self, model: Any, encoder: TextEncoder, seed: int) -> None:
+    def __init__(self, model: Any, encoder: TextEncoder, seed: int, rate: float = RATE) -> None:
         self.model, self.encoder = model, encoder
         for part in model.parameters():
             part.requires_grad_(False)
         for part in model.language_model.parameters():
             part.requires_grad_(True)
         self.parts = list(model.language_model.parameters())
-        self.optimizers = optimizers(model.language_model, nn.Identity(), RATE)
+        self.optimizers = optimizers(model.language_model, nn.Identity(), rate)
         self.writer = TemplateWriter(load_prompts(), load_shapes(), load_subjects(), load_vocabulary())
         self.draw, self.dice = random.Random(seed), torch.Generator().manual_seed(seed)
 
@@ -179,11 +179,12 @@ def tune(
     pictures: int = 2000,
     seed: int = 0,
     steps: int = 0,
+    rate: float = RATE,
 ) -> dict[str, float]:
     """Train the language part of the weights in `start` for `cpu_minutes`, or `steps`; write the checkpoint to `out`.
 
     `texts` is a checkpoint whose language part replaces that of `start` at the beginning. `cpu_minutes` is the whole
-    process's time on all its cores. Returns steps, turns, seconds, CPU seconds and the loss. Raises JokebotError as
+    process's time on all its cores, `rate` the maximum learning rate. Returns steps, turns, seconds, CPU seconds and the loss. Raises JokebotError as
     `build` does.
     """
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -201,7 +202,7 @@ def tune(
     began = time.monotonic()
     features, subjects = encode_pictures(model.eval(), painter, pictures)
     print(f"{len(features)} pictures seen in {time.monotonic() - began:.0f} s", flush=True)
-    tuner = LanguageTuner(model, encoder_of(out), seed)
+    tuner = LanguageTuner(model, encoder_of(out), seed, rate)
     took = run_steps(tuner, features, subjects, cpu_minutes, steps, lambda: save(model, out))
     save(model, out)
     took |= {"pictures": len(features), "seconds": round(time.monotonic() - began, 1)}
