@@ -230,8 +230,8 @@ class JokeSettings(SettingsSection):
     recogniser: bool = Field(
         False,
         description=(
-            "Name what a photo shows with a small image classifier (EfficientNet-Lite2, train environment), and write "
-            "its word into the prompt. For the demo model, which knows few things; larger models see by themselves."
+            "Name what a photo shows with small image classifiers (EfficientNet-Lite, train environment), and write "
+            "the name into the prompt. For the demo model, which knows few things; larger models see by themselves."
         ),
     )
     temperature: float = Field(0.8, ge=0, le=2, description="Sampling temperature.")

@@ -211,7 +211,8 @@ class JokeGenerator:
         if language not in self._sampling:
             self._sampling[language] = SamplingParams.of(self._settings.joke, language)
         style = style or self._settings.joke.style
-        self._prompts.ask(language, style, caption, joke)  # first: an unknown style raises before the wait
+        # Before the wait, so that an unknown style raises at once.
+        user, seen = self._prompts.ask(language, style, caption, joke, gentle=gentle), None
         async with self._queue.acquire_slot(user_id, on_position):
             if self._is_banned(user_id):
                 raise UserBanned("An admin has banned the user.")
@@ -225,9 +226,11 @@ class JokeGenerator:
                     f"The stored photo {photo_path(self._photos, photo)} can't be read "
                     f"({error.strerror}); send the photo again."
                 ) from error
-            seen = await self._recogniser.see(photo.sha256, data) if self._recogniser else None
+            if self._recogniser:
+                seen = await self._recogniser.see(photo.sha256, data)
+                user = self._prompts.ask(language, style, caption, joke, gentle=gentle, seen=seen)
             question = {
-                "user": self._prompts.ask(language, style, caption, joke, gentle=gentle, seen=seen),
+                "user": user,
                 "photo": data,
                 "media_type": photo.media_type,
                 "sampling": self._sampling[language],

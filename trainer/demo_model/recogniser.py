@@ -75,9 +75,8 @@ class PhotoNetwork:
         self.network.eval()
 
     def whole(self, picture: Image.Image) -> torch.Tensor:
-        """Features (2, 1280) of the whole picture and its mirror image."""
-        view = to_input(picture, self.side)
-        features: torch.Tensor = self.network.extract_features(torch.stack([view, view.flip(2)])).mean((2, 3))
+        """Features (1, 1280) of the whole picture."""
+        features: torch.Tensor = self.network.extract_features(to_input(picture, self.side)[None]).mean((2, 3))
         return features
 
     def windows(self, picture: Image.Image) -> torch.Tensor:
@@ -134,7 +133,7 @@ class PhotoRecogniser:
             logs.append(network.probabilities(windows).log())
             likenesses.append(network.likeness(torch.cat([windows, whole])))
             if not place:
-                photo = float(whole.mean(0) @ self.probe[:-1] + self.probe[-1])
+                photo = float(whole[0] @ self.probe[:-1] + self.probe[-1])
         classes, drawings = torch.stack(logs).mean(0).softmax(0), torch.stack(likenesses).mean(0)
         return PictureEvidence(classes.numpy(), (SHARPNESS * drawings).softmax(0).numpy(), photo)
 

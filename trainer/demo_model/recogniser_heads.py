@@ -21,10 +21,10 @@ from trainer.demo_model.picture_pack import PictureEntry, load_pack
 from trainer.demo_model.recogniser import NETWORKS, PhotoNetwork
 from trainer.demo_model.sources import HELD_OUT
 
-SETS = ("fluent-emoji-3d", "openclipart", "noto", "fluent-emoji")
+SETS = ("fluent-emoji-3d", "openclipart")
 """Sets of shaded and coloured drawings, which are the most like photographs."""
 SIDE = 260
-PAINTED = 384
+PAINTED = 192
 """Painted pictures that stand for drawings when the probe is fitted."""
 MIN_SPREAD = 0.05
 SEED = 7
@@ -90,15 +90,15 @@ def make_heads(photos: list[Image.Image], pack: Path) -> dict[str, torch.Tensor]
     for name in NETWORKS:
         network, draw = PhotoNetwork(name, None), random.Random(SEED)
         shown = (on_ground(drawing, draw, white=draw.random() < 0.5) for drawing in clear)
-        features = torch.stack([network.whole(picture).mean(0) for picture in shown])
-        seen = torch.stack([network.whole(photo).mean(0) for photo in photos])
+        features = torch.stack([network.whole(picture)[0] for picture in shown])
+        seen = torch.stack([network.whole(photo)[0] for photo in photos])
         tensors |= {f"{name}.{part}": value for part, value in drawing_heads(features, subjects, seen).items()}
         print(f"{name}: {len(clear)} drawings, {len(photos)} photographs", flush=True)
         if name == next(iter(NETWORKS)):
-            grey = torch.stack([network.whole(ImageOps.grayscale(each).convert("RGB")).mean(0) for each in photos])
+            grey = torch.stack([network.whole(ImageOps.grayscale(each).convert("RGB"))[0] for each in photos])
             painter = PicturePainter(drawings, torch.device("cpu"), SEED, restyle=0)
             painted = [to_picture(pixels) for _ in range(PAINTED // 16) for pixels in painter.paint(16, 448).pictures]
-            drawn = torch.stack([network.whole(picture).mean(0) for picture in painted])
+            drawn = torch.stack([network.whole(picture)[0] for picture in painted])
             tensors["photo.probe"] = fit_probe(torch.cat([seen, grey]), torch.cat([drawn, features]))
     return tensors
 
