@@ -168,10 +168,6 @@ class Stage:
     async def value(self, sql: str, *parameters: Any) -> Any:
         return await self.app.database.value(sql, parameters)
 
-    async def wait_for_lock_at_most(self, seconds: float) -> None:
-        """Shorten the longest wait of the running bot's writes; the start's own writes keep the default."""
-        await self.app.database._writer.execute(f"PRAGMA busy_timeout = {round(1000 * seconds)}")
-
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for a condition outside the sandbox's state."""
         for _ in range(100 * TIMEOUT_S):

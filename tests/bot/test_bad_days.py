@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import sqlite3
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from bot.runtime import periodic
 from bot.sandbox.server import Sandbox
 from bot.telegram import polling
 from storage.database import Database
+from tests.bot.database_lock import locked
 
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
 
@@ -75,11 +74,9 @@ async def test_on_a_full_disk_updates_stay_with_telegram_until_there_is_room(sta
 async def test_while_another_process_locks_the_database_updates_stay_with_telegram(stage_with, monkeypatch):
     monkeypatch.setattr(polling, "STORE_PAUSE_S", 0.05)
     stage = await stage_with()
-    await stage.wait_for_lock_at_most(0.1)
     joke = await stage.joke(stage.send_photo())
     await stage.quiet()
-    with closing(sqlite3.connect(stage.settings.storage.database, timeout=120, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    async with locked(stage):
         before, photo = polls(stage), stage.send_photo(person=stage.bob)
         query = stage.world.press(
             stage.alice,
@@ -98,10 +95,8 @@ async def test_housekeeping_that_meets_a_locked_database_does_not_end_the_bot(st
     monkeypatch.setattr(database_upkeep, "PRUNE_EVERY_S", 0.05)
     monkeypatch.setattr(erasure_job, "ERASE_EVERY_S", 0.05)
     stage = await stage_with()
-    await stage.wait_for_lock_at_most(0.01)
     await stage.quiet()
-    with closing(sqlite3.connect(stage.settings.storage.database, timeout=120, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    async with locked(stage):
         failed = warned_of(monkeypatch, "prune-inbox", "erasure")
         await asyncio.wait_for(failed.wait(), 30)
     await stage.joke(stage.send_photo())

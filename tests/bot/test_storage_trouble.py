@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from storage import write_retry
 from storage.chat import inbox, jokes
 from storage.media import photos
 from tests.bot.conftest import callback_data, make_picture
+from tests.bot.database_lock import locked
 
 SLOW = "A slow joke that comes word by word"
 
@@ -19,17 +20,6 @@ SLOW = "A slow joke that comes word by word"
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
     monkeypatch.setattr(write_retry, "LONGEST_PAUSE_S", 0.5)
-
-
-@asynccontextmanager
-async def locked(stage):
-    """Another process holds SQLite's write lock during the block."""
-    with closing(sqlite3.connect(stage.settings.storage.database, isolation_level=None, timeout=0)) as other:
-        while not other.in_transaction:
-            with suppress(sqlite3.OperationalError):
-                other.execute("BEGIN IMMEDIATE")
-            await asyncio.sleep(0)
-        yield
 
 
 def texts(stage, message) -> list[str]:
@@ -51,7 +41,6 @@ async def failed_writes(caplog, count: int) -> None:
 
 async def test_jokes_that_are_written_while_the_database_is_locked_come_once_it_is_free(stage_with, caplog):
     stage = await stage_with(answer=StubReply(SLOW, token_s=0.15))
-    await stage.wait_for_lock_at_most(0.05)
     people = [stage.alice, stage.bob, stage.ming]
     sent = [stage.send_photo(person=person, data=make_picture(colour=(person % 250, 7, 7))) for person in people]
     await stage.until(lambda: stage.engine.requests == 3)
@@ -74,7 +63,6 @@ async def test_jokes_that_are_written_while_the_database_is_locked_come_once_it_
 async def test_a_joke_that_is_shown_but_not_stored_keeps_its_message(stage_with, caplog):
     """The whole joke has been streamed: its message then says that it has to wait, and gets its buttons later."""
     stage = await stage_with(answer=StubReply(SLOW, token_s=0.3))
-    await stage.wait_for_lock_at_most(0.05)
     photo = stage.send_photo()
     await stage.answer(photo)
     await stage.until(lambda: bool(texts(stage, photo)))
@@ -155,19 +143,16 @@ async def test_a_photo_that_the_disk_has_no_room_for_is_answered_when_it_has(sta
 
 async def test_a_rating_that_cannot_be_stored_says_so_and_is_stored_later(stage_with):
     stage = await stage_with()
-    await stage.wait_for_lock_at_most(0.05)
     joke = await stage.joke(stage.send_photo())
     await stage.quiet()
     original = inbox.add_updates
-    received = asyncio.Event()
 
     async def store(*arguments):
         new = await original(*arguments)
-        other.execute("BEGIN IMMEDIATE")
-        received.set()
+        await lock.enter_async_context(locked(stage))
         return new
 
-    with closing(sqlite3.connect(stage.settings.storage.database, isolation_level=None, timeout=60)) as other:
+    async with AsyncExitStack() as lock:
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(inbox, "add_updates", store)
             assert await stage.press(joke, 0) == stage.words("button-wait")

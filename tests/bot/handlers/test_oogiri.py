@@ -8,7 +8,7 @@ import pytest
 from bot.sandbox import groups
 from tests.bot.conftest import callback_data, make_picture
 
-TIMEOUT_S = 30
+TIMEOUT_S = 200
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 import os
 import re
-import sqlite3
 import stat
-from contextlib import closing
 
 import pytest
 
@@ -17,6 +15,7 @@ from bot.telegram.polling import TokenRejected
 from storage.chat.alerts import begin_alert
 from storage.database import DatabaseError
 from tests.bot.conftest import TOKEN, make_settings
+from tests.bot.database_lock import locked
 from tests.bot.telegram.test_webhook import free_port
 
 ADMINS = {"admins": [FIRST_USER_ID, FIRST_USER_ID + 2]}
@@ -127,11 +126,8 @@ async def test_a_backup_that_fails_and_one_that_works_again(stage_with, tmp_path
 
 async def test_a_database_that_cannot_be_written_is_told_while_it_cannot(stage_with):
     stage = await stage_with(telegram=ADMINS, alerts={**ONLY, "database_min": 0.001})
-    await stage.wait_for_lock_at_most(0.1)
-    with closing(sqlite3.connect(stage.settings.storage.database, timeout=120, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    async with locked(stage):
         began = await told(stage, "database-began")
-        other.execute("ROLLBACK")
     await told(stage, "database-ended")
     await stage.restart()
     await stage.quiet()
