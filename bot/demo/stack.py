@@ -60,8 +60,8 @@ DEMO_SETTINGS = {
 }
 """All users may use the demo. A recogniser names what photos show, because the demo model knows only drawings. The
 demo learns only when its admin starts a run, from the few jokes that one user rates (5 pairs; default: 60), with
-parameters for a small model. The hold-out share is large because a tenth of a dozen photos may be no photo, and the gate
-needs held-out photos; of the page's own photos five are held out. The gate asks for 60 new jokes in each language
+parameters for a small model. The hold-out share is large because a tenth of a dozen photos may be no photo, and the
+gate needs held-out photos; of the page's own photos five are held out. The gate asks for 60 new jokes in each language
 (default: 480), because a CPU writes them; its limits are wider then. A trial may end within minutes: it has no
 `canary.min_days`, so nothing corrects for novelty."""
 

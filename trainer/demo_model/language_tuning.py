@@ -184,8 +184,8 @@ def tune(
     """Train the language part of the weights in `start` for `cpu_minutes`, or `steps`; write the checkpoint to `out`.
 
     `texts` is a checkpoint whose language part replaces that of `start` at the beginning. `cpu_minutes` is the whole
-    process's time on all its cores, `rate` the maximum learning rate. Returns steps, turns, seconds, CPU seconds and the loss. Raises JokebotError as
-    `build` does.
+    process's time on all its cores, `rate` the maximum learning rate. Returns steps, turns, seconds, CPU seconds and
+    the loss. Raises JokebotError as `build` does.
     """
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     torch.manual_seed(seed)

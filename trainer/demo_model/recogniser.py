@@ -1,7 +1,7 @@
 """Names the thing in a photo for the demo model: two image classifiers trained on ImageNet, and its own drawings.
 
-EfficientNet-Lite2 and -Lite0 (arXiv 1905.11946; weights and code are packages of the train environment, Apache-2.0) give
-probabilities of ImageNet's 1,000 classes. Their features are also compared with those of the demo model's drawings
+EfficientNet-Lite2 and -Lite0 (arXiv 1905.11946; weights and code are packages of the train environment, Apache-2.0)
+give probabilities of ImageNet's 1,000 classes. Their features are also compared with those of the demo model's drawings
 (`recogniser_heads.py`), which show many things that ImageNet lacks. A name stands for classes and drawings
 (`configs/demo-model/recogniser.toml`); its probability is the sum of theirs. The most specific name above a limit wins.
 """
@@ -126,7 +126,7 @@ class PhotoRecogniser:
 
     @torch.inference_mode()
     def evidence(self, picture: Image.Image) -> PictureEvidence:
-        """Geometric mean of the networks' class probabilities, softmax of their mean likeness to drawings, the probe."""
+        """Geometric mean of the class probabilities, softmax of the mean likeness to drawings, and the probe."""
         logs, likenesses, photo = [], [], 0.0
         for place, network in enumerate(self.networks):
             whole, windows = network.whole(picture), network.windows(picture)
@@ -162,9 +162,7 @@ class NameTree:
             self.matrix[row, list(numbers)] = 1
         self.sizes = self.matrix.sum(1)
         self.is_kind = np.array([any(other < each for other in own) for each in own])
-        self.kinds_of = [
-            [row for row, kind in enumerate(own) if each < kind and len(kind) <= LARGE] for each in own
-        ]
+        self.kinds_of = [[row for row, kind in enumerate(own) if each < kind and len(kind) <= LARGE] for each in own]
         self.smear = SMEAR * (1 - DRAWN_SHARE) * self.matrix[:, :CLASSES].sum(1)
 
     def choose(self, classes: NDArray[np.float32], drawings: NDArray[np.float32]) -> str:
