@@ -47,7 +47,7 @@ class Recogniser:
             try:
                 seen = await self._ask(data)
             except (ChildFailed, OSError, aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
-                log.warning("the recogniser gives no answer: %s", error or type(error).__name__)
+                log.warning("the recogniser gives no answer: %s", str(error) or type(error).__name__)
                 return None
             while len(self._answers) >= REMEMBERED:
                 del self._answers[next(iter(self._answers))]

@@ -114,7 +114,8 @@ def packed_logits(model: Any, features: torch.Tensor, batch: PackedTurns) -> tor
 @torch.inference_mode()
 def encode_pictures(model: Any, painter: PicturePainter, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Tokens (count, tokens, hidden) of painted pictures, float16, and the numbers of their main subjects."""
-    features, subjects = [], []
+    features: list[torch.Tensor] = []
+    subjects: list[torch.Tensor] = []
     while len(features) * PAINTED < count:
         scene = painter.paint(PAINTED, SIDE)
         features.append(model.extract_feature(normalise(scene.pictures)).half())
@@ -230,7 +231,8 @@ def run_steps(
 
     Returns steps, turns and the last steps' loss.
     """
-    first, shown, losses = time.process_time(), time.monotonic(), []
+    first, shown = time.process_time(), time.monotonic()
+    losses: list[float] = []
     saved = shown
     while True:
         passed = (time.process_time() - first) / (60 * cpu_minutes - first)

@@ -86,7 +86,7 @@ def make_heads(photos: list[Image.Image], pack: Path) -> dict[str, torch.Tensor]
     drawings = [drawing for drawing in load_pack(pack) if drawing.set != HELD_OUT]
     clear = [drawing for drawing in drawings if drawing.set in SETS]
     subjects = torch.tensor([drawing.subject for drawing in clear])
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     for name in NETWORKS:
         network, draw = PhotoNetwork(name, None), random.Random(SEED)
         shown = (on_ground(drawing, draw, white=draw.random() < 0.5) for drawing in clear)
