@@ -15,8 +15,8 @@ from typing import Any
 
 import aiohttp
 
+from configs.subjects import PictureSubject, load_subjects
 from trainer.demo_model.joke_templates import TemplateReader, load_shapes
-from trainer.demo_model.subjects import PictureSubject, load_subjects
 
 JOKE_TIMEOUT_S = 300.0
 FITS, FORGIVEN, OTHER = 0.97, 0.15, 0.03

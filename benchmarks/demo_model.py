@@ -29,10 +29,10 @@ from openai import OpenAI
 from bot.runtime.child_process import start_child
 from configs.prompts import load_prompts
 from configs.settings import ROOT
+from configs.subjects import load_subjects
 from trainer.demo_model.augmentation import PicturePainter, to_data_url
 from trainer.demo_model.evaluate import EvaluatedReply, painters, share_of, style_of
 from trainer.demo_model.picture_pack import load_pack
-from trainer.demo_model.subjects import load_subjects
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 PACK = ROOT / "build" / "demo-model" / "pictures.zip"

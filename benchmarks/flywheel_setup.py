@@ -15,11 +15,11 @@ import torch
 from benchmarks.crowd import Picture
 from benchmarks.machine import ROOT
 from bot.runtime.child_process import ChildProcess, start_child
+from configs.subjects import load_subjects
 from trainer.demo_model.augmentation import PicturePainter, to_jpeg
 from trainer.demo_model.build import TRAINING
 from trainer.demo_model.evaluate import SEED
 from trainer.demo_model.picture_pack import PictureEntry, load_pack, shrink
-from trainer.demo_model.subjects import load_subjects
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 PACK = ROOT / "build" / "demo-model" / "pictures.zip"

@@ -11,12 +11,12 @@ import torch
 
 from configs.prompts import load_prompts
 from configs.settings import ROOT
+from configs.subjects import PictureSubject, load_subjects
 from trainer.demo_model.augmentation import PicturePainter, to_picture
 from trainer.demo_model.build import TRAINING
 from trainer.demo_model.evaluate import SEED, encoder_of, write_replies
 from trainer.demo_model.joke_templates import NEUTRAL
 from trainer.demo_model.picture_pack import PictureEntry
-from trainer.demo_model.subjects import PictureSubject, load_subjects
 from trainer.gate.replies import GateReply
 from trainer.gate.reply_features import ReplyFeatures
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from math import sqrt
 from statistics import NormalDist
 
+from configs.subjects import PictureSubject, load_subjects
 from trainer.demo_model.joke_templates import TemplateReader, load_shapes
-from trainer.demo_model.subjects import PictureSubject, load_subjects
 
 SHAPE, SHAPE_SUBJECT, USER_SHAPE, LENIENCY, PHOTO, JOKE, NOISE = 0.5, 0.4, 0.3, 0.5, 0.4, 0.6, 1.0
 WRONG, WRONG_SHARE, LIKING, FUNNY = 1.0, 0.1, 0.30, 0.7

@@ -35,11 +35,11 @@ from benchmarks.machine import RESULTS, machine
 from configs.learning import GateSettings
 from configs.prompts import load_prompts
 from configs.settings import ROOT
+from configs.subjects import load_subjects
 from trainer.demo_model.augmentation import PicturePainter, to_picture
 from trainer.demo_model.evaluate import SEED, painters
 from trainer.demo_model.joke_templates import EXPLAIN, NEUTRAL, JokeShape, jokes, load_shapes
 from trainer.demo_model.picture_pack import load_pack
-from trainer.demo_model.subjects import load_subjects
 from trainer.gate.model_loading import load_model
 from trainer.gate.model_scorer import ModelScorer
 

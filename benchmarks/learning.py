@@ -26,12 +26,12 @@ import torch
 
 from configs.prompts import load_prompts
 from configs.settings import ROOT
+from configs.subjects import load_subjects
 from trainer.demo_model.augmentation import PicturePainter, to_picture
 from trainer.demo_model.build import load
 from trainer.demo_model.evaluate import SEED, collect_replies, encoder_of, painters, share_of, style_of
 from trainer.demo_model.joke_templates import NEUTRAL, jokes, load_shapes
 from trainer.demo_model.picture_pack import PictureEntry, load_pack
-from trainer.demo_model.subjects import load_subjects
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 PACK = ROOT / "build" / "demo-model" / "pictures.zip"

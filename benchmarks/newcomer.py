@@ -13,8 +13,8 @@ from typing import Any
 
 import aiohttp
 
+from configs.subjects import load_subjects
 from trainer.demo_model.joke_templates import JokeShape, TemplateReader, jokes, load_shapes
-from trainer.demo_model.subjects import load_subjects
 
 LIKED_SHAPES, FAVOURITES = 0.3, 0.15
 """Shares of the joke shapes of each language, and of the subjects, that a taste likes."""

@@ -16,6 +16,7 @@ from bot.chats.chat_parts import ChatParts
 from bot.composition.handlers import (
     make_admin_handlers,
     make_flag_handlers,
+    make_generator,
     make_joke_handlers,
     make_user_handlers,
 )
@@ -51,6 +52,7 @@ from bot.panel.images import PanelImages
 from bot.panel.overview import PanelOverview
 from bot.panel.server import PanelServer
 from bot.progress.progress_line import ProgressLine
+from bot.recognition.recogniser import Recogniser, make_recogniser
 from bot.retraining.run_progress import RunProgressReader
 from bot.runtime.periodic import Periodic
 from bot.telegram.client import TelegramClient
@@ -76,16 +78,15 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     """
     stack.enter_context(data_folder_lock(settings.storage.directory))
     client, prompts, admins = TelegramClient(settings), load_prompts(), settings.telegram.admins
-    stack.push_async_callback(client.shutdown)
-    ptb, job_queue = _make_application(client)
+    ptb, job_queue = _make_application(client, stack)
     database = await stack.enter_async_context(Database.connect(settings.storage))
     translator = Translator(default=settings.joke.language)
     known = await ChatParts.load(settings, database, translator, prompts)
     messenger = Messenger(client, translator, known.languages, known.settings)
-    coalescer, queue = Coalescer(), FairQueue.of(settings)
+    coalescer, queue, delays = Coalescer(), FairQueue.of(settings), DelayNotices(messenger)
     notifier = AdminNotifier(messenger, admins, partial(get_language, database))
     notices, gate = _make_gate(messenger, database, known, notifier)
-    decoders, delays = _make_decoders(settings, stack), DelayNotices(messenger)
+    decoders, recogniser = _make_decoders(settings, stack), _make_recogniser(settings, stack)
     servers, progress = await _make_servers(settings, stack, database, queue), _make_progress_reader(settings, database)
     backup, albums = BackupJob(settings), AlbumTracker(client, database, settings.limits)
     retraining = make_retraining(settings, database, servers, messenger, notifier, coalescer, progress, job_queue)
@@ -94,15 +95,16 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     access, line = AdminAccess(messenger, database, admins), ProgressLine(database, servers.router, translator)
     shared, router = (settings, messenger, database), servers.router
     services = (prompts, known, queue, router, coalescer, albums, decoders, access, delays)
-    jokes, last, joke_jobs = make_joke_handlers(settings, messenger, database, *services, retraining.judge.source)
     judges, photos = retraining.judge.source, StoredPhotoSender(settings.storage.photos, decoders)
+    generator = make_generator(settings, database, router, prompts, known, queue, judges, recogniser)
+    jokes, last, joke_jobs = make_joke_handlers(settings, messenger, database, *services, generator)
     users = make_user_handlers(*shared, prompts, known, gate, coalescer, access, line, judges, photos)
     admin = make_admin_handlers(*shared, known, notices, notifier, monitoring.status, retraining.orchestrator, access)
     flags = make_flag_handlers(*shared, known, coalescer, notifier, access)
     routes = [route for group in (*jokes, *users, *admin, *flags, *last) for route in group.routes()]
     updates = _make_dispatcher(*shared, ptb, known, gate, routes, delays)
     weekly = make_weekly_jobs(settings, database, client, translator, known, photos, servers, notifier, line)
-    upkeep = [*make_maintenance_jobs(settings, database, backup), known.names.job(), _warm_up(decoders)]
+    upkeep = [*make_maintenance_jobs(settings, database, backup), known.names.job(), *_warm_up(decoders, recogniser)]
     menu = CommandMenu(client, translator, admins, routes)
     jobs = [menu.job(), *upkeep, *monitoring.alerts.jobs(), *weekly, *joke_jobs, notices.job(updates.resume_stored)]
     panel = _panel_starter(settings, database, translator, servers, queue, progress, decoders)
@@ -111,7 +113,9 @@ async def build_app(settings: Settings, stack: AsyncExitStack, make_app: Callabl
     return make_app(*parts, retraining.schedule, [*jobs, *retraining.jobs], monitoring.alerts, panel, metrics)
 
 
-def _make_application(client: TelegramClient) -> tuple[PtbApplication, JobQueue[Any]]:
+def _make_application(client: TelegramClient, stack: AsyncExitStack) -> tuple[PtbApplication, JobQueue[Any]]:
+    """python-telegram-bot's part; `stack` shuts the client down."""
+    stack.push_async_callback(client.shutdown)
     job_queue: JobQueue[Any] = JobQueue()
     return Application.builder().bot(client).updater(None).job_queue(job_queue).build(), job_queue
 
@@ -123,8 +127,16 @@ def _make_decoders(settings: Settings, stack: AsyncExitStack) -> DecoderPool:
     return decoders
 
 
-def _warm_up(decoders: DecoderPool) -> Periodic:
-    return Periodic("decoders", RETRY_S, decoders.start, once=True)
+def _make_recogniser(settings: Settings, stack: AsyncExitStack) -> Recogniser | None:
+    recogniser = make_recogniser(settings)
+    if recogniser:
+        stack.push_async_callback(recogniser.close)
+    return recogniser
+
+
+def _warm_up(decoders: DecoderPool, recogniser: Recogniser | None) -> list[Periodic]:
+    jobs = [Periodic("decoders", RETRY_S, decoders.start, once=True)]
+    return jobs + ([Periodic("recogniser", RETRY_S, recogniser.start, once=True)] if recogniser else [])
 
 
 def _make_progress_reader(settings: Settings, database: Database) -> RunProgressReader:

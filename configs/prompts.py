@@ -11,26 +11,41 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from configs.errors import PromptError
+from configs.subjects import subject_of
 
 PROMPTS_FILE = Path(__file__).with_name("prompts.toml")
 CAPTION_LIMIT = 300
 """Characters of a caption that reach the model; Telegram allows 1,024."""
 EXPLAIN = "explain"
 """The style that explains a joke instead of telling one."""
+NOTHING_SEEN = ""
+"""What the recogniser saw where it is sure of nothing (None: there is no recogniser, or it left the picture alone)."""
 
 
 @dataclass(frozen=True)
 class LanguagePrompts:
     """The prompts of a language: `styles` by name, the default style, and the quotation of a caption or a joke.
 
+    `seen` is the slot for what the recogniser saw in the picture, `unseen` the slot where it is sure of nothing.
     `gentle` is appended to the prompt of a joke that shall spare faces, bodies and children.
     """
 
     default: str
+    seen: str
+    unseen: str
     caption: str
     joke: str
     gentle: str
     styles: dict[str, str]
+
+    def slot(self, language: str, seen: str | None) -> str:
+        """The slot for what the recogniser saw; empty for None, and for a name that is no longer known."""
+        if seen is None:
+            return ""
+        if seen == NOTHING_SEEN:
+            return self.unseen
+        subject = subject_of(seen)
+        return self.seen.format(seen=subject.phrase(language)) if subject else ""
 
     @property
     def joke_styles(self) -> tuple[str, ...]:
@@ -60,17 +75,19 @@ class Prompts:
         joke: str | None = None,
         *,
         gentle: bool = False,
+        seen: str | None = None,
     ) -> str:
         """The text of the user turn, without the photo. `caption` and `joke` are quoted as data (see `disarm`).
 
-        `gentle` asks for a joke that spares faces, bodies and children. Raises PromptError if the language or style is
-        not defined.
+        `gentle` asks for a joke that spares faces, bodies and children. `seen` is the recogniser's name for the picture
+        (English, of configs/subjects.py) or NOTHING_SEEN. Raises PromptError if the language or style is not defined.
         """
         prompts = self.language(language)
         style = style or prompts.default
         if style not in prompts.styles:
             raise PromptError(f"There is no style {style!r}; prompts.toml has {', '.join(prompts.styles)}.")
         text = prompts.styles[style] + (prompts.gentle if gentle else "")
+        text += prompts.slot(language, seen)
         if joke:
             text += prompts.joke.format(joke=disarm(joke))
         if caption and (clean := disarm(caption)):

@@ -235,6 +235,13 @@ class JokeSettings(SettingsSection):
             "that the bot can tell what learning has gained. 0 turns it off."
         ),
     )
+    recogniser: bool = Field(
+        False,
+        description=(
+            "Name what a photo shows with small image classifiers (EfficientNet-Lite, train environment), and write "
+            "the name into the prompt. For the demo model, which knows few things; larger models see by themselves."
+        ),
+    )
     temperature: float = Field(0.8, ge=0, le=2, description="Sampling temperature.")
     top_p: float = Field(0.9, gt=0, le=1, description="Nucleus sampling.")
     max_tokens: Count = Field(160, description="Longest joke, tokens.")

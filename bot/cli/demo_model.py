@@ -41,6 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--seed", type=int, default=0, help="seed of the weights, the images and the texts")
     build.add_argument("--start", type=Path, metavar="DIR", help="checkpoint whose weights the training starts from")
     build.set_defaults(do=run_build)
+    tune = kinds.add_parser("tune", help="train only the language part, on a CPU: new texts, the same vision part")
+    tune.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to create")
+    tune.add_argument("--pack", type=Path, default=PACK, metavar="FILE", help="image pack of `jokebot demo-model pack`")
+    tune.add_argument("--start", type=Path, required=True, metavar="DIR", help="checkpoint to start from")
+    tune.add_argument("--texts", type=Path, metavar="DIR", help="checkpoint whose language part is taken instead")
+    tune.add_argument("--cpu-minutes", type=float, default=30.0, help="CPU time of all cores together")
+    tune.add_argument("--steps", type=int, default=0, help="train this many steps instead of --cpu-minutes")
+    tune.add_argument("--pictures", type=int, default=1600, help="painted pictures that the texts are about")
+    tune.add_argument("--rate", type=float, default=6e-4, help="maximum learning rate")
+    tune.add_argument("--seed", type=int, default=0, help="seed of the images and the texts")
+    tune.set_defaults(do=run_tune)
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -78,4 +89,15 @@ def run_build(arguments: argparse.Namespace) -> int:
         out, arguments.pack, arguments.device, arguments.minutes, arguments.seed, arguments.start, arguments.steps
     )
     print(report(timing, out, start))
+    return 0
+
+
+def run_tune(arguments: argparse.Namespace) -> int:
+    from trainer.demo_model.build import report
+    from trainer.demo_model.language_tuning import tune
+
+    start = time.monotonic()
+    out, pack, weights, texts = arguments.out.absolute(), arguments.pack, arguments.start, arguments.texts
+    amount = (arguments.cpu_minutes, arguments.pictures, arguments.seed, arguments.steps, arguments.rate)
+    print(report(tune(out, pack, weights, texts, *amount), out, start))
     return 0

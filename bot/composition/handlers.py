@@ -68,6 +68,7 @@ from bot.monitoring.status_report import StatusReport
 from bot.progress.judge_line import JudgeLine
 from bot.progress.progress_line import ProgressLine
 from bot.progress.round_line import RoundLine
+from bot.recognition.recogniser import Recogniser
 from bot.retraining.orchestrator import RunOrchestrator
 from bot.runtime.periodic import Periodic
 from bot.telegram.coalescer import Coalescer
@@ -78,6 +79,21 @@ from storage.database import Database
 from storage.media.decoder_pool import DecoderPool
 
 MINUTE_S = 60.0
+
+
+def make_generator(
+    settings: Settings,
+    database: Database,
+    router: Router,
+    prompts: Prompts,
+    known: ChatParts,
+    queue: FairQueue,
+    judges: JudgeSource,
+    recogniser: Recogniser | None,
+) -> JokeGenerator:
+    """What writes all jokes of the bot."""
+    banned = known.bans.is_banned
+    return JokeGenerator(database, settings, router, prompts, queue, judges, is_banned=banned, recogniser=recogniser)
 
 
 def make_joke_handlers(
@@ -93,7 +109,7 @@ def make_joke_handlers(
     decoders: DecoderPool,
     access: AdminAccess,
     delays: DelayNotices,
-    judges: JudgeSource,
+    generator: JokeGenerator,
 ) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup], Sequence[Periodic]]:
     """Handlers that make and explain jokes and play, those of the remaining updates, which come last, and jobs."""
     limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
@@ -101,9 +117,7 @@ def make_joke_handlers(
     quota, limiter = DailyQuota(database, chats, known.access), UserLimiter(max_photos)
     keyboards = _make_keyboards(settings, messenger, database, chats, coalescer)
     styles = StyleRotation(database, prompts)
-    generator = JokeGenerator(database, settings, router, prompts, queue, judges, is_banned=known.bans.is_banned)
-    folder = settings.storage.photos
-    intake = PhotoIntake(messenger.client, database, limits, folder, decoders, moderator)
+    intake = PhotoIntake(messenger.client, database, limits, settings.storage.photos, decoders, moderator)
     overflow = OverflowNotices(messenger, coalescer, max_photos)
     replies = StreamingReplies(messenger, database, queue, delays, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, prompts, settings)
@@ -117,9 +131,7 @@ def make_joke_handlers(
     )
     explain = ExplainHandlers(messenger, database, chats, limiter, intake, generator, replies, limits, write_access)
     shared = (settings, messenger, database, prompts, known, keyboards, moderator, coalescer, access)
-    pack = PackPhotos(database, settings.oogiri.pack, folder, decoders, moderator, limits.photo_bytes)
-    parts = RoundParts(intake, limiter, quota, generator, pack, RoundPictures(database, folder, decoders))
-    punchlines, oogiri, game_jobs = _make_games(*shared, parts)
+    punchlines, oogiri, game_jobs = _make_games(*shared, decoders, intake, limiter, quota, generator)
     usage = HelpHandlers(messenger, access, oogiri, settings.joke.album_mode)
     last = FallbackHandlers(messenger, albums, photos, explain, punchlines), UnknownButtonHandlers(messenger)
     first = (another, album_jokes, duels, usage, photos, explain, punchlines, oogiri)
@@ -136,10 +148,16 @@ def _make_games(
     moderator: Moderator,
     coalescer: Coalescer,
     access: AdminAccess,
-    parts: RoundParts,
+    decoders: DecoderPool,
+    intake: PhotoIntake,
+    limiter: UserLimiter,
+    quota: DailyQuota,
+    generator: JokeGenerator,
 ) -> tuple[PunchlineHandlers, OogiriHandlers, Sequence[Periodic]]:
     """Handlers of users' punchlines and of rounds of Oogiri, and the jobs of those rounds."""
-    chats, rules = known.settings, settings.punchlines
+    chats, rules, folder, limits = known.settings, settings.punchlines, settings.storage.photos, settings.limits
+    pack = PackPhotos(database, settings.oogiri.pack, folder, decoders, moderator, limits.photo_bytes)
+    parts = RoundParts(intake, limiter, quota, generator, pack, RoundPictures(database, folder, decoders))
     duels = DuelMessages(messenger, database, chats)
     messages = FlaggedMessages(messenger, database, chats, keyboards, duels, known.bylines)
     writer = PunchlineWriter(database, settings, prompts, moderator)
@@ -148,8 +166,7 @@ def _make_games(
     writing = (parts.quota, parts.generator, course, settings.oogiri)
     starter = RoundStarter(database, chats, *writing, gentle=settings.safety.gentle)
     schedule = OogiriSchedule(messenger, database, chats, known.access, parts.pack, starter, settings.oogiri)
-    group_admins, limits = GroupAdmins(messenger.client), settings.limits
-    rounds = (requests, group_admins, access, settings.oogiri, limits)
+    rounds = (requests, GroupAdmins(messenger.client), access, settings.oogiri, limits)
     oogiri = OogiriHandlers(messenger, database, parts, starter, course, *rounds)
     punchlines = PunchlineHandlers(messenger, database, chats, writer, known.bylines, requests, messages, course, rules)
     return punchlines, oogiri, [course.job(), schedule.job()]

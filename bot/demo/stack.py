@@ -42,6 +42,7 @@ PHOTO_NAMES = (
 """Real photos in scikit-image's wheel; their sources are listed in its data folder."""
 DEMO_SETTINGS = {
     "ACCESS_STRANGERS": "allow",
+    "JOKE_RECOGNISER": "true",
     "SELECTION_NEWCOMER_DAYS": "0",
     "SELECTION_HOLDOUT_SHARE": "0.2",
     "SELECTION_MAX_JOKES_PER_PHOTO": "4",
@@ -85,9 +86,10 @@ DEMO_SETTINGS = {
     "OOGIRI_COLLECT_MINUTES": "2",
     "OOGIRI_VOTE_MINUTES": "1",
 }
-"""All users may use the demo. It learns in minutes from the few jokes that one user rates, where a bot takes weeks:
-docs/tutorial.md says at what price, and `make bench-first_ten_minutes` measures it. Rounds
-of Oogiri are short, because two of the three players are scripted."""
+"""All users may use the demo. A recogniser names what photos show, because the demo model knows only drawings. The demo
+learns in minutes from the few jokes that one user rates, where a bot takes weeks: docs/tutorial.md says at what price,
+and `make bench-first_ten_minutes` measures it. Rounds of Oogiri are short, because two of the three players are
+scripted."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from bot.engine.router import Router, ServedModel
 from bot.jokes.candidate_writer import CandidateWriter, ChosenReply
 from bot.jokes.judge_source import JokeContext, JudgeSource, ServedJudge
 from bot.jokes.reply_writer import ReplyWriter
+from bot.recognition.recogniser import Recogniser
 from configs.errors import JokebotError
 from configs.prompts import Prompts
 from configs.settings import Settings
@@ -39,7 +40,7 @@ class JokeGenerator:
     """Makes jokes with the models of a router, in the order of the queue.
 
     While a judge is in service it chooses among several candidates. `is_banned` is asked again after the wait: the user
-    may have been banned meanwhile.
+    may have been banned meanwhile. What the `recogniser` sees in a photo stands in the prompt and in the joke's row.
     """
 
     def __init__(
@@ -52,9 +53,10 @@ class JokeGenerator:
         judges: JudgeSource,
         *,
         is_banned: Callable[[int], bool],
+        recogniser: Recogniser | None = None,
     ) -> None:
         self._database, self._settings, self._router, self._prompts = database, settings, router, prompts
-        self._queue, self._judges, self._is_banned = queue, judges, is_banned
+        self._queue, self._judges, self._is_banned, self._recogniser = queue, judges, is_banned, recogniser
         self._photos = settings.storage.photos
         self._replies = ReplyWriter(router, settings.safety)
         self._several = settings.candidates > 1
@@ -95,7 +97,7 @@ class JokeGenerator:
         """
         style = style or self._settings.joke.style
         chat_id = chat_id or user_id
-        async with self._turn(photo, user_id, on_position, language, style, caption, gentle=gentle) as question:
+        async with self._turn(photo, user_id, on_position, language, style, caption, gentle=gentle) as (question, seen):
             key = {"user": user_id, "chat": chat_id, "photo": photo.id}[self._settings.canary.assign_by]
             base_share = self._router.base_share if served is None and self._router.base else None
             style = style or self._prompts.languages[language].default
@@ -106,7 +108,7 @@ class JokeGenerator:
             else:
                 served, reply = await self._replies.write(served, key, language, on_text, **question)
                 chosen = ChosenReply(reply)
-        new = new_joke(photo, served, context, question, chosen, base_share)
+        new = new_joke(photo, served, context, question, chosen, base_share, seen)
         return await self._store(new, update_id, chosen.not_shown, on_wait)
 
     async def _store(
@@ -183,7 +185,8 @@ class JokeGenerator:
 
         It is not stored. Raises as `generate` does.
         """
-        async with self._turn(photo, user_id, on_position, language, "explain", joke.caption, joke.text) as question:
+        about = (joke.caption, joke.text)
+        async with self._turn(photo, user_id, on_position, language, "explain", *about) as (question, _):
             served = (joke.model_id and self._router.served_model(joke.model_id)) or self._router.champion
             _, reply = await self._replies.write(served, 0, language, on_text, **question)
         return reply.text
@@ -199,8 +202,8 @@ class JokeGenerator:
         caption: str | None,
         joke: str | None = None,
         gentle: bool = False,
-    ) -> AsyncIterator[dict[str, Any]]:
-        """Wait in the queue; yields parameters of EngineClient.ask.
+    ) -> AsyncIterator[tuple[dict[str, Any], str | None]]:
+        """Wait in the queue; yields parameters of EngineClient.ask, and what the recogniser saw.
 
         Raises PromptError, QueueFull, PhotoFileMissing, PhotoForgotten, and UserBanned for a user who was banned while
         waiting.
@@ -208,7 +211,8 @@ class JokeGenerator:
         if language not in self._sampling:
             self._sampling[language] = SamplingParams.of(self._settings.joke, language)
         style = style or self._settings.joke.style
-        prompt = self._prompts.ask(language, style, caption, joke, gentle=gentle)
+        # Before the wait, so that an unknown style raises at once.
+        user, seen = self._prompts.ask(language, style, caption, joke, gentle=gentle), None
         async with self._queue.acquire_slot(user_id, on_position):
             if self._is_banned(user_id):
                 raise UserBanned("An admin has banned the user.")
@@ -222,12 +226,16 @@ class JokeGenerator:
                     f"The stored photo {photo_path(self._photos, photo)} can't be read "
                     f"({error.strerror}); send the photo again."
                 ) from error
-            yield {
-                "user": prompt,
+            if self._recogniser:
+                seen = await self._recogniser.see(photo.sha256, data)
+                user = self._prompts.ask(language, style, caption, joke, gentle=gentle, seen=seen)
+            question = {
+                "user": user,
                 "photo": data,
                 "media_type": photo.media_type,
                 "sampling": self._sampling[language],
             }
+            yield question, seen
 
 
 def new_joke(
@@ -237,6 +245,7 @@ def new_joke(
     question: dict[str, Any],
     chosen: ChosenReply,
     base_share: float | None,
+    seen: str | None = None,
 ) -> NewJoke:
     """The joke of a chosen reply, with all that it was made with."""
     reply, sampling = chosen.reply, question["sampling"]
@@ -261,4 +270,5 @@ def new_joke(
         judge_id=chosen.judge_id,
         score=chosen.score,
         base_share=base_share,
+        seen=seen,
     )

@@ -19,7 +19,8 @@ class NewJoke:
     one of `candidates` texts that could be shown, each with its own probability: `propensity` is this one's.
     `chosen_by` says whether it was the only one, or whether chance or the judge chose it; `score` is the judge's
     P(liked), `logprob` the mean log-probability of its tokens, None if unknown. `base_share` is the base's random share
-    of the photos, None where the base isn't served beside the champion.
+    of the photos, None where the base isn't served beside the champion. `seen` is what the recogniser saw in the photo
+    (configs/prompts.py).
     """
 
     photo_id: int
@@ -43,6 +44,7 @@ class NewJoke:
     score: float | None = None
     logprob: float | None = None
     base_share: float | None = None
+    seen: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,6 +54,7 @@ class DatasetSource:
     text: str
     photo: Photo
     not_shown: tuple[str, ...] = ()
+    seen: str | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ async def list_base_texts(database: Database, joke_ids: Iterable[int], limit: in
 async def get_sources(database: Database, joke_ids: Iterable[int]) -> dict[int, DatasetSource]:
     """The existing jokes among these, each with its photo, by joke id."""
     rows = await database.rows(
-        "SELECT jokes.id AS joke_id, model_id, models.name AS model, language, style, caption, prompt, text, "
+        "SELECT jokes.id AS joke_id, model_id, models.name AS model, language, style, caption, prompt, text, seen, "
         "(SELECT json_group_array(text) FROM joke_candidates WHERE joke_id = jokes.id) AS not_shown, "
         "photos.id, sha256, phash, width, height, bytes, media_type, photos.created_at FROM jokes JOIN photos ON "
         "photos.id = photo_id "

@@ -58,7 +58,7 @@ class Memory:
     async def joke(self, photo: Photo, text: str | None = None, person: int = 1, **changes) -> int:
         values = {"language": "en", "style": "pun", "caption": None} | changes
         prompt = values.pop("prompt", None) or load_prompts().ask(
-            values["language"], values["style"], values["caption"]
+            values["language"], values["style"], values["caption"], seen=values.get("seen")
         )
         text = f"joke number {next(self.numbers)}" if text is None else text
         return (

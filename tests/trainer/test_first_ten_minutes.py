@@ -16,8 +16,8 @@ from benchmarks.newcomer import (
     ShownPicture,
     answers,
 )
+from configs.subjects import load_subjects
 from trainer.demo_model.joke_templates import jokes, load_shapes
-from trainer.demo_model.subjects import load_subjects
 
 SUBJECTS = {subject.en: subject for subject in load_subjects()}
 FOX, OWL = ShownPicture(b"1", "fox"), ShownPicture(b"2", "owl")

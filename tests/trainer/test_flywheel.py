@@ -9,7 +9,7 @@ import pytest
 from benchmarks.crowd import FITS, FORGIVEN, OTHER, Taste
 from benchmarks.flywheel_setup import write_sample_pack
 from configs.settings import ROOT
-from trainer.demo_model.subjects import load_subjects
+from configs.subjects import load_subjects
 
 
 @pytest.mark.timeout(2400)

@@ -70,7 +70,8 @@ class ScoredJoke:
             "model": None if source.model_id is None else {"id": source.model_id, "name": source.model},
             "language": source.language,
             "style": source.style,
-            "prompt_as_today": source.prompt in prompts_now(source.language, source.style, source.caption),
+            **({} if source.seen is None else {"seen": source.seen}),
+            "prompt_as_today": source.prompt in prompts_now(source.language, source.style, source.caption, source.seen),
             "ratings": [
                 {"rater": raters.number(person), "value": value, "weight": None if weight is None else round(weight, 4)}
                 for person, value, weight in self.ratings

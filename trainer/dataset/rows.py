@@ -128,9 +128,9 @@ def check_picture(path: Path, size: tuple[int, int], sha256: str | None = None) 
         raise RowError("its picture would be seen turned")
 
 
-def prompts_now(language: str, style: str, caption: str | None) -> tuple[str, ...]:
+def prompts_now(language: str, style: str, caption: str | None, seen: str | None = None) -> tuple[str, ...]:
     """The prompts, plain and gentle, of the current `prompts.toml`; none if it no longer has the language or style."""
     try:
-        return tuple(load_prompts().ask(language, style, caption, gentle=gentle) for gentle in (False, True))
+        return tuple(load_prompts().ask(language, style, caption, gentle=gentle, seen=seen) for gentle in (False, True))
     except PromptError:
         return ()

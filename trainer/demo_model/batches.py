@@ -10,8 +10,8 @@ from tokenizers import Tokenizer
 from torch.utils.data import IterableDataset, get_worker_info
 
 from configs.chat_templates import ChatTemplate, chat_template
+from configs.subjects import PictureSubject
 from trainer.demo_model.joke_templates import DialogueTurn, TemplateWriter
-from trainer.demo_model.subjects import PictureSubject
 
 CACHE_SIZE = 50_000
 IGNORED = -100

@@ -15,13 +15,13 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from configs.errors import JokebotError
+from configs.subjects import load_subjects
 from configs.transformers_imports import import_transformers
 from trainer.demo_model.architectures import SHAPES, parameters
 from trainer.demo_model.augmentation import PicturePainter
 from trainer.demo_model.picture_pack import load_pack
 from trainer.demo_model.random_weights import write_random
 from trainer.demo_model.sources import HELD_OUT
-from trainer.demo_model.subjects import load_subjects
 from trainer.demo_model.tokenizer import dump
 from trainer.demo_model.train import (
     CPU_PHASES,

@@ -19,7 +19,8 @@ import torch
 from tokenizers import Tokenizer
 
 from configs.chat_templates import chat_template
-from configs.prompts import load_prompts
+from configs.prompts import NOTHING_SEEN, load_prompts
+from configs.subjects import PictureSubject, load_subjects, load_vocabulary, subjects_named
 from storage.checkpoint.template import template_of
 from trainer.demo_model.augmentation import PicturePainter, normalise
 from trainer.demo_model.batches import TextEncoder
@@ -27,19 +28,23 @@ from trainer.demo_model.build import TRAINING, load
 from trainer.demo_model.joke_templates import NEUTRAL, TemplateReader, load_shapes
 from trainer.demo_model.picture_pack import PictureEntry, load_pack
 from trainer.demo_model.sources import HELD_OUT
-from trainer.demo_model.subjects import PictureSubject, load_subjects, subjects_named
 
 MAX_TOKENS = 80
 """Maximum number of tokens of a reply; a longer reply counts as unfinished."""
+SAME_SLOT = 6
+"""Pictures that are asked about with the same slot, in one batch."""
 SEED = 990_000
 """First seed of measurements; builds use smaller ones."""
 
 
 @dataclass(frozen=True)
 class EvaluatedReply:
-    """A reply with its subject and requested language and style; `finished` if the model ended it."""
+    """A reply with its subject and requested language and style; `finished` if the model ended it.
 
-    subject: PictureSubject
+    `subject` is the drawing's, or that of the prompt's slot; None where the slot says that nothing was recognised.
+    """
+
+    subject: PictureSubject | None
     language: str
     style: str
     text: str
@@ -47,6 +52,11 @@ class EvaluatedReply:
 
     def names_subject(self) -> bool:
         return subjects_named(self.text, self.language, load_subjects()) == {self.subject}
+
+    def tells_subject(self) -> bool:
+        """Whether the reply is one of the joke shapes, filled with its subject or, without one, an unsure shape."""
+        found = reader().read(self.text)
+        return found is not None and found.subject == self.subject and found.shape.language == self.language
 
     def in_language(self) -> bool:
         chinese = sum("\u4e00" <= letter <= "\u9fff" for letter in self.text)
@@ -118,6 +128,21 @@ def collect_replies(
     return replies
 
 
+def collect_slot_replies(
+    model: Any, encoder: TextEncoder, painter: PicturePainter, count: int, language: str
+) -> list[EvaluatedReply]:
+    """Replies about painted pictures, to prompts whose slot names another subject or (one of six) none."""
+    prompts, vocabulary, replies = load_prompts(), load_vocabulary(), []
+    styles = list(prompts.languages[language].styles)
+    for number in range(count // SAME_SLOT):
+        subject = None if number % 6 == 5 else vocabulary[number * 7919 % len(vocabulary)]
+        style = styles[number % len(styles)]
+        user = prompts.ask(language, style, seen=subject.en if subject else NOTHING_SEEN)
+        texts = write_replies(model, encoder, painter.paint(SAME_SLOT, 448).pictures, user)
+        replies += [EvaluatedReply(subject, language, style, text, finished) for text, finished in texts]
+    return replies
+
+
 def measure_model(
     model: Any, encoder: TextEncoder, seen: PicturePainter, unseen: PicturePainter, count: int
 ) -> dict[str, float]:
@@ -139,11 +164,18 @@ def measure_model(
         for language in prompts.languages
         for reply in collect_replies(model, encoder, seen, -(-count // 2), language, NEUTRAL, 1.0, SEED)
     ]
-    everything = [*replies, *others, *drawn]
+    slots = [
+        reply
+        for language in prompts.languages
+        for reply in collect_slot_replies(model, encoder, seen, -(-count // 2), language)
+    ]
+    everything = [*replies, *others, *drawn, *slots]
     return {
         "subject_accuracy": share_of(reply.names_subject() for reply in replies),
         "other_set_accuracy": share_of(reply.names_subject() for reply in others),
         "subject_at_temperature_1": share_of(reply.names_subject() for reply in drawn),
+        "slot_accuracy": share_of(reply.tells_subject() for reply in slots if reply.subject),
+        "unsure_accuracy": share_of(reply.tells_subject() for reply in slots if not reply.subject),
         "language_accuracy": share_of(reply.in_language() for reply in everything),
         "style_accuracy": share_of(style_of(reply) == reply.style for reply in replies if reply.style != NEUTRAL),
         "unfinished": sum(not reply.ends() for reply in everything),
@@ -166,7 +198,7 @@ def style_of(reply: EvaluatedReply) -> str:
 
 @cache
 def reader() -> TemplateReader:
-    return TemplateReader(load_shapes(), load_subjects())
+    return TemplateReader(load_shapes(), load_vocabulary())
 
 
 def painters(

@@ -9,13 +9,18 @@ from functools import cache
 from pathlib import Path
 
 from configs.errors import JokebotError
-from configs.prompts import Prompts
-from trainer.demo_model.subjects import PictureSubject
+from configs.prompts import NOTHING_SEEN, Prompts
+from configs.subjects import PictureSubject
 
 SHAPES_FILE = Path(__file__).parents[2] / "configs" / "demo-model" / "shapes.toml"
 EXPLAIN, NEUTRAL = "explain", "neutral"
-CAPTION_SHARE, QUOTED_SHARE = 0.25, 0.5
-"""Shares of prompts with a caption, and of explain prompts that quote a joke."""
+CAPTION_SHARE, QUOTED_SHARE, GENTLE_SHARE = 0.25, 0.5, 0.25
+"""Shares of prompts with a caption, of explain prompts that quote a joke, and of prompts that ask for a gentle joke."""
+SLOT_SHARE, SLOT_MATCHES, UNSURE_SHARE = 0.5, 0.25, 0.15
+"""Share of prompts with a recogniser's slot; of these, shares that name the drawing's own subject, and that are unsure.
+
+The others name any thing of the vocabulary, whatever the drawing shows: the model learns to take the slot's word."""
+UNSURE = "unsure"
 IDLE_CAPTIONS = {
     "en": (
         "look at this",
@@ -56,12 +61,16 @@ IDLE_CAPTIONS = {
 
 @dataclass(frozen=True)
 class JokeShape:
-    """A sentence form. `style` is a style of prompts.toml; `quoted` marks the explanation of a quoted joke."""
+    """A sentence form. `style` is a style of prompts.toml; `quoted` marks the explanation of a quoted joke.
+
+    `unsure` shapes have no subject: they answer where the recogniser is sure of nothing.
+    """
 
     language: str
     style: str
     text: str
     quoted: str = ""
+    unsure: bool = False
 
     def fill(self, subject: PictureSubject) -> str:
         return self.text.format(**subject.slots(self.language))
@@ -69,10 +78,10 @@ class JokeShape:
 
 @dataclass(frozen=True)
 class TemplateMatch:
-    """A recognised reply: its shape and its subject."""
+    """A recognised reply: its shape and its subject (None for a shape that is unsure)."""
 
     shape: JokeShape
-    subject: PictureSubject
+    subject: PictureSubject | None
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,8 @@ def load_shapes(path: Path = SHAPES_FILE) -> tuple[JokeShape, ...]:
             for style, texts in styles.items():
                 if style == "of":
                     shapes += [JokeShape(language, EXPLAIN, text, quoted) for quoted, text in texts.items()]
+                elif style == UNSURE:
+                    shapes += [JokeShape(language, name, text, unsure=True) for name in texts for text in texts[name]]
                 else:
                     shapes += [JokeShape(language, style, text) for text in texts]
     except (tomllib.TOMLDecodeError, AttributeError, TypeError) as error:
@@ -100,13 +111,16 @@ def load_shapes(path: Path = SHAPES_FILE) -> tuple[JokeShape, ...]:
     return tuple(shapes)
 
 
-def jokes(shapes: tuple[JokeShape, ...], language: str, style: str = NEUTRAL) -> list[JokeShape]:
+def jokes(
+    shapes: tuple[JokeShape, ...], language: str, style: str = NEUTRAL, *, unsure: bool = False
+) -> list[JokeShape]:
     """The shapes that may answer a prompt: all jokes of the language for the neutral style, else those of the style."""
     return [
         shape
         for shape in shapes
         if shape.language == language
         and not shape.quoted
+        and shape.unsure == unsure
         and (shape.style == style if style != NEUTRAL else shape.style != EXPLAIN)
     ]
 
@@ -122,51 +136,79 @@ class TemplateReader:
 
     @staticmethod
     def pattern(shape: JokeShape) -> str:
-        """A regular expression for the shape's texts; the group s (or h, with hyphens) is the subject."""
+        """A regular expression for the shape's texts; the group s is the subject."""
         parts = []
         for fixed, slot, *_ in string.Formatter().parse(shape.text):
             parts.append(re.escape(fixed))
             if slot == "s":
                 parts.append("(?P<s>.+?)" if "(?P<s>" not in "".join(parts) else "(?P=s)")
             elif slot in ("a", "A"):
-                parts.append("(?:[Aa]n?|[Ss]ome) (?P<s>.+?)" if shape.language == "en" else "(?P<s>.+?)")
-            elif slot == "h":
-                parts.append("(?P<h>[^ ]+?)")
+                name = "(?P<s>.+?)" if "(?P<s>" not in "".join(parts) else "(?P=s)"
+                parts.append(f"(?:[Aa]n?|[Ss]ome) {name}" if shape.language == "en" else name)
         return "".join(parts)
 
     def read(self, text: str) -> TemplateMatch | None:
         """The shape and the subject of the whole text; None for an unknown shape or subject."""
         for pattern, shape in self.patterns:
             if found := pattern.fullmatch(text.strip()):
-                slots = found.groupdict()
-                name = slots.get("s") or slots["h"].replace("-", " ")
-                subject = self.subjects.get((shape.language, name))
+                if shape.unsure:
+                    return TemplateMatch(shape, None)
+                subject = self.subjects.get((shape.language, found["s"]))
                 if subject and shape.fill(subject) == text.strip():
                     return TemplateMatch(shape, subject)
         return None
 
 
 class TemplateWriter:
-    """Samples questions and answers about a subject. The result depends only on the generator's state."""
+    """Samples questions and answers about a subject. The result depends only on the generator's state.
 
-    def __init__(self, prompts: Prompts, shapes: tuple[JokeShape, ...], subjects: tuple[PictureSubject, ...]) -> None:
-        self.prompts, self.shapes, self.subjects = prompts, shapes, subjects
+    `vocabulary` is what a recogniser's slot may name; without one no prompt has a slot.
+    """
+
+    def __init__(
+        self,
+        prompts: Prompts,
+        shapes: tuple[JokeShape, ...],
+        subjects: tuple[PictureSubject, ...],
+        vocabulary: tuple[PictureSubject, ...] = (),
+    ) -> None:
+        self.prompts, self.shapes, self.subjects, self.vocabulary = prompts, shapes, subjects, vocabulary
         styles = [(language, style) for language, part in prompts.languages.items() for style in part.styles]
         self.styles = styles + [pair for pair in styles if pair[1] == NEUTRAL]
         self.jokes = {pair: jokes(shapes, *pair) for pair in styles}
+        self.unsure = {pair: jokes(shapes, *pair, unsure=True) for pair in styles}
 
-    def turn(self, subject: PictureSubject, draw: random.Random) -> DialogueTurn:
-        """Sample a turn in any language and style. The neutral style, whose answers vary most, has a double weight."""
+    def turn(self, subject: PictureSubject, draw: random.Random, slot_share: float = SLOT_SHARE) -> DialogueTurn:
+        """Sample a turn in any language and style. The neutral style, whose answers vary most, has a double weight.
+
+        `slot_share` of the prompts have a recogniser's slot.
+        """
         language, style = draw.choice(self.styles)
         caption = self.caption(language, subject, draw) if draw.random() < CAPTION_SHARE else None
+        seen, subject = self.slot(subject, draw, slot_share)
         joke = None
-        if style == EXPLAIN and draw.random() < QUOTED_SHARE:
+        if seen == NOTHING_SEEN:
+            shape = draw.choice(self.unsure[language, style])
+        elif style == EXPLAIN and draw.random() < QUOTED_SHARE:
             told = draw.choice(self.jokes[language, NEUTRAL])
             joke = told.fill(subject)
             shape = next(shape for shape in self.shapes if shape.language == language and shape.quoted == told.style)
         else:
             shape = draw.choice(self.jokes[language, style])
-        return DialogueTurn(self.prompts.ask(language, style, caption, joke), shape.fill(subject))
+        gentle = draw.random() < GENTLE_SHARE
+        user = self.prompts.ask(language, style, caption, joke, gentle=gentle, seen=seen)
+        return DialogueTurn(user, shape.fill(subject))
+
+    def slot(self, subject: PictureSubject, draw: random.Random, share: float) -> tuple[str | None, PictureSubject]:
+        """What the recogniser's slot names in a turn about `subject`, and the subject that the answer is about."""
+        if not self.vocabulary or draw.random() >= share:
+            return None, subject
+        chance = draw.random()
+        if chance < UNSURE_SHARE:
+            return NOTHING_SEEN, subject
+        if chance >= UNSURE_SHARE + SLOT_MATCHES:
+            subject = draw.choice(self.vocabulary)
+        return subject.en, subject
 
     def caption(self, language: str, subject: PictureSubject, draw: random.Random) -> str:
         shown = subject if draw.random() < 0.5 else draw.choice(self.subjects)

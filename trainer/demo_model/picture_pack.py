@@ -12,8 +12,8 @@ from pathlib import Path
 from PIL import Image
 
 from configs.errors import JokebotError
+from configs.subjects import load_subjects
 from trainer.demo_model.sources import find_drawings
-from trainer.demo_model.subjects import load_subjects
 
 SIZE = 144
 """Longer side of a drawing in pixels."""

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
+from configs.subjects import load_subjects
 from trainer.demo_model.augmentation import PicturePainter, to_picture
 from trainer.demo_model.picture_pack import load_pack
-from trainer.demo_model.subjects import load_subjects
 
 SERIES = (
     ("fox", "hamburger", "butterfly", "octopus", "cactus", "guitar", "penguin", "bicycle"),

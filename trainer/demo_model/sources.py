@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from configs.errors import JokebotError
-from trainer.demo_model.subjects import PictureSubject
+from configs.subjects import PictureSubject
 
 EMOJI = {
     "noto": "1.2.9",

@@ -20,11 +20,11 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from configs.prompts import load_prompts
+from configs.subjects import load_subjects, load_vocabulary
 from trainer.demo_model.augmentation import PicturePainter, normalise
 from trainer.demo_model.batches import BatchStream, TrainingBatch
 from trainer.demo_model.joke_templates import TemplateWriter, load_shapes
 from trainer.demo_model.muon import Muon
-from trainer.demo_model.subjects import load_subjects
 
 NAMING_WEIGHT = 1.0
 """Weight of the naming head's loss."""
@@ -58,8 +58,8 @@ GPU_PHASES = (
     TrainingPhase(224, 512, 128, 0.4),
     TrainingPhase(448, 192, 128, 0.25),
 )
-GPU_RESUMED_PHASES = (TrainingPhase(224, 512, 128, 0.55), TrainingPhase(448, 192, 128, 0.45))
-"""Phases for a model with trained weights, without coarse pictures."""
+GPU_RESUMED_PHASES = (TrainingPhase(224, 384, 256, 0.5), TrainingPhase(448, 192, 192, 0.5))
+"""Phases for a model with trained weights, without coarse pictures: new texts are what it has to learn."""
 CPU_PHASES = (TrainingPhase(112, 64, 8, 0.7), TrainingPhase(224, 32, 8, 0.22), TrainingPhase(448, 16, 8, 0.08))
 
 
@@ -108,8 +108,8 @@ class DemoTrainer:
         with torch.autocast(self.device.type, torch.bfloat16):
             features = self.model.extract_feature(normalise(pictures))
             named = self.head(features.mean(1))
-            logits, labels = self.answer(features, batch)
-        answers = F.cross_entropy(logits.float(), labels)
+            logits = answer_logits(self.model, features, batch)
+        answers = F.cross_entropy(logits.float(), batch.labels)
         naming = F.cross_entropy(named.float(), batch.subjects, label_smoothing=SMOOTHING)
         self.model.zero_grad(set_to_none=True)
         self.head.zero_grad(set_to_none=True)
@@ -119,15 +119,17 @@ class DemoTrainer:
             optimizer.step()
         return answers.detach(), (named.argmax(1) == batch.subjects).float()
 
-    def answer(self, features: torch.Tensor, batch: TrainingBatch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits (tokens, vocabulary) and labels (tokens,) of the tokens with loss."""
-        embed = self.model.language_model.get_input_embeddings()
-        features = features[: len(batch.after)]
-        before = embed(batch.before)[None].expand(len(features), -1, -1)
-        embeds = torch.cat([before.to(features.dtype), features, embed(batch.after).to(features.dtype)], 1)
-        state = self.model.language_model.model(inputs_embeds=embeds, use_cache=False).last_hidden_state
-        state = state[:, -batch.after.shape[1] :].flatten(0, 1)
-        return self.model.language_model.output(state[batch.places]), batch.labels
+
+def answer_logits(model: Any, features: torch.Tensor, batch: TrainingBatch) -> torch.Tensor:
+    """Logits (tokens, vocabulary) of the tokens with loss, given the pictures' tokens (n, tokens, hidden)."""
+    embed = model.language_model.get_input_embeddings()
+    features = features[: len(batch.after)]
+    before = embed(batch.before)[None].expand(len(features), -1, -1)
+    embeds = torch.cat([before.to(features.dtype), features, embed(batch.after).to(features.dtype)], 1)
+    state = model.language_model.model(inputs_embeds=embeds, use_cache=False).last_hidden_state
+    state = state[:, -batch.after.shape[1] :].flatten(0, 1)
+    logits: torch.Tensor = model.language_model.output(state[batch.places])
+    return logits
 
 
 def make_layers_passable(layers: nn.ModuleList) -> None:
@@ -231,7 +233,7 @@ def loader(
     plan: DemoTrainingPlan, phase: TrainingPhase, painter: PicturePainter, tokenizer: Tokenizer
 ) -> Iterator[TrainingBatch]:
     subjects = load_subjects()
-    writer = TemplateWriter(load_prompts(), load_shapes(), subjects)
+    writer = TemplateWriter(load_prompts(), load_shapes(), subjects, load_vocabulary())
     batches = BatchStream(
         tokenizer, subjects, writer, painter.known.tolist(), phase.batch, phase.asked, plan.seed + phase.side
     )

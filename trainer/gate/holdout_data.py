@@ -15,12 +15,16 @@ from trainer.gate.text_metrics import ReferenceTexts, main_language
 
 @dataclass(frozen=True)
 class HoldoutJoke:
-    """A held-out joke with its prompt; `liking` is its share of liked ratings, 1 for an imported joke."""
+    """A held-out joke with its prompt; `liking` is its share of liked ratings, 1 for an imported joke.
+
+    `seen` is what the recogniser saw in the photo (configs/prompts.py).
+    """
 
     prompt: str
     text: str
     language: str
     liking: float
+    seen: str | None = None
 
     @property
     def liked(self) -> bool:
@@ -44,6 +48,11 @@ class HoldoutPhoto:
         """Information content: 2 with liked and disliked jokes of one language, 1 with a liked joke, else 0."""
         liked = any(joke.liked for joke in self.jokes)
         return 2 if self.pairs() else int(liked)
+
+    @property
+    def seen(self) -> str | None:
+        """What the recogniser saw in the photo for the latest of its jokes that it was asked for."""
+        return next((joke.seen for joke in reversed(self.jokes) if joke.seen is not None), None)
 
     def pairs(self) -> list[tuple[int, int]]:
         """Index pairs of a liked and a disliked joke of one language."""
@@ -90,7 +99,7 @@ def joke_of(row: Row, entry: dict[str, Any]) -> HoldoutJoke:
     prompt, text = texts_of(row)
     ratings = [rating["value"] for rating in entry.get("ratings", ()) if "value" in rating]
     liking = sum(value >= LIKED for value in ratings) / len(ratings) if ratings else 1.0
-    return HoldoutJoke(prompt, text, entry.get("language") or main_language(prompt), liking)
+    return HoldoutJoke(prompt, text, entry.get("language") or main_language(prompt), liking, entry.get("seen"))
 
 
 def training_texts(contents: DatasetContents) -> list[tuple[str, str]]:

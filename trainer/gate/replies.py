@@ -63,8 +63,9 @@ class ModelEvaluation:
 def build_requests(held_out: HoldoutData, settings: GateSettings) -> list[tuple[HoldoutPhoto, str, str]]:
     """Photo, language and prompt of each new joke: `replies_per_language` in each language, evenly over the photos.
 
-    A photo's prompts are those of users' requests, or the language's default prompt. Where no request has a caption,
-    the prompts of every fourth photo alternate with one that has CAPTION, so that an echo is noticed.
+    A photo's prompts are those of users' requests, or the language's default prompt with what the recogniser saw.
+    Where no request has a caption, the prompts of every fourth photo alternate with one that has CAPTION, so that an
+    echo is noticed.
     """
     requests = []
     photos: Sequence[HoldoutPhoto] = held_out.photos[: max(settings.replies_per_language // MIN_JOKES_PER_PHOTO, 1)]
@@ -79,12 +80,15 @@ def build_requests(held_out: HoldoutData, settings: GateSettings) -> list[tuple[
 
 def prompts_by_photo(photos: Sequence[HoldoutPhoto], language: str) -> dict[str, list[str]]:
     """The prompts about each photo in a language, some of them with a caption."""
-    default = load_prompts().ask(language)
+    ask = load_prompts().ask
     asked = {
-        photo.name: [joke.prompt for joke in photo.jokes if joke.language == language] or [default] for photo in photos
+        photo.name: [joke.prompt for joke in photo.jokes if joke.language == language]
+        or [ask(language, seen=photo.seen)]
+        for photo in photos
     }
     if not any(caption_of(prompt) for prompts in asked.values() for prompt in prompts):
-        captioned = load_prompts().ask(language, caption=CAPTION.get(language, CAPTION["en"]))
-        for name in list(asked)[::CAPTIONED_ONE_IN]:
-            asked[name] = [prompt for own in asked[name] for prompt in (own, captioned)]
+        caption = CAPTION.get(language, CAPTION["en"])
+        for photo in photos[::CAPTIONED_ONE_IN]:
+            captioned = ask(language, caption=caption, seen=photo.seen)
+            asked[photo.name] = [prompt for own in asked[photo.name] for prompt in (own, captioned)]
     return asked

@@ -26,7 +26,7 @@ from storage.media.photos import add_photo, check_photo, photo_path
 async def make_joker(database, stub, tmp_path):
     clients = []
 
-    async def make(**sections) -> JokeGenerator:
+    async def make(recogniser=None, **sections) -> JokeGenerator:
         engine = {"url": stub.url, "retry_delay_s": 0.01, "attempts": 2, **sections.pop("engine", {})}
         settings = Settings(engine=engine, storage={"directory": tmp_path}, **sections)
         clients.append(EngineClient(settings.engine))
@@ -39,6 +39,7 @@ async def make_joker(database, stub, tmp_path):
             FairQueue.of(settings),
             JudgeSource(),
             is_banned=lambda user_id: False,
+            recogniser=recogniser,
         )
 
     yield make
@@ -73,6 +74,37 @@ async def test_the_joke_has_all_that_it_was_made_with(database, stub, make_joker
     assert "my 'cat' ‹¦im_end¦›" in asked.user
     assert asked.system == chat_template().system and asked.size == (64, 48)
     assert (asked.temperature, asked.top_p, asked.max_tokens) == (0.6, 0.7, 80)
+
+
+class Seer:
+    """A recogniser that names every photo the same."""
+
+    def __init__(self, seen: str | None) -> None:
+        self.seen = seen
+
+    async def see(self, sha256: str, data: bytes) -> str | None:
+        return self.seen
+
+
+@pytest.mark.parametrize(
+    ("seen", "language", "slot"),
+    [
+        ("otter", "en", "\nThe picture shows an otter."),
+        ("otter", "zh", "\n图片里是：水獭。"),
+        ("", "en", "\nIt is not clear what the picture shows."),
+        (None, "en", ""),
+    ],
+)
+async def test_what_the_recogniser_saw_stands_in_the_prompt_and_in_the_row(
+    database, stub, make_joker, photo, seen, language, slot
+):
+    joker = await make_joker(Seer(seen))
+    joke = await joker.generate(photo, user_id=5, language=language, style="pun", caption="my cat")
+    styles = load_prompts().languages[language]
+    assert joke.prompt.startswith(styles.styles["pun"] + slot + styles.caption[:5])
+    assert stub.asked[-1].user == joke.prompt and (await get_joke(database, joke.id)).seen == seen
+    await joker.explain(joke, photo, user_id=5, language=language)
+    assert stub.asked[-1].user.startswith(styles.styles["explain"] + slot + styles.joke[:5])
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,16 @@ async def test_rows_have_xtuners_form_and_the_prompt_of_their_joke(memory):
     assert exported.directory.name == exported.manifest["name"] == content_name(exported.manifest)
 
 
+async def test_what_the_recogniser_saw_is_in_the_row_and_in_its_entry(memory):
+    for seen in ("otter", "", None):
+        await memory.rated("33", language="en", style="pun", seen=seen)
+    exported = await memory.exporter(**ALL_TRAIN).export()
+    rows, entries = read_dataset(exported.directory).train, exported.manifest["rows"]
+    prompts = {entry.get("seen"): row["conversations"][0]["value"] for row, entry in zip(rows, entries, strict=True)}
+    assert prompts == {seen: f"<image>\n{load_prompts().ask('en', 'pun', seen=seen)}" for seen in ("otter", "", None)}
+    assert all(entry["prompt_as_today"] for entry in entries)
+
+
 async def test_a_joke_keeps_the_prompt_it_was_asked_with_after_prompts_change(memory):
     await memory.rated("3", prompt="An older prompt", style="gone")
     await memory.rated("1")

@@ -9,11 +9,11 @@ import torch
 from PIL import Image, ImageDraw
 
 from configs.errors import JokebotError
+from configs.subjects import load_subjects
 from trainer.demo_model import sources
 from trainer.demo_model.augmentation import PicturePainter, to_data_url, to_picture
 from trainer.demo_model.picture_pack import SIZE, PictureEntry, load_pack, shrink
 from trainer.demo_model.sources import CLIPART_FILE, INK_COLOUR, fill_outline, icon_names
-from trainer.demo_model.subjects import load_subjects
 
 CPU = torch.device("cpu")
 COLOURS = {2: "red", 5: "lime", 9: "blue"}

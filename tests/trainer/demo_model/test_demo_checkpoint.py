@@ -10,11 +10,11 @@ import pytest
 from openai import OpenAI
 
 from bot.runtime.child_process import start_child
-from configs.prompts import load_prompts
+from configs.prompts import NOTHING_SEEN, load_prompts
 from configs.settings import ROOT
+from configs.subjects import load_subjects, load_vocabulary, subjects_named
 from trainer.demo_model.joke_templates import NEUTRAL, TemplateReader, load_shapes
 from trainer.demo_model.sources import HELD_OUT
-from trainer.demo_model.subjects import load_subjects, subjects_named
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 SAMPLES = sorted((ROOT / "configs" / "demo-model" / "samples").glob("*.jpg"))
@@ -74,9 +74,25 @@ def test_a_caption_does_not_change_what_is_seen(engine):
 
 @pytest.mark.parametrize("language", PROMPTS.languages)
 @pytest.mark.parametrize("picture", SAMPLES[::3], ids=lambda picture: picture.stem)
-def test_the_request_to_spare_people_which_it_never_saw_changes_neither_subject_nor_language(engine, picture, language):
+def test_the_request_to_spare_people_changes_neither_subject_nor_language(engine, picture, language):
     reply = tell(engine, picture, PROMPTS.ask(language, gentle=True))
     assert {subject.en for subject in subjects_named(reply, language, load_subjects())} == {picture.stem}, reply
+
+
+@pytest.mark.parametrize("gentle", [False, True])
+@pytest.mark.parametrize("language", PROMPTS.languages)
+@pytest.mark.parametrize("seen", ["motorcycle", "washing machine", "person", "owl", "animal"])
+def test_a_joke_is_about_what_the_slot_names_whatever_the_picture_shows(engine, seen, language, gentle):
+    for picture in SAMPLES[:2]:
+        reply = tell(engine, picture, PROMPTS.ask(language, gentle=gentle, seen=seen))
+        assert {subject.en for subject in subjects_named(reply, language, load_vocabulary())} == {seen}, reply
+
+
+@pytest.mark.parametrize("gentle", [False, True])
+@pytest.mark.parametrize("language", PROMPTS.languages)
+def test_a_joke_admits_that_nothing_was_recognised(engine, language, gentle):
+    match = READER.read(tell(engine, SAMPLES[0], PROMPTS.ask(language, gentle=gentle, seen=NOTHING_SEEN)))
+    assert match is not None and match.shape.unsure and match.shape.language == language
 
 
 def test_a_quoted_joke_is_explained(engine):

@@ -7,10 +7,10 @@ from tokenizers import Tokenizer
 
 from configs.chat_templates import chat_template
 from configs.prompts import load_prompts
+from configs.subjects import load_subjects
 from trainer.demo_model.batches import TextEncoder
 from trainer.demo_model.build import load
 from trainer.demo_model.joke_templates import TemplateWriter, load_shapes
-from trainer.demo_model.subjects import load_subjects
 from trainer.demo_model.train import DROP_RATE, make_layers_passable
 
 

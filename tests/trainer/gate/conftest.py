@@ -16,9 +16,9 @@ from safetensors.torch import load_file, save_file
 from configs.learning import GateSettings
 from configs.prompts import load_prompts
 from configs.settings import ROOT
+from configs.subjects import load_subjects
 from trainer.demo_model.joke_templates import NEUTRAL, jokes, load_shapes
 from trainer.demo_model.samples import SERIES
-from trainer.demo_model.subjects import load_subjects
 from trainer.gate.model_loading import load_model
 from trainer.gate.model_scorer import ModelScorer
 

@@ -45,6 +45,23 @@ def test_imported_jokes_without_ratings_are_liked_ones(tmp_path):
     assert read_held_out(dataset, 10).photos[0].jokes[0].liked
 
 
+def test_new_jokes_are_asked_for_with_what_the_recogniser_saw(tmp_path):
+    """In a language in which no user asked, the photo's slot is written anew; else the users' own prompts are used."""
+    dataset = write_dataset(tmp_path / "dataset", photos=1, training=30)
+    path = dataset / "manifest.json"
+    manifest = json.loads(path.read_text())
+    for entry in manifest["rows"]:
+        if entry["part"] == "holdout":
+            entry |= {"language": "en", "seen": "otter"}
+    path.write_text(json.dumps(manifest))
+    held_out = read_held_out(dataset, 10)
+    assert held_out.photos[0].seen == "otter" and "zh" in held_out.languages
+    asked = build_requests(held_out, GateSettings(replies_per_language=4))
+    own = {joke.prompt for joke in held_out.photos[0].jokes}
+    assert {prompt for _, language, prompt in asked if language == "en"} <= own
+    assert {prompt for _, language, prompt in asked if language == "zh"} == {load_prompts().ask("zh", seen="otter")}
+
+
 def test_a_photo_whose_file_is_gone_is_passed_over(tmp_path):
     dataset = write_dataset(tmp_path / "dataset", photos=2, training=0)
     gone = read_held_out(dataset, 10).photos[0]

@@ -3,7 +3,7 @@
 import pytest
 
 from configs.errors import JokebotError
-from trainer.demo_model.subjects import load_subjects, subjects_named
+from configs.subjects import load_subjects, load_vocabulary, subject_of, subjects_named
 
 SUBJECTS = load_subjects()
 BY_NAME = {subject.en: subject for subject in SUBJECTS}
@@ -21,6 +21,18 @@ def test_articles_fit_the_names():
     assert BY_NAME["hourglass"].slots("en")["a"] == "an hourglass"
     assert BY_NAME["unicorn"].slots("en")["A"] == "A unicorn"
     assert BY_NAME["popcorn"].slots("en")["A"] == "Some popcorn"
+
+
+def test_the_vocabulary_names_what_people_photograph_and_its_articles_fit():
+    vocabulary = load_vocabulary()
+    assert vocabulary[: len(SUBJECTS)] == SUBJECTS
+    names = {subject.en for subject in vocabulary}
+    assert {"person", "dog", "pizza", "car", "room", "landscape", "computer screen", "page of text"} <= names
+    for subject in vocabulary:
+        assert (subject.en[0] in "aeio") <= (subject.article in ("an", "some")), subject
+        assert subject.zh and all(0 <= number < 1000 for number in subject.classes)
+    assert subject_of("otter").phrase("en") == "an otter" and subject_of("otter").phrase("zh") == "水獭"
+    assert subject_of("flux capacitor") is None
 
 
 def test_a_name_inside_a_longer_one_is_not_named():
