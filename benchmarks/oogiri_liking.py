@@ -52,7 +52,7 @@ from storage.learning.runs import require
 from trainer.dataset.export import DatasetExporter
 from trainer.dataset.manifest import ScoredJoke
 
-DAYS, WIT_MEAN, WIT_SPREAD, MOST_TILT = 28, 0.3, 0.5, 30.0
+DAYS, ROUNDS_A_DAY, WIT_MEAN, WIT_SPREAD, MOST_TILT = 28, 2, 0.3, 0.5, 30.0
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,9 @@ def play(world: World, random: np.random.Generator) -> tuple[Feedback, Feedback]
             if value is not None:
                 ratings.append((photo.id, user_id, value))
     of_group = [photo for photo in photos if photo.chat_id == FIRST_GROUP]
-    chosen = [of_group[number] for number in sorted(random.choice(len(of_group), DAYS, replace=False).tolist())]
+    chosen = [
+        of_group[number] for number in sorted(random.choice(len(of_group), DAYS * ROUNDS_A_DAY, replace=False).tolist())
+    ]
     rounds = [play_round(world, photo, jokes[photo.id], wits, random) for photo in chosen]
     left = [row for row in ratings if row[0] not in {photo.id for photo in chosen}]
     votes = sum(len(played.votes) for played in rounds)
