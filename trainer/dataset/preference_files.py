@@ -46,12 +46,10 @@ than `rejected`: users who rated both jokes, or chose one in a duel or on a ball
 | `evidence` | "ratings", "duels", "ballots" (of rounds in which users and the bot write for one photo) |
 | `language` | of the jokes |
 | `licence` | of the photo |
-| `credit` | title, author and source of a photo from a pack of free pictures; else empty |
 
 Photos of `test` are never trained on by the bot, and have no near-duplicates in `train`.
 
-**Licences.** Photos with a `credit` are free pictures under the `licence` named. The other photos and the punchlines
-belong to the users who sent and wrote them. Jokebot has not asked them
+**Licences.** The photos and the punchlines belong to the users who sent and wrote them. Jokebot has not asked them
 whether others may have them: before you pass this folder on, ask. Photos have no metadata, but may show people.
 Users who sent /private, and flagged or dropped jokes, are left out. The bot does not know about this folder: after a
 /forget, export anew and delete the old folder.
@@ -136,10 +134,7 @@ def _row(pair: PreferencePair, picture: str, form: Format) -> dict[str, Any]:
         "votes_rejected": pair.votes_rejected,
         "ties": pair.ties,
         "evidence": list(pair.evidence),
-        "licence": pair.credit.licence if pair.credit else LICENCE,
-        "credit": ", ".join(filter(None, (pair.credit.title, pair.credit.author, pair.credit.source)))
-        if pair.credit
-        else "",
+        "licence": LICENCE,
     }
     if form == "swift":
         turns = [
