@@ -142,6 +142,30 @@ class OogiriSettings(SettingsSection):
     rounds_per_day: int = Field(20, ge=0, description="Rounds of one group in 24 hours. 0 turns them off.")
     collect_minutes: Positive = Field(5.0, description="Minutes in which a round collects punchlines.")
     vote_minutes: Positive = Field(5.0, description="Minutes in which users vote.")
+    pack: str = Field(
+        "",
+        description=(
+            "Folder or zip file of pictures that may be used freely, with a table of their licences (docs/oogiri.md). "
+            "/oogiri without a photo and rounds at an hour of the day take a picture from it. Empty: no pack."
+        ),
+    )
+    hour: int = Field(
+        -1,
+        ge=-1,
+        le=23,
+        description=(
+            "Hour of the day, in the time zone of this machine, at which the bot begins a round in active groups that "
+            "have chosen nothing else in /settings. -1: none. Needs `pack`."
+        ),
+    )
+    unplayed_rounds: int = Field(
+        3,
+        ge=0,
+        description=(
+            "After so many rounds in succession without a user's entry, a group gets no further rounds at its hour "
+            "until somebody plays a round of /oogiri or chooses the hour again. 0: rounds go on."
+        ),
+    )
 
 
 class DigestSettings(SettingsSection):

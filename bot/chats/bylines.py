@@ -24,7 +24,15 @@ class Bylines:
 
     async def line(self, author_id: int, language: str) -> str:
         """The line that names an author, or says that a user of the chat wrote it."""
-        name = None if await is_private(self._database, author_id) else await self._names.get(author_id)
-        if name is None or self._blocked.hit(name.name):
+        name = await self._shown_name(author_id)
+        if name is None:
             return self._translator.format(language, "punchline-unnamed")
-        return self._translator.format(language, "punchline-by", author=name.name)
+        return self._translator.format(language, "punchline-by", author=name)
+
+    async def name(self, author_id: int, language: str) -> str:
+        """An author's name, or that a user of the chat is meant."""
+        return await self._shown_name(author_id) or self._translator.format(language, "punchline-somebody")
+
+    async def _shown_name(self, author_id: int) -> str | None:
+        name = None if await is_private(self._database, author_id) else await self._names.get(author_id)
+        return None if name is None or self._blocked.hit(name.name) else name.name

@@ -53,6 +53,12 @@ class ChatSettingsStore:
         chosen = chat.language or (chat.speaks if chat.speaks and is_chat_sender(user) else None)
         return chosen if chosen in self._prompts.languages else self._languages.joke_language_for(user)
 
+    def group_language(self, chat_id: int) -> str:
+        """The language of a joke for a group that nobody asked for."""
+        chat = self.get(chat_id)
+        chosen = chat.language or chat.speaks
+        return chosen if chosen in self._prompts.languages else self._languages.joke_language_for(None)
+
     def joke_options(
         self, chat_id: int, user: User | None, requested: str | None = None
     ) -> tuple[ChatSettings, str, str | None]:
@@ -62,8 +68,12 @@ class ChatSettingsStore:
 
     def chat_language(self, chat_id: int, user: User | None = None) -> str:
         """The language of texts for all members of a chat; that of `user` where the chat has none."""
+        return self.chosen_language(chat_id) or self._languages.language_for(user)
+
+    def chosen_language(self, chat_id: int) -> str | None:
+        """The language of texts for all members of a chat, as chosen there; None where nothing is chosen."""
         chat = self.get(chat_id)
-        return self._languages.chosen(chat_id) or chat.language or chat.speaks or self._languages.language_for(user)
+        return self._languages.chosen(chat_id) or chat.language or chat.speaks
 
     def next_style(self, chat_id: int, language: str, requested: str | None = None) -> str | None:
         """The style of the chat's next joke: `requested`, else the chat's; None for the language's default."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bot.chats.chat_parts import ChatParts
+from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.daily_quota import DailyQuota
 from bot.chats.group_admins import GroupAdmins
 from bot.engine.fair_queue import FairQueue
@@ -32,7 +33,10 @@ from bot.handlers.keyboards import JokeKeyboards
 from bot.handlers.language import LanguageHandlers
 from bot.handlers.membership import MembershipHandlers
 from bot.handlers.oogiri import OogiriHandlers, RoundParts
+from bot.handlers.oogiri_pictures import RoundPictures
 from bot.handlers.oogiri_rounds import OogiriRounds
+from bot.handlers.oogiri_schedule import OogiriSchedule
+from bot.handlers.oogiri_start import RoundStarter
 from bot.handlers.photo import PhotoHandlers
 from bot.handlers.privacy import PrivacyHandlers
 from bot.handlers.punchline import PunchlineHandlers
@@ -48,6 +52,7 @@ from bot.jokes.album_tracker import AlbumTracker
 from bot.jokes.generator import JokeGenerator
 from bot.jokes.judge_source import JudgeSource, StoredJudgeSource
 from bot.jokes.moderation import Moderator
+from bot.jokes.pack_photos import PackPhotos
 from bot.jokes.photo_intake import PhotoIntake
 from bot.jokes.punchlines import PunchlineWriter
 from bot.jokes.styles import StyleRotation
@@ -60,6 +65,7 @@ from bot.messaging.overflow_notices import OverflowNotices
 from bot.monitoring.status_report import StatusReport
 from bot.progress.judge_line import JudgeLine
 from bot.progress.progress_line import ProgressLine
+from bot.progress.round_line import RoundLine
 from bot.retraining.orchestrator import RunOrchestrator
 from bot.runtime.periodic import Periodic
 from bot.telegram.coalescer import Coalescer
@@ -91,9 +97,11 @@ def make_joke_handlers(
     limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
     write_access, chats, moderator = messenger.client.write_access, known.settings, Moderator(settings.safety)
     quota, limiter = DailyQuota(database, chats, known.access), UserLimiter(max_photos)
-    keyboards, styles = _make_keyboards(settings, messenger, database, coalescer), StyleRotation(database, prompts)
+    keyboards = _make_keyboards(settings, messenger, database, chats, coalescer)
+    styles = StyleRotation(database, prompts)
     generator = JokeGenerator(database, settings, router, prompts, queue, judges, is_banned=known.bans.is_banned)
-    intake = PhotoIntake(messenger.client, database, limits, settings.storage.photos, decoders, moderator)
+    folder = settings.storage.photos
+    intake = PhotoIntake(messenger.client, database, limits, folder, decoders, moderator)
     overflow = OverflowNotices(messenger, coalescer, max_photos)
     replies = StreamingReplies(messenger, database, queue, delays, limits.edit_interval_s)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, prompts, settings)
@@ -107,11 +115,13 @@ def make_joke_handlers(
     )
     explain = ExplainHandlers(messenger, database, chats, limiter, intake, generator, replies, limits, write_access)
     shared = (settings, messenger, database, prompts, known, keyboards, moderator, coalescer, access)
-    punchlines, oogiri, course = _make_games(*shared, RoundParts(intake, limiter, quota, generator))
+    pack = PackPhotos(database, settings.oogiri.pack, folder, decoders, moderator, limits.photo_bytes)
+    parts = RoundParts(intake, limiter, quota, generator, pack, RoundPictures(database, folder, decoders))
+    punchlines, oogiri, game_jobs = _make_games(*shared, parts)
     usage = HelpHandlers(messenger, access, oogiri, settings.joke.album_mode)
     last = FallbackHandlers(messenger, albums, photos, explain, punchlines), UnknownButtonHandlers(messenger)
     first = (another, album_jokes, duels, usage, photos, explain, punchlines, oogiri)
-    return first, last, [keyboards.job(), course.job()]
+    return first, last, [keyboards.job(), *game_jobs]
 
 
 def _make_games(
@@ -125,27 +135,30 @@ def _make_games(
     coalescer: Coalescer,
     access: AdminAccess,
     parts: RoundParts,
-) -> tuple[PunchlineHandlers, OogiriHandlers, OogiriRounds]:
-    """Handlers of users' punchlines and of rounds of Oogiri, and the course of those rounds."""
+) -> tuple[PunchlineHandlers, OogiriHandlers, Sequence[Periodic]]:
+    """Handlers of users' punchlines and of rounds of Oogiri, and the jobs of those rounds."""
     chats, rules = known.settings, settings.punchlines
     duels = DuelMessages(messenger, database, chats)
     messages = FlaggedMessages(messenger, database, chats, keyboards, duels, known.bylines)
     writer = PunchlineWriter(database, settings, prompts, moderator)
-    requests = PunchlineRequests(messenger, database, messages, rules.per_day)
-    course = OogiriRounds(messenger, database, chats, known.bylines, coalescer, settings.oogiri)
+    requests = PunchlineRequests(messenger, database, chats, messages, rules.per_day)
+    course = OogiriRounds(messenger, database, chats, known.bylines, coalescer, parts.pictures, settings.oogiri)
+    writing = (parts.quota, parts.generator, course, settings.oogiri)
+    starter = RoundStarter(database, chats, *writing, gentle=settings.safety.gentle)
+    schedule = OogiriSchedule(messenger, database, chats, known.access, parts.pack, starter, settings.oogiri)
     group_admins, limits = GroupAdmins(messenger.client), settings.limits
     rounds = (requests, group_admins, access, settings.oogiri, limits)
-    oogiri = OogiriHandlers(messenger, database, chats, parts, course, *rounds)
+    oogiri = OogiriHandlers(messenger, database, parts, starter, course, *rounds)
     punchlines = PunchlineHandlers(messenger, database, chats, writer, known.bylines, requests, messages, course, rules)
-    return punchlines, oogiri, course
+    return punchlines, oogiri, [course.job(), schedule.job()]
 
 
 def _make_keyboards(
-    settings: Settings, messenger: Messenger, database: Database, coalescer: Coalescer
+    settings: Settings, messenger: Messenger, database: Database, chats: ChatSettingsStore, coalescer: Coalescer
 ) -> JokeKeyboards:
     votes = VoteRule(settings.joke.counts_after_votes, MINUTE_S * settings.joke.counts_after_minutes)
     better = settings.punchlines.per_day > 0
-    return JokeKeyboards(messenger.client, database, coalescer, votes, better=better)
+    return JokeKeyboards(messenger.client, database, chats, coalescer, votes, better=better)
 
 
 def make_flag_handlers(
@@ -158,7 +171,8 @@ def make_flag_handlers(
     access: AdminAccess,
 ) -> Sequence[HandlerGroup]:
     """Handlers of ratings, of 🚩 and of the admins' decisions about flagged jokes."""
-    keyboards, group_admins = _make_keyboards(settings, messenger, database, coalescer), GroupAdmins(messenger.client)
+    keyboards = _make_keyboards(settings, messenger, database, known.settings, coalescer)
+    group_admins = GroupAdmins(messenger.client)
     duels = DuelMessages(messenger, database, known.settings)
     messages = FlaggedMessages(messenger, database, known.settings, keyboards, duels, known.bylines)
     notices = FlagNotices(messenger, database, notifier, known.names, settings.storage)
@@ -183,12 +197,13 @@ def make_user_handlers(
     judges: StoredJudgeSource,
 ) -> Sequence[HandlerGroup]:
     """Handlers of the other commands for all users."""
-    languages, chats, judge = known.languages, known.settings, JudgeLine(database, messenger.translator)
-    pages = SettingsPages(messenger, database, languages, chats, prompts, settings.digest, settings.safety)
+    languages, chats, translator = known.languages, known.settings, messenger.translator
+    judge, rounds = JudgeLine(database, translator), RoundLine(database, translator)
+    pages = SettingsPages(messenger, database, languages, chats, prompts, settings)
     return [
         MembershipHandlers(messenger.client.write_access, gate),
         BestJokeHandlers(messenger, database, known.bylines),
-        StatsHandlers(messenger, database, access, progress, judge, settings.storage.directory),
+        StatsHandlers(messenger, database, access, progress, judge, rounds, settings.storage.directory),
         SettingsHandlers(messenger, chats, pages, coalescer),
         LanguageHandlers(messenger, database, languages),
         PrivacyHandlers(messenger, database, settings.retention, settings.backup),

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.demo.players import scripted_players
 from bot.runtime.child_process import ChildProcess, start_child
 from bot.sandbox.server import TOKEN
 from bot.sandbox.telegram_objects import FIRST_USER_ID
@@ -56,12 +57,17 @@ DEMO_SETTINGS = {
     "TRAINING_BATCH_SIZE": "8",
     "TRAINING_ACCUMULATION": "1",
     "TRAINING_WORKERS": "0",
+    "PUNCHLINES_PER_DAY": "200",
+    "OOGIRI_ROUNDS_PER_DAY": "200",
+    "OOGIRI_COLLECT_MINUTES": "2",
+    "OOGIRI_VOTE_MINUTES": "1",
 }
 """All users may use the demo. It learns only when its admin starts a run, from the few jokes that one user rates (5
 pairs; default: 60), with parameters for a small model. The hold-out share is large because a tenth of a dozen photos
 may be no photo, and the gate needs held-out photos; of the page's own photos five are held out. The gate asks for 60
 new jokes in each language (default: 480), because a CPU writes them; its limits are wider then. A trial may end within
-minutes: it has no `canary.min_days`, so nothing corrects for novelty."""
+minutes: it has no `canary.min_days`, so nothing corrects for novelty. Rounds of Oogiri are short, because two of the
+three players are scripted."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,7 @@ def running_demo(settings: Settings, *, data: Path, port: int = 0) -> Iterator[D
         "JOKEBOT_ENGINE_KIND": "cpu",
         "JOKEBOT_MODEL_NAME": "demo",
         "JOKEBOT_MODEL_DIRECTORY": str(DEMO_MODEL),
+        "JOKEBOT_OOGIRI_PACK": str(DRAWN_SAMPLES),
     }
     with ExitStack() as stack:
         address = f"127.0.0.1:{stack.enter_context(reserved_port())}"
@@ -151,4 +158,5 @@ def running_demo(settings: Settings, *, data: Path, port: int = 0) -> Iterator[D
         variables["JOKEBOT_TELEGRAM_BASE_URL"] = page = sandbox.wait_ready()
         bot = start("bot", sys.executable, "run")
         bot.wait_ready()
+        stack.enter_context(scripted_players(page))
         yield DemoStack(page, data, "demo", (sandbox, bot))

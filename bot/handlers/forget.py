@@ -1,8 +1,11 @@
 """/forget: deletes a user's photos, jokes and ratings for good, after a confirmation."""
 
 import logging
+from collections.abc import Sequence
+from contextlib import suppress
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+from telegram.error import TelegramError
 
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.languages import LanguagePreferences
@@ -12,8 +15,11 @@ from bot.handlers.routes import ButtonPress, IncomingMessage, Route, button, com
 from bot.handlers.settings import is_administrator
 from bot.jokes.judge_source import StoredJudgeSource
 from bot.messaging.messenger import Messenger
+from bot.telegram.rate_limiter import CallDropped
 from bot.telegram.senders import is_chat_sender
 from configs.settings import StorageSettings
+from storage.chat import rounds
+from storage.chat.rounds import Round
 from storage.database import Database
 from storage.maintenance.forget_person import forget_user
 
@@ -88,12 +94,24 @@ class ForgetHandlers:
     async def _forget(self, user_id: int) -> dict[str, int]:
         """Delete a user's data; returns how many photos, jokes and ratings were deleted."""
         await self._names.forget(user_id)
-        storage = self._storage
+        storage, open_rounds = self._storage, await rounds.list_open_rounds(self._database)
         forgotten = await forget_user(self._database, user_id, storage.photos, storage.datasets, judges=storage.judges)
         await self._judges.refresh()
+        await self._end_lost_rounds(open_rounds)
         self._languages.forget(user_id)
         if user_id > 0:
             self._chats.forget(user_id)
         counts = {"photos": forgotten.photos, "jokes": forgotten.jokes, "ratings": forgotten.ratings}
         log.info("a user's data was deleted: %d photos, %d jokes, %d ratings", *counts.values())
         return counts
+
+    async def _end_lost_rounds(self, open_rounds: Sequence[Round]) -> None:
+        """Say in the chats of those rounds that were deleted with the user's data that they are over."""
+        for lost in open_rounds:
+            if await rounds.get_round(self._database, lost.id) is not None:
+                continue
+            text = self._messenger.translator.format(self._chats.chat_language(lost.chat_id), "oogiri-gone")
+            for message_id, caption in ((lost.message_id, lost.quoted_id is None), (lost.ballot_id, False)):
+                with suppress(TelegramError, CallDropped):
+                    if message_id is not None:
+                        await self._messenger.edit(lost.chat_id, message_id, text, caption=caption)

@@ -134,8 +134,9 @@ class JokeDelivery:
                 add_delivery, self._database, joke.id, chat_id, update_id=ended_id, album_id=request.album_id
             )
             album = await list_album_photos(self._database, request.album_id) if request.album_id else []
+            better = self._better and request.chat.takes_punchlines
             try:
-                await reply.finish(joke.text, joke_keyboard(joke.id, album=album, better=self._better), note)
+                await reply.finish(joke.text, joke_keyboard(joke.id, album=album, better=better), note)
             except Forbidden:
                 log.debug("joke %d can't be delivered: the bot may not write in chat %d", joke.id, chat_id)
                 return

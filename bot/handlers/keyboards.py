@@ -10,6 +10,7 @@ from typing import Any
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest, Forbidden, TelegramError
 
+from bot.chats.chat_settings import ChatSettingsStore
 from bot.handlers.callback_data import (
     AlbumPhotoButton,
     AnotherJokeButton,
@@ -124,14 +125,21 @@ class JokeKeyboards:
     """Checks presses of the buttons under jokes, and updates the counts on them.
 
     `rule`: when the counts of a group's votes are shown. `job` shows those whose time is over. `better`: whether users
-    can write punchlines.
+    can write punchlines, where the chat's setting allows it.
     """
 
     def __init__(
-        self, client: TelegramClient, database: Database, coalescer: Coalescer, rule: VoteRule, *, better: bool
+        self,
+        client: TelegramClient,
+        database: Database,
+        chats: ChatSettingsStore,
+        coalescer: Coalescer,
+        rule: VoteRule,
+        *,
+        better: bool,
     ) -> None:
-        self._client, self._database, self._coalescer, self.rule = client, database, coalescer, rule
-        self._better = better
+        self._client, self._database, self._chats = client, database, chats
+        self._coalescer, self.rule, self._better = coalescer, rule, better
 
     def job(self) -> Periodic:
         """Calls `show_due` every POLL_INTERVAL_S."""
@@ -180,9 +188,10 @@ class JokeKeyboards:
         if await is_hidden(self._database, joke_id):
             return hidden_keyboard(joke_id, album, punchline=punchline)
         counts = await hidden_votes.get_shown_counts(self._database, chat_id, message_id, joke_id, self.rule)
+        better = self._better and self._chats.get(chat_id).takes_punchlines
         if punchline:
-            return punchline_keyboard(joke_id, counts, better=self._better)
-        return joke_keyboard(joke_id, counts, album, better=self._better)
+            return punchline_keyboard(joke_id, counts, better=better)
+        return joke_keyboard(joke_id, counts, album, better=better)
 
     async def wait_refreshed(self, chat_id: int, message_id: int) -> None:
         """Wait until no update of a message's buttons is pending."""

@@ -5,24 +5,27 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from telegram.constants import ChatMemberStatus
-from telegram.error import Forbidden, TelegramError
+from telegram import Message
+from telegram.error import TelegramError
 
-from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.daily_quota import DailyQuota
 from bot.chats.group_admins import GroupAdmins
 from bot.handlers.admin_access import AdminAccess
 from bot.handlers.callback_data import EndRoundButton, VoteButton
 from bot.handlers.error_messages import error_message_key, error_text
-from bot.handlers.oogiri_rounds import MINUTE_S, START_PREFIX, OogiriRounds
+from bot.handlers.membership import is_member
+from bot.handlers.oogiri_pictures import RoundPictures
+from bot.handlers.oogiri_rounds import START_PREFIX, OogiriRounds
+from bot.handlers.oogiri_start import RoundRequest, RoundStarter
 from bot.handlers.punchline_request import PunchlineRequests
 from bot.handlers.routes import ButtonPress, IncomingMessage, Route, button, command
 from bot.jokes.generator import JokeGenerator
+from bot.jokes.pack_photos import PackPhotos
 from bot.jokes.photo_intake import PhotoDownloadError, PhotoIntake
 from bot.jokes.user_limiter import TooManyPending, UserLimiter
 from bot.messaging.messenger import Messenger
 from bot.telegram.message_parsing import command_arguments, find_image, is_private
-from bot.telegram.rate_limiter import Priority
+from bot.telegram.rate_limiter import CallDropped
 from configs.errors import JokebotError
 from configs.settings import LimitSettings, OogiriSettings
 from storage.chat import rounds
@@ -30,20 +33,21 @@ from storage.chat.jokes import get_joke
 from storage.chat.punchlines import find_shown_joke
 from storage.database import Database
 from storage.media.photos import Photo, PhotoError, SenderForgotten
+from storage.media.picture_pack import PackError
 
 log = logging.getLogger(__name__)
-
-MEMBERS = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR, ChatMemberStatus.MEMBER)
 
 
 @dataclass(frozen=True)
 class RoundParts:
-    """What makes the bot's entry: photo intake and limits, the generator, and the chat's quota."""
+    """What a round is made of: photo intake, limits per user and chat, the generator, the pack of pictures."""
 
     intake: PhotoIntake
     limiter: UserLimiter
     quota: DailyQuota
     generator: JokeGenerator
+    pack: PackPhotos
+    pictures: RoundPictures
 
 
 class OogiriHandlers:
@@ -53,8 +57,8 @@ class OogiriHandlers:
         self,
         messenger: Messenger,
         database: Database,
-        chats: ChatSettingsStore,
         parts: RoundParts,
+        starter: RoundStarter,
         course: OogiriRounds,
         requests: PunchlineRequests,
         group_admins: GroupAdmins,
@@ -62,7 +66,8 @@ class OogiriHandlers:
         settings: OogiriSettings,
         limits: LimitSettings,
     ) -> None:
-        self._messenger, self._database, self._chats, self._parts = messenger, database, chats, parts
+        self._messenger, self._database, self._starter = messenger, database, starter
+        self._intake, self._limiter, self._quota, self._pack = parts.intake, parts.limiter, parts.quota, parts.pack
         self._course, self._requests, self._group_admins, self._access = course, requests, group_admins, access
         self._settings, self._limits = settings, limits
 
@@ -82,16 +87,18 @@ class OogiriHandlers:
             await self._messenger.reply(message, key, rounds=self._settings.rounds_per_day)
             return
         try:
-            with self._parts.limiter.acquire(incoming.user.id):
-                photo = await self._photo(incoming)
-                if photo is None:
-                    table = await self._course.table(message.chat.id, self._messenger.language(incoming.user))
-                    how = self._messenger.text(incoming.user, "oogiri-what")
-                    await self._messenger.reply_text(message, f"{how}\n\n{table}".rstrip())
+            with self._limiter.acquire(incoming.user.id):
+                if photo := await self._photo(incoming):
+                    await self._begin(incoming, photo, message.reply_to_message)
+                elif self._pack.exists and not command_arguments(message) and not message.reply_to_message:
+                    await self._begin(incoming, await self._pack.next_photo(message.chat.id), None)
                 else:
-                    await self._begin(incoming, photo)
+                    await self._explain(incoming)
         except TooManyPending:
-            await self._messenger.reply(message, "queue-mine", limit=self._parts.limiter.limit)
+            await self._messenger.reply(message, "queue-mine", limit=self._limiter.limit)
+        except PackError as error:
+            log.warning("update %d begins no round: %s", incoming.update_id, error)
+            await self._messenger.reply(message, "oogiri-no-picture")
         except (PhotoError, PhotoDownloadError) as error:
             key, values = error_message_key(error, self._limits)
             await self._messenger.reply(message, key, **values)
@@ -107,7 +114,7 @@ class OogiriHandlers:
             await self._messenger.reject_button(press.query, "oogiri-not-yours")
         else:
             await self._messenger.answer_button(press.query)
-            await self._course.advance(found.id, press.user)
+            await self._course.advance(found)
 
     async def on_vote(self, press: ButtonPress[VoteButton]) -> None:
         """Give a vote, or take it back."""
@@ -134,6 +141,12 @@ class OogiriHandlers:
         await self._requests.ask(chat_id, incoming.user, found.joke_id, message_id)
         return True
 
+    async def _explain(self, incoming: IncomingMessage) -> None:
+        """Say how a round begins, with the points of the week and of all time."""
+        table = await self._course.table(incoming.message.chat.id, self._messenger.language(incoming.user))
+        how = self._messenger.text(incoming.user, "oogiri-what-pack" if self._pack.exists else "oogiri-what")
+        await self._messenger.reply_text(incoming.message, f"{how}\n\n{table}".rstrip())
+
     async def _refusal(self, incoming: IncomingMessage) -> str | None:
         """The key of the message that refuses a round; None where one can begin."""
         chat_id, since = incoming.message.chat.id, time.time() - 86400
@@ -155,45 +168,29 @@ class OogiriHandlers:
         joke_id = await find_shown_joke(self._database, chat_id, replied.message_id)
         joke = await get_joke(self._database, joke_id) if joke_id else None
         if joke:
-            return await self._parts.intake.find_stored(joke.photo_id)
+            return await self._intake.find_stored(joke.photo_id)
         picture = find_image(replied)
-        return await self._parts.intake.receive(picture, incoming.user.id, incoming.update) if picture else None
+        return await self._intake.receive(picture, incoming.user.id, incoming.update) if picture else None
 
-    async def _begin(self, incoming: IncomingMessage, photo: Photo) -> None:
-        """Have the bot's entry written, then store the round and ask for entries."""
-        message, user, update_id = incoming.message, incoming.user, incoming.update_id
-        chat, language, style = self._chats.joke_options(message.chat.id, user)
-        quota = self._parts.quota
-        if (chat.daily is not None or quota.limits_strangers) and not await quota.reserve(chat.chat_id, update_id):
-            await self._messenger.reply(message, "daily-full", jokes=quota.limit(chat.chat_id) or 0)
-            return
+    async def _begin(self, incoming: IncomingMessage, photo: Photo, quoted: Message | None) -> None:
+        """Begin a round about a photo, or say why none begins. `quoted`: the message that shows the photo."""
+        message, user = incoming.message, incoming.user
         stored_id = incoming.resume.joke_id if incoming.resume else None
+        quoted_id = quoted.message_id if quoted else None
+        request = RoundRequest(message.chat.id, user, incoming.update_id, photo, quoted_id, stored_id)
         try:
-            joke = await self._parts.generator.stored(stored_id, language) if stored_id else None
-            joke = joke or await self._parts.generator.generate(
-                photo, user_id=user.id, language=language, style=style, chat_id=chat.chat_id, update_id=update_id
-            )
+            outcome = await self._starter.start(request)
         except JokebotError as error:
-            await quota.release(chat.chat_id, update_id)
             text = error_text(self._messenger.translator, self._limits, self._messenger.language(user), error)
             await self._messenger.reply_text(message, text)
             return
-        due_at = time.time() + MINUTE_S * self._settings.collect_minutes
-        found = await rounds.begin_round(self._database, chat.chat_id, user.id, joke.id, update_id, due_at)
-        if found is None:
+        except CallDropped as error:
+            log.info("chat %d: a round is opened later: %r", message.chat.id, error)
+            return
+        if outcome == "full":
+            await self._messenger.reply(message, "daily-full", jokes=self._quota.limit(message.chat.id) or 0)
+        elif outcome == "running":
             await self._messenger.reply(message, "oogiri-running")
-            return
-        text, keyboard = await self._course.opening(found, user)
-        quoted = message.reply_to_message or message
-        try:
-            sent = await self._messenger.send(
-                chat.chat_id, text, quoted_id=quoted.message_id, keyboard=keyboard, priority=Priority.ESSENTIAL
-            )
-        except Forbidden:
-            await rounds.change_state(self._database, found.id, "collecting", "over")
-            return
-        await rounds.record_message(self._database, found.id, sent)
-        log.info("update %d: round %d for photo %d", update_id, found.id, photo.id)
 
     async def _is_administrator(self, press: ButtonPress[Any]) -> bool:
         if self._access.is_admin(press.user.id):
@@ -206,7 +203,7 @@ class OogiriHandlers:
 
     async def _is_member(self, chat_id: int, user_id: int) -> bool:
         try:
-            return (await self._messenger.client.get_chat_member(chat_id, user_id)).status in MEMBERS
+            return is_member(await self._messenger.client.get_chat_member(chat_id, user_id))
         except TelegramError as error:
             log.info("chat %d: whether a user is its member is unknown: %s", chat_id, error)
             return False

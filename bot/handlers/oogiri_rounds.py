@@ -10,13 +10,14 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, User
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import Forbidden, TelegramError
 
 from bot.chats.bylines import Bylines
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.handlers.callback_data import EndRoundButton, VoteButton
 from bot.handlers.keyboards import punchline_keyboard
+from bot.handlers.oogiri_pictures import RoundPictures
 from bot.messaging.messenger import Messenger
 from bot.runtime.periodic import Periodic
 from bot.telegram.coalescer import Coalescer
@@ -24,7 +25,7 @@ from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.text import TEXT_UNITS, truncate_for_telegram
 from configs.settings import OogiriSettings
 from storage.chat import rounds
-from storage.chat.jokes import Joke, add_delivery
+from storage.chat.jokes import Joke, add_delivery, get_joke
 from storage.chat.rounds import Round, RoundEntry
 from storage.database import Database
 
@@ -50,10 +51,11 @@ class OogiriRounds:
         chats: ChatSettingsStore,
         bylines: Bylines,
         coalescer: Coalescer,
+        pictures: RoundPictures,
         settings: OogiriSettings,
     ) -> None:
         self._messenger, self._database, self._chats, self._bylines = messenger, database, chats, bylines
-        self._coalescer, self._settings = coalescer, settings
+        self._coalescer, self._pictures, self._settings = coalescer, pictures, settings
         self._advancing = asyncio.Lock()
 
     def job(self) -> Periodic:
@@ -61,37 +63,73 @@ class OogiriRounds:
         return Periodic("oogiri", POLL_INTERVAL_S, self.advance_due)
 
     async def advance_due(self) -> None:
-        """Move on each round whose time is over. What Telegram doesn't take now is tried again in the next call."""
-        for due in await rounds.list_due_rounds(self._database, time.time()):
-            try:
-                await self.advance(due.id)
-            except (TelegramError, CallDropped) as error:
-                log.info("chat %d: round %d goes on later: %s", due.chat_id, due.id, error)
+        """Move on each round whose time is over, and open each whose opening was not sent.
 
-    async def advance(self, round_id: int, user: User | None = None) -> None:
-        """End a round's state now. Raises TelegramError, CallDropped."""
+        What Telegram doesn't take now is tried again in the next call.
+        """
+        now = time.time()
+        steps = [
+            (found, partial(self.advance, found)) for found in await rounds.list_due_rounds(self._database, now)
+        ] + [(found, partial(self.open, found.id)) for found in await rounds.list_unopened_rounds(self._database, now)]
+        for found, step in steps:
+            try:
+                await step()
+            except (TelegramError, CallDropped) as error:
+                log.info("chat %d: round %d goes on later: %s", found.chat_id, found.id, error)
+
+    async def open(self, round_id: int) -> None:
+        """Ask for entries, once. Raises TelegramError, CallDropped."""
         async with self._advancing:
             found = await rounds.get_round(self._database, round_id)
-            if found is None or found.state == "over":
+            if found is None or found.state != "collecting" or found.message_id is not None:
+                return
+            picture = None
+            if found.quoted_id is None and (picture := await self._pictures.file(found.photo_id)) is None:
+                log.warning("chat %d: round %d ends, because its photo can't be read", found.chat_id, found.id)
+                await rounds.change_state(self._database, found.id, "collecting", "over")
+                return
+            text, keyboard = await self.opening(found)
+            note = partial(rounds.record_message, self._database, found.id)
+            try:
+                await self._messenger.send(
+                    found.chat_id,
+                    text,
+                    quoted_id=found.quoted_id,
+                    keyboard=keyboard,
+                    priority=Priority.ESSENTIAL,
+                    note=note,
+                    photo=picture,
+                )
+            except Forbidden:
+                log.info("chat %d: round %d ends, because the bot may not write there", found.chat_id, found.id)
+                await rounds.change_state(self._database, found.id, "collecting", "over")
+
+    async def advance(self, seen: Round) -> None:
+        """End the state in which the round was seen, unless it has ended. Raises TelegramError, CallDropped."""
+        async with self._advancing:
+            found = await rounds.get_round(self._database, seen.id)
+            if found is None or found.state != seen.state or found.state == "over":
                 return
             if found.state in ("collecting", "voting"):
                 after: rounds.RoundState = "closing" if found.state == "collecting" else "scoring"
                 await rounds.change_state(self._database, found.id, found.state, after)
             step = self._send_ballot if found.state in ("collecting", "closing") else self._send_result
             try:
-                await step(found, self._chats.chat_language(found.chat_id, user))
+                await step(found, await self._language(found))
             except Forbidden:
                 log.info("chat %d: round %d ends, because the bot may not write there", found.chat_id, found.id)
                 await rounds.change_state(self._database, found.id, "closing", "over")
                 await rounds.change_state(self._database, found.id, "scoring", "over")
 
-    async def opening(self, found: Round, user: User | None) -> tuple[str, InlineKeyboardMarkup | None]:
+    async def opening(self, found: Round) -> tuple[str, InlineKeyboardMarkup | None]:
         """The message that collects entries, as it should be now."""
-        language = self._chats.chat_language(found.chat_id, user)
+        language = await self._language(found)
         collecting, entries = found.state == "collecting", await rounds.count_entries(self._database, found.id)
         minutes = max(1, round((found.due_at - found.created_at) / MINUTE_S))
         key = "oogiri-open" if collecting else "oogiri-closed"
         text = self._messenger.translator.format(language, key, minutes=minutes, entries=entries)
+        if credit := await self._pictures.credit(found.photo_id):
+            text = f"{text}\n\n{self._messenger.translator.format(language, 'oogiri-credit', credit=credit)}"
         link = f"https://t.me/{self._messenger.client.username}?start={START_PREFIX}{found.id}"
         say = partial(self._messenger.translator.format, language)
         buttons = [
@@ -106,7 +144,9 @@ class OogiriRounds:
         async def edit() -> None:
             found = await rounds.get_round(self._database, round_id)
             if found and found.message_id:
-                await self._messenger.edit(found.chat_id, found.message_id, *await self.opening(found, None))
+                text, keyboard = await self.opening(found)
+                caption = found.quoted_id is None
+                await self._messenger.edit(found.chat_id, found.message_id, text, keyboard, caption=caption)
 
         self._coalescer.submit(("round", round_id), edit)
 
@@ -117,12 +157,14 @@ class OogiriRounds:
         return earlier is not None
 
     async def table(self, chat_id: int, language: str) -> str:
-        """The points of the week and of all time; "" while there are none."""
-        lines = []
+        """The points of the week, and of all time where those are others; "" while there are none."""
+        lines: list[str] = []
+        known: list[str] = []
         for key, since in (("oogiri-week", time.time() - WEEK_S), ("oogiri-ever", 0.0)):
             points = await rounds.list_points(self._database, chat_id, since, SHOWN_IN_TABLE)
-            names = [f"{await self._name(row.user_id, language)} {row.points}" for row in points]
-            if names:
+            names = [f"{await self._name(row.user_id, language, byline=False)} {row.points}" for row in points]
+            if names and names != known:
+                known = names
                 lines.append(self._messenger.translator.format(language, key, table=" · ".join(names)))
         return "\n".join(lines)
 
@@ -159,7 +201,7 @@ class OogiriRounds:
                 f"{medal} {_one_line(entry.text, room)}\n{say('oogiri-line', author=author, votes=entry.votes)}"
             )
         voted = "yes" if any(entry.votes for entry in entries) else "no"
-        text = "\n".join([say("oogiri-result", voted=voted), "", *lines])
+        text = "\n\n".join([say("oogiri-result", voted=voted), *lines])
         await self._send(found, text, None, self._finisher(found, "scoring"))
         if found.ballot_id:
             ballot = say("oogiri-counted")
@@ -173,7 +215,19 @@ class OogiriRounds:
         """Show the best punchline with the buttons of a joke, to be rated and learnt from."""
         text = await self._bylines.with_author(entry.text, entry.author_id, language)
         note = partial(add_delivery, self._database, entry.joke_id, found.chat_id)
-        await self._send(found, text, punchline_keyboard(entry.joke_id), note)
+        await self._send(
+            found, text, punchline_keyboard(entry.joke_id, better=self._takes_punchlines(found.chat_id)), note
+        )
+
+    async def _language(self, found: Round) -> str:
+        """The language of all messages of a round: the chat's own, else that of the bot's entry."""
+        entry = await get_joke(self._database, found.joke_id)
+        languages = self._messenger.translator.languages
+        written_in = entry.language if entry and entry.language in languages else None
+        return self._chats.chosen_language(found.chat_id) or written_in or self._chats.chat_language(found.chat_id)
+
+    def _takes_punchlines(self, chat_id: int) -> bool:
+        return self._chats.get(chat_id).takes_punchlines
 
     async def _send(
         self,
@@ -197,10 +251,11 @@ class OogiriRounds:
 
         return finish
 
-    async def _name(self, user_id: int | None, language: str) -> str:
+    async def _name(self, user_id: int | None, language: str, *, byline: bool = True) -> str:
+        """The bot's or a user's name, with the sign of an author where it is a byline."""
         if user_id is None:
             return self._messenger.translator.format(language, "oogiri-bot")
-        return await self._bylines.line(user_id, language)
+        return await (self._bylines.line if byline else self._bylines.name)(user_id, language)
 
 
 def _one_line(text: str, units: int) -> str:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from telegram import ForceReply, MessageEntity, User
 from telegram.error import TelegramError
 
+from bot.chats.chat_settings import ChatSettingsStore
 from bot.chats.user_names import sanitize_name
 from bot.handlers.callback_data import BetterButton
 from bot.handlers.flagged_messages import FlaggedMessages
@@ -25,8 +26,16 @@ log = logging.getLogger(__name__)
 class PunchlineRequests:
     """Asks for punchlines. A user has one open request in a chat; `per_day` is how many punchlines they may write."""
 
-    def __init__(self, messenger: Messenger, database: Database, messages: FlaggedMessages, per_day: int) -> None:
-        self._messenger, self._database, self._messages, self._per_day = messenger, database, messages, per_day
+    def __init__(
+        self,
+        messenger: Messenger,
+        database: Database,
+        chats: ChatSettingsStore,
+        messages: FlaggedMessages,
+        per_day: int,
+    ) -> None:
+        self._messenger, self._database, self._chats = messenger, database, chats
+        self._messages, self._per_day = messages, per_day
 
     def routes(self) -> list[Route]:
         return [button(BetterButton, self.on_better)]
@@ -36,7 +45,7 @@ class PunchlineRequests:
         joke_id, chat_id = press.data.joke_id, press.message.chat.id
         if not await self._messages.has_joke(press, joke_id):
             await self._messenger.reject_button(press.query)
-        elif key := await self._refusal(joke_id, press.user.id):
+        elif key := await self._refusal(joke_id, press.user.id, chat_id):
             await self._messenger.answer_button(press.query, key, alert=True, limit=self._per_day)
         elif self._messenger.client.write_access.is_refused(chat_id):
             await self._messenger.answer_button(press.query)
@@ -81,9 +90,9 @@ class PunchlineRequests:
             with suppress(TelegramError, CallDropped):
                 await self._messenger.client.delete_message(chat_id, message_id, rate_limit_args=Priority.NORMAL)
 
-    async def _refusal(self, joke_id: int, user_id: int) -> str | None:
+    async def _refusal(self, joke_id: int, user_id: int, chat_id: int) -> str | None:
         """The key of the refusal for a user who can't write a punchline now; None for others."""
-        if not self._per_day:
+        if not self._per_day or not self._chats.get(chat_id).takes_punchlines:
             return "better-off"
         if await is_hidden(self._database, joke_id):
             return "flag-is-hidden"

@@ -17,13 +17,14 @@ from bot.handlers.callback_data import SettingsButton
 from bot.jokes.styles import available_styles, style_label
 from bot.messaging.messenger import Messenger
 from configs.prompts import Prompts
-from configs.safety import SafetySettings
-from configs.settings import DigestSettings
+from configs.settings import Settings
 from storage.database import Database
 
 MAIN, CLOSE = "main", "close"
 USUAL, ANY, AS_APP, NO_LIMIT, OFF, ON = "usual", "any", "app", "none", "off", "on"
 LIMITS = ("5", "10", "20", "50", "100")
+HOURS = (8, 9, 10, 12, 14, 16, 18, 19, 20, 21, 22, 23)
+"""The hours that are offered for rounds of Oogiri, besides the default of the settings."""
 CHOSEN_MARK = "✓ "
 PRIVATE_CHAT_PAGES = ("language", "style", "gentle", "weekly")
 """The pages in a private chat; groups have all pages."""
@@ -51,7 +52,7 @@ class SettingsPage:
 
 
 class SettingsPages:
-    """Makes the pages and stores choices. `digest` and `safety` have what the pages show and their defaults."""
+    """Makes the pages and stores choices. `settings` has what the pages show and their defaults."""
 
     def __init__(
         self,
@@ -60,16 +61,20 @@ class SettingsPages:
         languages: LanguagePreferences,
         chats: ChatSettingsStore,
         prompts: Prompts,
-        digest: DigestSettings,
-        safety: SafetySettings,
+        settings: Settings,
     ) -> None:
         self._messenger, self._database, self._languages = messenger, database, languages
-        self._chats, self._prompts, self._digest, self._gentle = chats, prompts, digest, safety.gentle
+        self._chats, self._prompts, self._digest, self._gentle = chats, prompts, settings.digest, settings.safety.gentle
+        self._oogiri, self._may_better = settings.oogiri, settings.punchlines.per_day > 0
         self._pages = self._make_pages()
 
     def names(self, context: SettingsContext) -> tuple[str, ...]:
         """The pages of the chat."""
-        return PRIVATE_CHAT_PAGES if context.private else tuple(self._pages)
+        if context.private:
+            return PRIVATE_CHAT_PAGES
+        plays = self._oogiri.pack and self._oogiri.rounds_per_day and self._may_better
+        absent = {"punchlines": not self._may_better, "oogiri": not plays}
+        return tuple(name for name in self._pages if not absent.get(name))
 
     def summary(self, context: SettingsContext) -> str:
         """All settings, one line each."""
@@ -126,6 +131,12 @@ class SettingsPages:
                 self._daily_name,
                 wide=3,
             ),
+            "punchlines": SettingsPage(
+                lambda _: (OFF, ON),
+                lambda context: ON if chats.get(context.chat_id).takes_punchlines else OFF,
+                self._labels("punchlines"),
+            ),
+            "oogiri": SettingsPage(self._hour_options, self._chosen_hour, self._hour_name, wide=4),
             "weekly": SettingsPage(
                 lambda context: (OFF, ON),
                 lambda context: OFF if chats.get(context.chat_id).weekly_since is None else ON,
@@ -150,8 +161,10 @@ class SettingsPages:
             new = {
                 "weekly_since": (self._chats.get(context.chat_id).weekly_since or time.time()) if value == ON else None
             }
-        elif name == "gentle":
+        elif name in ("gentle", "punchlines"):
             new = {name: value == ON}
+        elif name == "oogiri":
+            new = {"oogiri_hour": -1 if value == OFF else int(value), "oogiri_since": time.time()}
         elif value in (USUAL, ANY):
             new = {name: None}
         await self._chats.change(context.chat_id, **new, speaks=self._messenger.language(context.user))
@@ -177,12 +190,24 @@ class SettingsPages:
     def _daily_name(self, user: User, value: str) -> str:
         return self._messenger.text(user, "settings-daily-none") if value == NO_LIMIT else value
 
+    def _hour_options(self, context: SettingsContext) -> tuple[str, ...]:
+        hours = sorted({*HOURS, *([self._oogiri.hour] if self._oogiri.hour >= 0 else [])})
+        return (*map(str, hours), OFF)
+
+    def _chosen_hour(self, context: SettingsContext) -> str:
+        chosen = self._chats.get(context.chat_id).oogiri_hour
+        hour = self._oogiri.hour if chosen is None else chosen
+        return OFF if hour < 0 else str(hour)
+
+    def _hour_name(self, user: User, value: str) -> str:
+        return self._messenger.text(user, "settings-oogiri-off") if value == OFF else f"{int(value):02}:00"
+
     def _labels(self, name: str) -> Callable[[User, str], str]:
         return lambda user, value: self._messenger.text(user, f"settings-{name}-{value}")
 
     def _question_values(self, name: str) -> dict[str, Any]:
         zone = datetime.now().astimezone().tzname() or ""
-        if name == "daily":
+        if name in ("daily", "oogiri"):
             return {"zone": zone}
         return {"day": self._digest.day, "hour": self._digest.hour, "zone": zone} if name == "weekly" else {}
 

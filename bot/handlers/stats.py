@@ -15,11 +15,11 @@ from bot.handlers.routes import ButtonPress, IncomingMessage, Route, command
 from bot.messaging.messenger import Messenger
 from bot.progress.judge_line import JudgeLine
 from bot.progress.progress_line import ProgressLine
+from bot.progress.round_line import RoundLine
 from bot.telegram.message_parsing import is_private
 from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.text import is_unchanged, reply_to
 from storage.chat import stats
-from storage.chat.round_wins import estimate_win_rate, list_round_wins
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -38,10 +38,11 @@ class StatsHandlers:
         access: AdminAccess,
         progress: ProgressLine,
         judge: JudgeLine,
+        rounds: RoundLine,
         folder: Path,
     ) -> None:
         self._messenger, self._database, self._access = messenger, database, access
-        self._progress, self._judge, self._folder = progress, judge, folder
+        self._progress, self._judge, self._rounds, self._folder = progress, judge, rounds, folder
 
     def routes(self) -> list[Route]:
         return [command("stats", self.on_stats), self._access.button(StatsButton, self.on_theme, accessible=True)]
@@ -113,10 +114,8 @@ class StatsHandlers:
         language = self._messenger.language(user)
         if ours.punchlines:
             text += "\n" + self._messenger.text(user, "stats-punchlines", mine=mine.punchlines, all=ours.punchlines)
-        if wins := estimate_win_rate(await list_round_wins(self._database)):
-            shares = {name: round(100 * getattr(wins, name)) for name in ("share", "low", "high")}
-            text += "\n" + self._messenger.text(user, "stats-rounds", rounds=wins.rounds, **shares)
-        lines = [text, await self._progress.text(language), await self._judge.text(language)]
+        lines = [text, await self._rounds.text(language)]
+        lines += [await self._progress.text(language), await self._judge.text(language)]
         return "\n".join(line for line in lines if line)
 
     async def _draw(self, user: User, theme: str) -> bytes | None:

@@ -16,6 +16,7 @@ from bot.chats.chat_settings import ChatSettingsStore
 from bot.i18n.formatting import format_rating_counts
 from bot.i18n.translator import Translator
 from bot.progress.progress_line import ProgressLine
+from bot.progress.round_line import RoundLine
 from bot.runtime.periodic import Periodic
 from bot.telegram.client import TelegramClient
 from bot.telegram.rate_limiter import CallDropped, Priority
@@ -57,7 +58,7 @@ class WeeklyDigest:
     ) -> None:
         self._database, self._client, self._translator = database, client, translator
         self._chats, self._decoders, self._progress, self._settings = chats, decoders, progress, settings.digest
-        self._bylines = bylines
+        self._bylines, self._rounds = bylines, RoundLine(database, translator)
         self._blocked, self._photos = BlockList.of(settings.safety), settings.storage.photos
         self._posting = asyncio.Lock()
 
@@ -134,6 +135,8 @@ class WeeklyDigest:
         if post.first:
             title = self._translator.format(language, "weekly-title") + "\n\n"
             ending += f"\n\n{await self._progress.text(language)}" if self._progress.has_learnt else ""
+            rounds = await self._rounds.weekly(chat_id, language)
+            ending += f"\n\n{rounds}" if rounds else ""
         room = CAPTION_UNITS - len((title + ending).encode("utf-16-le")) // 2 - 4
         return f"{title}{MEDALS[post.place - 1]} {truncate_for_telegram(post.liked.text, max_units=room)}{ending}"
 

@@ -4,7 +4,7 @@ import logging
 from contextlib import nullcontext
 from typing import Any
 
-from telegram import CallbackQuery, InlineKeyboardMarkup, Message, User
+from telegram import CallbackQuery, InlineKeyboardMarkup, Message, ReplyParameters, User
 from telegram.error import BadRequest, ChatMigrated, Forbidden
 
 from bot.chats.chat_settings import ChatSettingsStore
@@ -14,7 +14,7 @@ from bot.telegram.client import TelegramClient
 from bot.telegram.rate_limiter import CallDropped, Priority
 from bot.telegram.send_journal import Note, journal_sends
 from bot.telegram.senders import is_chat_sender
-from bot.telegram.text import NO_PREVIEW, is_unchanged, reply_to, truncate_for_telegram
+from bot.telegram.text import CAPTION_UNITS, NO_PREVIEW, is_unchanged, reply_to, truncate_for_telegram
 
 log = logging.getLogger(__name__)
 
@@ -51,32 +51,58 @@ class Messenger:
         silent: bool | None = None,
         priority: Priority = Priority.NORMAL,
         note: Note | None = None,
+        photo: bytes | None = None,
     ) -> int:
         """Send a text into a chat, quoting message `quoted_id`, and return the new message's id.
 
-        `note` records the id before the next message is sent. A text that is too long is truncated.
+        With `photo` it is sent as the caption of that picture. `note` records the id before the next message is sent.
+        A text that is too long is truncated.
         Where the group has become a supergroup, the text goes there without the quote, unless it is best-effort.
         Raises CallDropped, Forbidden and other TelegramErrors.
         """
         try:
             with journal_sends(note) if note else nullcontext():
-                message = await self.client.send_message(
-                    chat_id,
-                    truncate_for_telegram(text),
-                    reply_markup=keyboard,
-                    disable_notification=silent,
-                    reply_parameters=reply_to(quoted_id) if quoted_id is not None else None,
-                    link_preview_options=NO_PREVIEW,
-                    rate_limit_args=priority,
-                )
+                quoted = reply_to(quoted_id) if quoted_id is not None else None
+                message = await self._post(chat_id, text, photo, keyboard, quoted, silent, priority)
         except ChatMigrated as error:
             if self._chats is None or priority is Priority.BEST_EFFORT:
                 raise
             await self._chats.move(chat_id, error.new_chat_id)
             return await self.send(
-                error.new_chat_id, text, keyboard=keyboard, silent=silent, priority=priority, note=note
+                error.new_chat_id, text, keyboard=keyboard, silent=silent, priority=priority, note=note, photo=photo
             )
         return message.message_id
+
+    async def _post(
+        self,
+        chat_id: int,
+        text: str,
+        photo: bytes | None,
+        keyboard: InlineKeyboardMarkup | None,
+        quoted: ReplyParameters | None,
+        silent: bool | None,
+        priority: Priority,
+    ) -> Message:
+        """Send a text, or a picture with the text as its caption."""
+        if photo is not None:
+            return await self.client.send_photo(
+                chat_id,
+                photo,
+                caption=truncate_for_telegram(text, max_units=CAPTION_UNITS),
+                reply_markup=keyboard,
+                disable_notification=silent,
+                reply_parameters=quoted,
+                rate_limit_args=priority,
+            )
+        return await self.client.send_message(
+            chat_id,
+            truncate_for_telegram(text),
+            reply_markup=keyboard,
+            disable_notification=silent,
+            reply_parameters=quoted,
+            link_preview_options=NO_PREVIEW,
+            rate_limit_args=priority,
+        )
 
     async def reply(self, message: Message, key: str, **values: Any) -> None:
         """Answer a message in its sender's language, quoting it. See `reply_text`."""
@@ -99,17 +125,27 @@ class Messenger:
         keyboard: InlineKeyboardMarkup | None = None,
         *,
         priority: Priority = Priority.ESSENTIAL,
+        caption: bool = False,
     ) -> bool:
-        """Replace a message's text and buttons; False where it is gone. Raises CallDropped, TelegramError."""
+        """Replace a message's text and buttons; False where it is gone. Raises CallDropped, TelegramError.
+
+        With `caption` the message is a picture, whose caption is replaced.
+        """
         try:
-            await self.client.edit_message_text(
-                truncate_for_telegram(text),
-                chat_id,
-                message_id,
-                reply_markup=keyboard,
-                link_preview_options=NO_PREVIEW,
-                rate_limit_args=priority,
-            )
+            if caption:
+                short = truncate_for_telegram(text, max_units=CAPTION_UNITS)
+                await self.client.edit_message_caption(
+                    chat_id, message_id, caption=short, reply_markup=keyboard, rate_limit_args=priority
+                )
+            else:
+                await self.client.edit_message_text(
+                    truncate_for_telegram(text),
+                    chat_id,
+                    message_id,
+                    reply_markup=keyboard,
+                    link_preview_options=NO_PREVIEW,
+                    rate_limit_args=priority,
+                )
         except (BadRequest, ChatMigrated) as error:
             if not is_unchanged(error):
                 log.info("message %d in chat %d can't be edited: %s", message_id, chat_id, error)

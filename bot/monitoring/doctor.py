@@ -14,6 +14,7 @@ from bot.monitoring.doctor_finding import DoctorFinding
 from bot.monitoring.doctor_telegram import check_access, check_bot_of_database, check_token, check_webhook
 from bot.monitoring.engine_check import check_engine, check_model
 from bot.monitoring.launcher_check import check_launcher
+from bot.monitoring.pack_check import check_pack
 from configs.child_environment import child_environment
 from configs.host_environment import check_time_zone, proxy_for, telegram_proxy
 from configs.settings import ROOT, Settings
@@ -150,6 +151,7 @@ CHECKS: tuple[Callable[[Settings], Awaitable[list[DoctorFinding]]], ...] = (
     check_launcher,
     check_disk,
     check_database,
+    check_pack,
 )
 
 

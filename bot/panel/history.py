@@ -14,6 +14,7 @@ from bot.retraining.run_report import has_picture
 from configs.settings import Settings
 from storage.chat import daily_history, recent_ratings
 from storage.chat.metrics import count_ratings_by_model
+from storage.chat.round_wins import ModelWinRate, read_win_rates
 from storage.database import Database
 from storage.learning import models, promotion, runs, tainted_models, trials
 from storage.learning.models import Model
@@ -113,6 +114,7 @@ async def _models(database: Database, localize: Localizer) -> list[dict[str, Any
         barred.add(run.candidate_id or 0)
     ended = {run.id: run for run in await runs.list_runs(database, MAX_RUNS) if run.finished and run.reason}
     names = {model.id: f"{model.name} ({model.id})" for model in registered}
+    beaten = {model.model_id: model for model in (await read_win_rates(database)).models}
 
     def entry(model: Model) -> dict[str, Any]:
         liked = likes.get(model.id)
@@ -133,6 +135,7 @@ async def _models(database: Database, localize: Localizer) -> list[dict[str, Any
             "high": high,
             "ratings": liked.ratings if liked else 0,
             "counted": localize("measure-ratings", ratings=liked.ratings) if liked else "",
+            "people": _against_people(localize, beaten.get(model.id)),
             "why": reason_text(localize.translator, localize.language, ended[model.run_id].why)
             if model.run_id in ended
             else "",
@@ -141,6 +144,16 @@ async def _models(database: Database, localize: Localizer) -> list[dict[str, Any
         }
 
     return [entry(model) for model in reversed(registered)]
+
+
+def _against_people(localize: Localizer, found: ModelWinRate | None) -> dict[str, Any] | None:
+    """A model's share of wins over users' entries in rounds, without numbers where the rounds are too few."""
+    if found is None:
+        return None
+    if found.rate is None:
+        return {"liked": None, "counted": localize("panel-beats-few", rounds=found.rounds)}
+    rate, counted = found.rate, localize("panel-beats-rounds", rounds=found.rounds)
+    return {"liked": rate.share, "low": rate.low, "high": rate.high, "counted": counted}
 
 
 async def _ratings_by_model(database: Database) -> list[dict[str, Any]]:

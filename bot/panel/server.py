@@ -60,6 +60,7 @@ LABELS = (
     "picture",
     "roll-back",
     "interval",
+    "beats",
     "share",
     "from",
     "start",

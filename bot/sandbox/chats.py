@@ -88,22 +88,22 @@ class ChatStore:
         self.events.emit({"type": "person", "person": user.summary()})
         return user
 
-    def add_group(self, title: str, member_ids: Iterable[int]) -> int:
-        """Add a supergroup of these users and the bot; the first user is the owner.
+    def add_group(self, title: str, member_ids: Iterable[int], *, game: bool = False) -> int:
+        """Add a supergroup of these users and the bot; the first user is the owner. `game`: see SandboxChat.
 
         Returns the group's id. Raises SandboxError if there is no member or a user is unknown.
         """
         members = [self.user(member).id for member in member_ids]
         if not members:
             raise SandboxError("A group needs at least one person.")
-        group_id = self.add_chat("supergroup", title, members)
+        group_id = self.add_chat("supergroup", title, members, game=game)
         self.put_membership_update(self.chats[group_id], self.users[members[0]], "left", "member")
         return group_id
 
-    def add_chat(self, kind: str, title: str, members: list[int]) -> int:
+    def add_chat(self, kind: str, title: str, members: list[int], *, game: bool = False) -> int:
         """Add a chat of type `kind` without an update for the bot; returns the chat's id."""
         groups = sum(chat.type != "private" for chat in self.chats.values())
-        chat = SandboxChat(FIRST_GROUP_ID - groups, kind, title, members, count(self._first_message_id))
+        chat = SandboxChat(FIRST_GROUP_ID - groups, kind, title, members, count(self._first_message_id), game=game)
         self.chats[chat.id] = chat
         self.events.emit({"type": "chat", "chat": chat.summary()})
         return chat.id

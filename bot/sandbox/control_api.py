@@ -5,8 +5,8 @@ Telegram's Message object.
 
     GET    /                      the chat page; its files are beside it and under /page/
     GET    /sandbox/state         {"bot": {…}, "people": [{"id", "name", "language_code"}], "chats":
-                                  [{"id", "type", "title", "members": [ids]}], "messages": {chat_id: [message…]},
-                                  "commands": [{"command", "description"}],
+                                  [{"id", "type", "title", "members": [ids], "game"}],
+                                  "messages": {chat_id: [message…]}, "commands": [{"command", "description"}],
                                   "menus": {"person/chat": the user's commands in the chat, if not "commands"},
                                   "faults": [{"method", "kind", "times", "retry_after", "delay_s"}]}
     GET    /sandbox/events        WebSocket; each frame one event:
@@ -26,7 +26,7 @@ Telegram's Message object.
     POST   /sandbox/press         {"person", "chat", "message_id", "data", "forged"?} → {"callback_query_id", "answer":
                                   {"text", "show_alert", …} | null}; waits up to 15 s for the bot's answer
     POST   /sandbox/person        {"name", "language_code"?} → {"person"}
-    POST   /sandbox/group         {"title", "members": [ids]} → {"chat"}
+    POST   /sandbox/group         {"title", "members": [ids], "game"?} → {"chat"}; with "game" the page offers a round
     POST   /sandbox/block         {"person", "blocked"} → {}
     POST   /sandbox/faults        {"method"?, "kind", "times"?, "retry_after"?, "delay_s"?, "probability"?, "seed"?}
                                   → {}
@@ -187,7 +187,7 @@ class ControlApi:
 
     async def group(self, request: web.Request) -> Answer:
         body = await read_body(request, request_models.GroupBody)
-        return {"chat": self.world.chats[self.world.add_group(body.title, body.members)].summary()}
+        return {"chat": self.world.chats[self.world.add_group(body.title, body.members, game=body.game)].summary()}
 
     async def block(self, request: web.Request) -> Answer:
         body = await read_body(request, request_models.BlockBody)

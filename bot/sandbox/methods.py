@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from bot.sandbox.api import METHODS, BotApi, Method, method, scope_key
+from bot.sandbox.chats import RESTRICTED_RIGHTS
 from bot.sandbox.errors import ApiError
 from bot.sandbox.files import DOWNLOAD_LIMIT
 from bot.sandbox.parameters import CallParameters
@@ -201,11 +202,14 @@ async def leave_chat(api: BotApi, parameters: CallParameters) -> bool:
 async def get_chat_member(api: BotApi, parameters: CallParameters) -> dict[str, Any]:
     chat, user_id = api.chat(parameters), parameters.integer("user_id")
     if user_id == api.world.bot["id"]:
-        rights = (
-            {"status": "administrator", **RIGHTS, "is_anonymous": False}
-            if user_id in chat.administrators
-            else {"status": "member"}
-        )
+        rights: dict[str, Any] = {"status": "member"}
+        if chat.left:
+            rights = {"status": "left"}
+        elif chat.muted:
+            rights = {"status": "restricted", "until_date": 0, "is_member": True}
+            rights |= dict.fromkeys(RESTRICTED_RIGHTS, False)
+        elif user_id in chat.administrators:
+            rights = {"status": "administrator", **RIGHTS, "is_anonymous": False}
         return {"user": api.world.bot_user(), **rights}
     if user_id not in api.world.users:
         raise ApiError("PARTICIPANT_ID_INVALID" if user_id > 0 else "invalid user_id specified")

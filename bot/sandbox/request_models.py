@@ -32,6 +32,7 @@ class UserBody(RequestBody):
 class GroupBody(RequestBody):
     title: str
     members: list[int]
+    game: bool = False
 
 
 class BlockBody(RequestBody):

@@ -54,6 +54,8 @@ class SandboxChat:
     """User id → whether anonymous; without the owner, who is the group's first member."""
     hides_members: bool = False
     upgraded_to: int | None = None
+    game: bool = False
+    """Whether the page offers a round of Oogiri here: scripted players are members."""
 
     def sender(self, user: SandboxUser) -> tuple[dict[str, Any], dict[str, Any]]:
         """The field `from` of the user's messages here, and further fields for an anonymous administrator."""
@@ -67,7 +69,7 @@ class SandboxChat:
         return {"id": self.id, name: self.title, "type": self.type}
 
     def summary(self) -> dict[str, Any]:
-        return {"id": self.id, "type": self.type, "title": self.title, "members": self.members}
+        return {"id": self.id, "type": self.type, "title": self.title, "members": self.members, "game": self.game}
 
 
 def bot_user(bot_id: int, username: str, name: str) -> dict[str, Any]:

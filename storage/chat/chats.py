@@ -14,6 +14,9 @@ class ChatSettings:
     day, None for no limit. `changers`: who may change settings, "admins" or "all". `weekly_since`: when the weekly
     digest was turned on (seconds since 1970), None if it is off. `speaks`: the language of the bot's messages to the
     chat. `gentle`: whether its jokes spare faces, bodies and children; None for the default of the settings.
+    `punchlines`: whether users can answer jokes with punchlines in a group; None for yes. `oogiri_hour`: the hour of
+    the day at which the bot begins a round, -1 for none, None for the default of the settings; `oogiri_since`: when it
+    was chosen (seconds since 1970).
     """
 
     chat_id: int
@@ -25,6 +28,14 @@ class ChatSettings:
     weekly_since: float | None = None
     speaks: str | None = None
     gentle: bool | None = None
+    punchlines: bool | None = None
+    oogiri_hour: int | None = None
+    oogiri_since: float | None = None
+
+    @property
+    def takes_punchlines(self) -> bool:
+        """Whether users can answer jokes with punchlines in this chat."""
+        return self.punchlines is None or bool(self.punchlines)
 
 
 COLUMNS = tuple(field.name for field in fields(ChatSettings))
@@ -73,6 +84,13 @@ async def move_chat(database: Database, former_id: int, chat_id: int) -> ChatSet
             await connection.execute(
                 f"UPDATE OR IGNORE {table} SET chat_id = ? WHERE chat_id = ?", (chat_id, former_id)
             )
+        # A new chat has neither the round's messages nor the one that it quotes: they are sent again.
+        await connection.execute(
+            "UPDATE OR IGNORE rounds SET message_id = NULL, ballot_id = NULL, quoted_id = NULL, state = iif(state = "
+            "'voting', 'closing', state) WHERE chat_id = ? AND state != 'over'",
+            (former_id,),
+        )
+        await connection.execute("UPDATE OR IGNORE rounds SET chat_id = ? WHERE chat_id = ?", (chat_id, former_id))
         for table in ("chats", "access"):
             await connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (former_id,))
         async with connection.execute(

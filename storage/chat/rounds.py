@@ -13,6 +13,7 @@ import aiosqlite
 import numpy as np
 
 from storage.chat.ballots import BOT, count_credits, read_ballots_of_chat
+from storage.chat.consent import BANNED, NOT_HIDDEN
 from storage.database import Database
 
 RoundState = Literal["collecting", "closing", "voting", "scoring", "over"]
@@ -25,7 +26,11 @@ VoteOutcome = Literal["voted", "unvoted", "own", "limit", "closed"]
 
 @dataclass(frozen=True)
 class Round:
-    """A round. `joke_id` is the bot's entry, `due_at` when its state ends by itself (seconds since 1970)."""
+    """A round. `joke_id` is the bot's entry, `due_at` when its state ends by itself (seconds since 1970).
+
+    `update_id` is negative for a round of the schedule. `quoted_id`: the message with the photo, which the opening
+    quotes; None where the opening shows the photo itself.
+    """
 
     id: int
     chat_id: int
@@ -38,6 +43,7 @@ class Round:
     ballot_id: int | None
     due_at: float
     created_at: float
+    quoted_id: int | None
 
 
 @dataclass(frozen=True)
@@ -60,14 +66,21 @@ class RoundPoints:
 
 
 async def begin_round(
-    database: Database, chat_id: int, user_id: int, joke_id: int, update_id: int, due_at: float
+    database: Database,
+    chat_id: int,
+    user_id: int,
+    joke_id: int,
+    update_id: int,
+    due_at: float,
+    quoted_id: int | None = None,
 ) -> Round | None:
     """Begin a round with the bot's entry; that of the update if it began one. None while the chat has another one."""
     async with database.write() as connection:
         await connection.execute(
-            "INSERT INTO rounds (chat_id, person_id, photo_id, joke_id, state, update_id, due_at, created_at) "
-            "SELECT ?1, ?2, photo_id, id, 'collecting', ?4, ?5, ?6 FROM jokes WHERE id = ?3 ON CONFLICT DO NOTHING",
-            (chat_id, user_id, joke_id, update_id, due_at, time.time()),
+            "INSERT INTO rounds (chat_id, person_id, photo_id, joke_id, state, update_id, due_at, created_at, "
+            "quoted_id) SELECT ?1, ?2, photo_id, id, 'collecting', ?4, ?5, ?6, ?7 FROM jokes WHERE id = ?3 "
+            "ON CONFLICT DO NOTHING",
+            (chat_id, user_id, joke_id, update_id, due_at, time.time(), quoted_id),
         )
         await connection.execute(
             "INSERT INTO round_entries (round_id, joke_id) SELECT id, joke_id FROM rounds WHERE update_id = ? "
@@ -100,6 +113,20 @@ async def get_round_of_joke(database: Database, joke_id: int) -> Round | None:
 async def get_round_of_message(database: Database, chat_id: int, message_id: int) -> Round | None:
     """The round whose photo, or whose ballot, is in that message, or None."""
     return await _first(database, "chat_id = ?1 AND (message_id = ?2 OR ballot_id = ?2)", chat_id, message_id)
+
+
+async def list_open_rounds(database: Database) -> list[Round]:
+    """All rounds that are not over."""
+    rows = await database.rows("SELECT * FROM rounds WHERE state != 'over' ORDER BY id")
+    return [_as_round(row) for row in rows]
+
+
+async def list_unopened_rounds(database: Database, now: float) -> list[Round]:
+    """Rounds that collect entries, with time left at `now`, but whose opening was not sent or is in a former chat."""
+    rows = await database.rows(
+        "SELECT * FROM rounds WHERE state = 'collecting' AND message_id IS NULL AND due_at > ? ORDER BY id", (now,)
+    )
+    return [_as_round(row) for row in rows]
 
 
 async def list_due_rounds(database: Database, now: float) -> list[Round]:
@@ -167,11 +194,12 @@ async def count_entries(database: Database, round_id: int) -> int:
 
 
 async def number_entries(database: Database, round_id: int) -> None:
-    """Give the entries a random order on the ballot, once; hidden ones get no place."""
+    """Give the entries a random order on the ballot, once; hidden ones and those of banned users get no place."""
     async with database.write() as connection:
         async with connection.execute(
-            "SELECT joke_id FROM round_entries WHERE round_id = ?1 AND joke_id NOT IN (SELECT joke_id FROM "
-            "hidden_jokes) AND NOT EXISTS (SELECT 1 FROM round_entries WHERE round_id = ?1 AND position IS NOT NULL)",
+            "SELECT joke_id FROM round_entries JOIN jokes ON jokes.id = joke_id WHERE round_id = ?1 "
+            f"AND {NOT_HIDDEN} AND (model_id IS NOT NULL OR jokes.person_id NOT IN {BANNED}) "
+            "AND NOT EXISTS (SELECT 1 FROM round_entries WHERE round_id = ?1 AND position IS NOT NULL)",
             (round_id,),
         ) as cursor:
             jokes = [row["joke_id"] for row in await cursor.fetchall()]

@@ -35,6 +35,11 @@ class PictureCredit:
     licence: str
     source: str
 
+    @property
+    def line(self) -> str:
+        """Title, author, licence and source in one line."""
+        return " · ".join(part for part in (self.title, self.author, self.licence, self.source) if part)
+
 
 class PicturePack:
     """The pictures of a pack that have a licence. `problems` says in words which others there are."""

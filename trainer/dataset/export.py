@@ -2,8 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from storage.judge.scorer import Judge
 from storage.learning import dataset_files, datasets, rating_arrays
 from storage.learning.dataset_files import DatasetContents
 from storage.maintenance.erasure import finish_erasure
+from storage.media.photo_credits import get_credits
 from storage.media.photos import photo_path
 from trainer.dataset.evidence import read_good_texts, read_scores
 from trainer.dataset.holdout import select_holdout
@@ -24,8 +25,8 @@ from trainer.dataset.imported import ImportedDataset, sample_imported_rows
 from trainer.dataset.manifest import AnonymousRaters, ScoredJoke, build_contents, selection_facts, sorted_counts
 from trainer.dataset.rows import picture_name
 from trainer.dataset.token_budget import TokenBudget
-from trainer.dataset.verify import RowVerifier
-from trainer.selection.composition import SelectedJokes, select_jokes, text_key
+from trainer.dataset.verify import RowVerifier, find_repeats
+from trainer.selection.composition import SelectedJokes, select_jokes
 from trainer.selection.empirical_bayes import Indices
 from trainer.selection.holdout_split import HoldoutSplit, update_split
 from trainer.selection.row_weights import judged_advantage, weigh_rows
@@ -199,7 +200,7 @@ class DatasetExporter:
 
     async def _write(self, picked: DatasetDraft, verified: RowVerifier) -> ExportResult:
         raters = AnonymousRaters()
-        contents = self._contents(picked, verified, raters)
+        contents = self._contents(picked, verified, raters, await self._licences(picked))
         written = {row["id"] for row in contents.rows()}
         jokes = [item for item in (*picked.train, *picked.held_out) if item.row_id in written]
         pictures = {
@@ -222,7 +223,19 @@ class DatasetExporter:
             prepared.discard()
             raise
 
-    def _contents(self, picked: DatasetDraft, verified: RowVerifier, raters: AnonymousRaters) -> DatasetContents:
+    async def _licences(self, picked: DatasetDraft) -> dict[str, dict[str, str]]:
+        """Title, author, licence and source of the photos that are from a pack of pictures, by SHA-256."""
+        photos = {item.source.photo.id: item.source.photo for item in (*picked.train, *picked.held_out)}
+        found = await get_credits(self.database, list(photos))
+        return {photos[number].sha256: asdict(credit) for number, credit in sorted(found.items())}
+
+    def _contents(
+        self,
+        picked: DatasetDraft,
+        verified: RowVerifier,
+        raters: AnonymousRaters,
+        licences: dict[str, dict[str, str]],
+    ) -> DatasetContents:
         scores, chosen = picked.scores, picked.chosen
         held_out_rows = verified.entries(picked.held_out, raters)
         return build_contents(
@@ -248,20 +261,8 @@ class DatasetExporter:
             ),
             created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             counted_with=str(self.budget.directory or ""),
+            **({"licences": licences} if licences else {}),
         )
-
-
-def find_repeats(jokes: Sequence[ScoredJoke], split: HoldoutSplit) -> dict[int, str]:
-    """Jokes with the text of an earlier one about the same photo or a near-duplicate, with the reason."""
-    groups = split.find(np.array([item.source.photo.id for item in jokes], np.int64))[0].tolist()
-    seen: set[tuple[int, str]] = set()
-    repeated = {}
-    for item, group in zip(jokes, groups, strict=True):
-        key = group, text_key(item.source.text) or item.source.text
-        if key in seen:
-            repeated[item.source.joke_id] = "it repeats another row"
-        seen.add(key)
-    return repeated
 
 
 def nothing_new_error(scores: JokeScores, chosen: SelectedJokes, problems: Counter[str]) -> NothingToLearnError:

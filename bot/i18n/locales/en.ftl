@@ -151,8 +151,11 @@ punchline-ask = ✍️ { $user }, you can do better? Answer this message with yo
 punchline-placeholder = Your punchline
 punchline-first = ✍️ Your first one! I show it here under your name, the others rate it, and I may learn from it; with /private I do neither name you nor learn.
 punchline-first-yes = ✍️ Show it
+punchline-first-round = 🎭 Your first one! It goes into the vote without your name, and the result says who wrote what. I may learn from it; with /private I do neither name you nor learn.
+punchline-first-round-yes = 🎭 I'm in
 punchline-by = ✍️ { $author }
 punchline-unnamed = ✍️ written by one of you
+punchline-somebody = one of you
 punchline-withdrawn = Taken back.
 punchline-gone = ✍️ This punchline was taken back by its author.
 punchline-not-yours = Only its author can do that.
@@ -189,6 +192,7 @@ oogiri-closed = 🎭 Oogiri! Time's up: { $entries ->
         [one] one punchline, and mine.
        *[other] { $entries } punchlines, and mine.
     }
+oogiri-credit = 📷 { $credit }
 oogiri-secretly = 🙈 In private
 oogiri-end = ⏹ Time's up
 oogiri-ballot =
@@ -208,8 +212,8 @@ oogiri-line = { $author } · { $votes ->
     }
 oogiri-bot = 🤖 me
 oogiri-unplayed =
-    🎭 No user has played this time. This would have been mine:
-oogiri-nothing = 🎭 No user has played this time.
+    🎭 Nobody played this time. This would have been mine:
+oogiri-nothing = 🎭 Nobody played this time.
 oogiri-week = 🏅 Points this week: { $table }
 oogiri-ever = 🏛 Of all time: { $table }
 oogiri-entered = ✍️ You're in! If you write me another before time's up, it takes this one's place.
@@ -218,6 +222,13 @@ oogiri-running = There's a round going on here already. One at a time!
 oogiri-enough = That's enough rounds for one day. Back tomorrow!
 oogiri-groups = That takes more players than the two of us: send /oogiri in a group, in reply to a photo or to a joke of mine.
 oogiri-what = Answer a photo, or a joke of mine, with /oogiri: everybody writes a punchline for it, me too, and then you vote.
+oogiri-what-pack = /oogiri alone, and I bring a picture; or answer a photo, or a joke of mine, with /oogiri. Everybody writes a punchline for it, me too, and then you vote.
+oogiri-no-picture = I have no picture at hand right now. Answer a photo, or a joke of mine, with /oogiri instead.
+oogiri-gone = 🎭 This round is over: its photo was deleted.
+oogiri-paused = 🎭 { $rounds ->
+        [one] I've begun a round
+       *[other] I've begun { $rounds } rounds in a row
+    } and nobody played, so I'll let it rest. /oogiri begins one whenever you like; once somebody plays, I come back at the usual hour.
 oogiri-not-yours = Only the user who began the round can do that, or an admin of this group.
 oogiri-vote-voted = Noted. Your votes: { $votes }
 oogiri-vote-unvoted = Taken back. Your votes: { $votes }
@@ -228,6 +239,21 @@ stats-rounds = 🎭 Oogiri: I win { $share }% of the comparisons with your punch
         [one] one round
        *[other] { $rounds } rounds
     } (95% interval: { $low }% to { $high }%).
+stats-rounds-few = 🎭 Oogiri: { $rounds ->
+        [one] one round
+       *[other] { $rounds } rounds
+    } with your punchlines and votes so far. That's too few to say which of us is funnier; from { $needed } on I can.
+stats-rounds-models = By model: { $models }
+stats-rounds-model = { $model } { $share }% ({ $low }–{ $high }%)
+stats-rounds-model-few = { $model }: { $rounds ->
+        [one] one round, too few
+       *[other] { $rounds } rounds, too few
+    }
+weekly-rounds = 🎭 Oogiri this week: I win { $share }% of the comparisons with your punchlines, in { $rounds } rounds (95% interval: { $low }% to { $high }%).
+weekly-rounds-few = 🎭 Oogiri this week: { $rounds ->
+        [one] one round
+       *[other] { $rounds } rounds
+    }, too few to say which of us is funnier.
 
 # Two jokes for one photo, and a person chooses
 duel =
@@ -400,6 +426,8 @@ settings-style = 🎭 Style: { $value }
 settings-answers = 📷 I answer: { $value }
 settings-daily = ⏳ Jokes a day: { $value }
 settings-gentle = 🧸 Gentle jokes: { $value }
+settings-punchlines = ✍️ Punchlines of yours: { $value }
+settings-oogiri = 🎤 Daily round of Oogiri: { $value }
 settings-weekly = 🏆 Best of the week: { $value }
 settings-changers = 🔑 Who may change this: { $value }
 settings-back = ‹ Back
@@ -430,6 +458,15 @@ settings-gentle-ask =
     I do ask for that each time, and mostly it works. If one slips through, 🚩 under it hides it.
 settings-gentle-on = on
 settings-gentle-off = off
+settings-punchlines-ask =
+    May you all answer my jokes with better ones? ✍️ under a joke, /better, or a reply that begins with ✍️.
+
+    Rounds of /oogiri work either way.
+settings-punchlines-on = on
+settings-punchlines-off = off
+settings-oogiri-ask =
+    Shall I begin a round of Oogiri every day? I bring a picture, everybody writes a punchline for it, me too, and then you vote. Hours are { $zone } time.
+settings-oogiri-off = off
 settings-weekly-ask =
     Once a week I can bring back the photos you liked most, each with its joke: { $day ->
         [mon] Mondays
@@ -779,6 +816,7 @@ job-user-names = noting people's names
 job-base-share = the share of the first model
 job-progress-news = the weekly line about what I learnt
 job-oogiri = rounds of Oogiri
+job-oogiri-schedule = rounds of Oogiri at the groups' hour
 job-hidden-votes = showing votes that were held back
 job-run-orchestrator = runs
 job-run-messages = news of runs
@@ -1146,9 +1184,18 @@ panel-share = gets
 panel-from = from
 panel-start = weights of
 panel-liked = liked
+panel-beats = against people
+panel-beats-rounds = { $rounds ->
+        [one] one round of Oogiri
+       *[other] { $rounds } rounds of Oogiri
+    }
+panel-beats-few = { $rounds ->
+        [one] One round of Oogiri
+       *[other] { $rounds } rounds of Oogiri
+    }, too few to compare it with people.
 panel-promote = Put into service
 panel-gone = Its files were removed.
-panel-interval = Liked: 😂 or 🙂, with the 95% interval by Wilson.
+panel-interval = Liked: 😂 or 🙂, with the 95% interval by Wilson. Against people: comparisons won with users' punchlines in rounds of Oogiri, a tie being half, with Student's 95% interval over rounds.
 panel-nothing-rated = Nobody has rated a joke yet.
 panel-by-day = Ratings a day
 panel-by-model = By model

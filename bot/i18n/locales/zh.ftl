@@ -136,8 +136,11 @@ punchline-ask = ✍️ { $user }，你来个更好笑的？回复这条消息，
 punchline-placeholder = 你的神回复
 punchline-first = ✍️ 你的第一条！我会署上你的名字发在这里，让大家打分，也可能拿来学习；发过 /private，就不署名也不学。
 punchline-first-yes = ✍️ 发出去
+punchline-first-round = 🎭 你的第一条！投票时不写名字，揭晓时才说是谁写的。我也可能拿来学习；发过 /private，就不署名也不学。
+punchline-first-round-yes = 🎭 参加
 punchline-by = ✍️ { $author }
 punchline-unnamed = ✍️ 群友所写
+punchline-somebody = 一位群友
 punchline-withdrawn = 收回了。
 punchline-gone = ✍️ 这条神回复被作者收回了。
 punchline-not-yours = 只有作者本人可以按。
@@ -165,6 +168,7 @@ oogiri-closed = 🎭 大喜利时间到：{ $entries ->
         [0] 没人写。
        *[other] 一共 { $entries } 句，再加上我的。
     }
+oogiri-credit = 📷 { $credit }
 oogiri-secretly = 🙈 私下写
 oogiri-end = ⏹ 时间到
 oogiri-ballot =
@@ -188,6 +192,10 @@ oogiri-running = 这里正在进行一轮，一轮一轮来！
 oogiri-enough = 今天玩得够多了，明天再来！
 oogiri-groups = 就咱们俩玩不起来：到群里，用 /oogiri 回复一张照片或者我的一个笑话。
 oogiri-what = 用 /oogiri 回复一张照片，或者我的一个笑话：每人来一句神回复，我也来，然后投票。
+oogiri-what-pack = 直接发 /oogiri，我来出一张图；也可以用 /oogiri 回复一张照片，或者我的一个笑话。每人来一句神回复，我也来，然后投票。
+oogiri-no-picture = 我手头正好没有图。用 /oogiri 回复一张照片，或者我的一个笑话吧。
+oogiri-gone = 🎭 这一轮结束了：照片已经删掉了。
+oogiri-paused = 🎭 连着 { $rounds } 轮都没人玩，我先歇着。想玩随时发 /oogiri；只要有人玩了，我每天还会按点来。
 oogiri-not-yours = 只有开局的人，或者群管理员，才能按。
 oogiri-vote-voted = 记下了。你投了：{ $votes }
 oogiri-vote-unvoted = 收回了。你投了：{ $votes }
@@ -195,6 +203,12 @@ oogiri-vote-own = 这是你自己写的，让别人来评吧。
 oogiri-vote-limit = 两票都投了：{ $votes }。按其中一个可以收回。
 oogiri-vote-closed = 投票已经结束了。
 stats-rounds = 🎭 大喜利：和你们的神回复比，我赢了 { $share }%，共 { $rounds } 轮（95% 区间：{ $low }% 到 { $high }%）。
+stats-rounds-few = 🎭 大喜利：有神回复、有投票的一共 { $rounds } 轮，还看不出谁更好笑；满 { $needed } 轮就能说了。
+stats-rounds-models = 按模型：{ $models }
+stats-rounds-model = { $model } { $share }%（{ $low }–{ $high }%）
+stats-rounds-model-few = { $model }：{ $rounds } 轮，太少
+weekly-rounds = 🎭 这周的大喜利：和你们的神回复比，我赢了 { $share }%，共 { $rounds } 轮（95% 区间：{ $low }% 到 { $high }%）。
+weekly-rounds-few = 🎭 这周的大喜利：{ $rounds } 轮，还看不出谁更好笑。
 
 button-unknown = 这个按钮我认不出来了。发张照片，咱们重新来。
 button-failed = 没收到，再按一下？
@@ -312,6 +326,8 @@ settings-style = 🎭 风格：{ $value }
 settings-answers = 📷 什么时候讲：{ $value }
 settings-daily = ⏳ 一天几个：{ $value }
 settings-gentle = 🧸 温和的笑话：{ $value }
+settings-punchlines = ✍️ 神回复：{ $value }
+settings-oogiri = 🎤 每天一轮大喜利：{ $value }
 settings-weekly = 🏆 每周精选：{ $value }
 settings-changers = 🔑 谁能改：{ $value }
 settings-back = ‹ 返回
@@ -342,6 +358,15 @@ settings-gentle-ask =
     每次我都会这么要求自己，多半做得到。万一说过了头，按笑话下面的 🚩 就能藏起来。
 settings-gentle-on = 开
 settings-gentle-off = 关
+settings-punchlines-ask =
+    大家可以接着我的笑话写神回复吗？按笑话下面的 ✍️，发 /better，或者用 ✍️ 开头回复。
+
+    不管开不开，/oogiri 都能玩。
+settings-punchlines-on = 开
+settings-punchlines-off = 关
+settings-oogiri-ask =
+    要不要我每天开一轮大喜利？我出一张图，每人来一句神回复，我也来，然后投票。几点开始？（{ $zone } 时间）
+settings-oogiri-off = 不开
 settings-weekly-ask =
     每周一次，我可以把你们最喜欢的照片连同笑话再拿出来乐一乐：{ $day ->
         [mon] 周一
@@ -635,7 +660,8 @@ job-weekly-digest = 每周精选
 job-user-names = 记录用户名字
 job-base-share = 最初模型的份额
 job-progress-news = 每周的进步
-job-oogiri = 妙语比赛
+job-oogiri = 大喜利
+job-oogiri-schedule = 每天定点的大喜利
 job-hidden-votes = 稍后显示的票数
 job-run-orchestrator = 训练流程
 job-run-messages = 训练消息
@@ -962,9 +988,12 @@ panel-share = 分到
 panel-from = 来自
 panel-start = 权重来自
 panel-liked = 好评
+panel-beats = 胜过群友
+panel-beats-rounds = { $rounds } 轮大喜利
+panel-beats-few = { $rounds } 轮大喜利，太少，还没法和群友比。
 panel-promote = 让它上线
 panel-gone = 文件已删除。
-panel-interval = 好评：😂 或 🙂，区间为 95% Wilson 区间。
+panel-interval = 好评：😂 或 🙂，区间为 95% Wilson 区间。胜过群友：大喜利里和大家的神回复两两相比赢的比例，打平算一半，区间为按轮计算的 95% t 区间。
 panel-nothing-rated = 还没有人给笑话打分。
 panel-by-day = 每天的打分
 panel-by-model = 按模型

@@ -24,7 +24,8 @@ function one({ words, language, service }, model, command) {
     el("div", { class: "model-top" }, el("strong", { class: "model-name" }, `${model.name} (${model.id})`), chip(model.label, TONES[model.status] ?? ""), share !== undefined && chip(`${words.share} ${percent(share)}`)),
     el("p", { class: "faint" }, origin(words, model), moment(model.made, language)),
     el("p", { class: "faint" }, `${words.jokes}: ${model.jokes.toLocaleString(language)}`),
-    model.ratings > 0 && liking(words, model),
+    model.ratings > 0 && liking(words.liked, model),
+    model.people && (model.people.liked === null ? el("p", { class: "faint" }, model.people.counted) : liking(words.beats, model.people)),
     model.why && el("p", { class: "faint" }, model.why),
     model.gone && el("p", { class: "faint" }, words.gone),
     model.may && el("div", { class: "panel-buttons" }, action(words.promote, `promote-${model.id}`, () => command(`/promote ${model.id}`))),
@@ -36,11 +37,12 @@ function origin(words, { parent, start, run }) {
   return [...made.filter(Boolean), ""].join(" · ");
 }
 
-function liking(words, model) {
+/** A share with its interval and what it was counted from. */
+function liking(name, one) {
   return el(
     "div",
     { class: "model-liking" },
-    el("p", {}, el("strong", {}, percent(model.liked)), ` ${words.liked} `, el("span", { class: "faint" }, `${percent(model.low)}–${percent(model.high)} · ${model.counted}`)),
-    interval(model, words.liked),
+    el("p", {}, el("strong", {}, percent(one.liked)), ` ${name} `, el("span", { class: "faint" }, `${percent(one.low)}–${percent(one.high)} · ${one.counted}`)),
+    interval(one, name),
   );
 }

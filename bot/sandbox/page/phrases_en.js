@@ -53,6 +53,7 @@ export const en = {
   unread: (count) => `${count} unread`,
   emptyTitle: "Send a photo, get a joke",
   emptyWords: "Drop one anywhere on this page, paste one, or choose one with the paper clip.",
+  playOogiri: "🎭 Play a round of Oogiri with two scripted players",
   demoNote: "The demo's model is tiny, so that it runs anywhere: it knows a few hundred things and invents the rest. Rate its jokes; it learns from you.",
   emptyTouch: "Choose one with the paper clip.",
   emptyGroupTitle: (name) => `Call @${name}`,

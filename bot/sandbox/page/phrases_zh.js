@@ -53,6 +53,7 @@ export const zh = {
   unread: (count) => `${count} 条未读`,
   emptyTitle: "发张照片，换个笑话",
   emptyWords: "把照片拖到页面上，粘贴进来，或者点回形针选一张。",
+  playOogiri: "🎭 和两位脚本玩家来一轮大喜利",
   demoNote: "演示用的是一个很小的模型，什么机器都跑得动：它认得几百样东西，别的靠编。给它的笑话打分，它会跟你学。",
   emptyTouch: "点回形针选一张。",
   emptyGroupTitle: (name) => `叫一声 @${name}`,

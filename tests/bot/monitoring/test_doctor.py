@@ -5,18 +5,20 @@ from pathlib import Path
 import pytest
 
 from bot.engine.stub.engine import StubEngine
-from bot.monitoring import doctor, engine_check, launcher_check
+from bot.monitoring import doctor, engine_check, launcher_check, pack_check
 from bot.sandbox.server import Sandbox
 from configs.settings import (
     ROOT,
     EngineSettings,
     EnvironmentSettings,
+    OogiriSettings,
     Settings,
     StorageSettings,
     TelegramSettings,
     TrainingSettings,
 )
 from storage.database import Database
+from tests.bot.conftest import make_picture
 
 TOKEN = "123456:AAHfiqksKZ8WmR2zSjiQ7v4TMAKdiHm9T0"
 
@@ -190,3 +192,21 @@ def test_gpus_that_nothing_uses_are_told_with_the_settings_for_them(monkeypatch)
     assert notes(lmdeploy={"gpu_ids": "0,1"}) == ["the bot uses 2 of the 3 GPUs here"]
     assert notes(lmdeploy={"gpu_ids": "0,1"}, training={"gpu_ids": "2"}) == notes(servers={"count": 3}) == []
     assert notes(engine={"kind": "cpu"}) == []
+
+
+async def test_a_pack_of_pictures_is_checked_with_its_licences(tmp_path):
+    pack = tmp_path / "pack"
+    settings = settings_for(tmp_path, oogiri=OogiriSettings(pack=str(pack)))
+    assert await pack_check.check_pack(settings_for(tmp_path)) == []
+    [missing] = await pack_check.check_pack(settings)
+    assert missing.state == "bad" and missing.todo and str(pack) in missing.message
+    pack.mkdir()
+    (pack / "credits.csv").write_text("file,licence\nred.jpg,MIT\nbomb.jpg,CC0-1.0\nfree.jpg,\n")
+    (pack / "red.jpg").write_bytes(make_picture())
+    (pack / "bomb.jpg").write_bytes(b"no picture")
+    found, problems = await pack_check.check_pack(settings)
+    assert found.state == "ok" and found.message.endswith(": MIT (1)")
+    assert problems.state == "note" and "bomb.jpg" in problems.message and "free.jpg has no licence" in problems.message
+    (pack / "red.jpg").unlink()
+    nothing, _ = await pack_check.check_pack(settings)
+    assert nothing.state == "bad"
