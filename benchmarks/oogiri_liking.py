@@ -1,8 +1,8 @@
 """What a model learns from rounds of Oogiri, for `benchmarks/oogiri.py`: `liking_gain`.
 
 The world is that of the community benchmark (benchmarks/community/world.py): 20 users of a group and 10 private chats,
-40 photos a day for 28 days, graded taste, trolls, silence. The base answers each photo. In the arm "rounds" one photo
-a day of the group is a round instead: its users enter with probability .25 and vote with probability .5, a second time
+40 photos a day for 28 days, graded taste, trolls, silence. The base answers each photo. In the arm "rounds" two photos
+of the group each day are rounds instead: users enter with probability .25 and vote with probability .5, a second time
 with .7. A voter sees z as in the world, .5 less for the last place than for the first; trolls vote at random. As many
 ratings of other photos are left out, at random, as there are votes, so both arms have equal numbers of photos and of
 ratings and votes.
