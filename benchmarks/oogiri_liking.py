@@ -1,8 +1,8 @@
 """What a model learns from rounds of Oogiri, for `benchmarks/oogiri.py`: `liking_gain`.
 
 The world is that of the community benchmark (benchmarks/community/world.py): 20 users of a group and 10 private chats,
-40 photos a day for 28 days, graded taste, trolls, silence. The base answers each photo. In the arm "rounds" one photo
-a day of the group is a round instead: its users enter with probability .25 and vote with probability .5, a second time
+40 photos a day for 28 days, graded taste, trolls, silence. The base answers each photo. In the arm "rounds" two photos
+of the group each day are rounds instead: users enter with probability .25 and vote with probability .5, a second time
 with .7. A voter sees z as in the world, .5 less for the last place than for the first; trolls vote at random. As many
 ratings of other photos are left out, at random, as there are votes, so both arms have equal numbers of photos and of
 ratings and votes.
@@ -52,7 +52,7 @@ from storage.learning.runs import require
 from trainer.dataset.export import DatasetExporter
 from trainer.dataset.manifest import ScoredJoke
 
-DAYS, WIT_MEAN, WIT_SPREAD, MOST_TILT = 28, 0.3, 0.5, 30.0
+DAYS, ROUNDS_A_DAY, WIT_MEAN, WIT_SPREAD, MOST_TILT = 28, 2, 0.3, 0.5, 30.0
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,9 @@ def play(world: World, random: np.random.Generator) -> tuple[Feedback, Feedback]
             if value is not None:
                 ratings.append((photo.id, user_id, value))
     of_group = [photo for photo in photos if photo.chat_id == FIRST_GROUP]
-    chosen = [of_group[number] for number in sorted(random.choice(len(of_group), DAYS, replace=False).tolist())]
+    chosen = [
+        of_group[number] for number in sorted(random.choice(len(of_group), DAYS * ROUNDS_A_DAY, replace=False).tolist())
+    ]
     rounds = [play_round(world, photo, jokes[photo.id], wits, random) for photo in chosen]
     left = [row for row in ratings if row[0] not in {photo.id for photo in chosen}]
     votes = sum(len(played.votes) for played in rounds)

@@ -68,6 +68,7 @@ async def export_preferences(arguments: argparse.Namespace, settings: Settings) 
     """Write preference pairs and return a summary. Raises PreferenceError."""
     from configs.blocklist import BlockList
     from storage.database import Database
+    from storage.media.photo_credits import get_credits
     from trainer.dataset.preference_files import PreferenceError, write_preferences
     from trainer.dataset.preferences import read_preferences
 
@@ -82,7 +83,9 @@ async def export_preferences(arguments: argparse.Namespace, settings: Settings) 
             captions=arguments.captions,
             across_styles=arguments.across_styles,
         )
-    counts = write_preferences(data, settings.storage.photos, arguments.out, arguments.preferences)
+        known = await get_credits(database, [pair.photo.id for pair in data.pairs])
+    licences = {photo_id: credit.line for photo_id, credit in known.items()}
+    counts = write_preferences(data, settings.storage.photos, arguments.out, arguments.preferences, licences)
     lines = [", ".join(f"{part}: {count} pairs" for part, count in counts.items())]
     lines += [f"left out: {count} × {reason}" for reason, count in data.excluded.items()]
     return "\n".join([*lines, str(arguments.out)])

@@ -6,9 +6,10 @@ A chat has at most one round that isn't over. Each state is stored before anythi
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
+import aiosqlite
 import numpy as np
 
 from storage.chat.ballots import BOT, count_credits, read_ballots_of_chat
@@ -117,7 +118,7 @@ async def get_round_of_message(database: Database, chat_id: int, message_id: int
 async def list_open_rounds(database: Database) -> list[Round]:
     """All rounds that are not over."""
     rows = await database.rows("SELECT * FROM rounds WHERE state != 'over' ORDER BY id")
-    return [Round(**dict(row)) for row in rows]
+    return [_as_round(row) for row in rows]
 
 
 async def list_unopened_rounds(database: Database, now: float) -> list[Round]:
@@ -125,7 +126,7 @@ async def list_unopened_rounds(database: Database, now: float) -> list[Round]:
     rows = await database.rows(
         "SELECT * FROM rounds WHERE state = 'collecting' AND message_id IS NULL AND due_at > ? ORDER BY id", (now,)
     )
-    return [Round(**dict(row)) for row in rows]
+    return [_as_round(row) for row in rows]
 
 
 async def list_due_rounds(database: Database, now: float) -> list[Round]:
@@ -134,7 +135,7 @@ async def list_due_rounds(database: Database, now: float) -> list[Round]:
         "SELECT * FROM rounds WHERE state IN ('closing', 'scoring') OR (state != 'over' AND due_at <= ?) ORDER BY id",
         (now,),
     )
-    return [Round(**dict(row)) for row in rows]
+    return [_as_round(row) for row in rows]
 
 
 async def change_state(
@@ -277,4 +278,8 @@ async def list_points(database: Database, chat_id: int, since: float, limit: int
 
 async def _first(database: Database, where: str, *values: object) -> Round | None:
     row = await database.row(f"SELECT * FROM rounds WHERE {where} LIMIT 1", values)
-    return Round(**dict(row)) if row else None
+    return _as_round(row) if row else None
+
+
+def _as_round(row: aiosqlite.Row) -> Round:
+    return Round(**{field.name: row[field.name] for field in fields(Round)})

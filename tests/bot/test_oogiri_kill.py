@@ -9,7 +9,7 @@ from benchmarks.bot_process import bot_process
 from bot.engine.stub.engine import StubEngine
 from bot.sandbox.server import Sandbox
 from storage.database import Database
-from tests.bot.conftest import TOKEN, callback_data, make_picture
+from tests.bot.conftest import TOKEN, make_picture
 
 VARIABLES = {
     "JOKEBOT_OOGIRI_COLLECT_MINUTES": "600",
@@ -18,6 +18,12 @@ VARIABLES = {
     "JOKEBOT_LIMITS_CHAT_MESSAGES_PER_S": "1000",
 }
 TIMEOUT_S = 200
+
+
+def callback_data(message):
+    """The callback data of a message's buttons; the opening has a link too."""
+    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+    return [key["callback_data"] for row in rows for key in row if "callback_data" in key]
 
 
 class Play:

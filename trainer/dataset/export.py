@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,8 @@ from trainer.dataset.imported import ImportedDataset, sample_imported_rows
 from trainer.dataset.manifest import AnonymousRaters, ScoredJoke, build_contents, selection_facts, sorted_counts
 from trainer.dataset.rows import picture_name
 from trainer.dataset.token_budget import TokenBudget
-from trainer.dataset.verify import RowVerifier
-from trainer.selection.composition import SelectedJokes, select_jokes, text_key
+from trainer.dataset.verify import RowVerifier, find_repeats
+from trainer.selection.composition import SelectedJokes, select_jokes
 from trainer.selection.empirical_bayes import Indices
 from trainer.selection.holdout_split import HoldoutSplit, update_split
 from trainer.selection.row_weights import judged_advantage, weigh_rows
@@ -264,19 +264,6 @@ class DatasetExporter:
             counted_with=str(self.budget.directory or ""),
             **({"licences": licences} if licences else {}),
         )
-
-
-def find_repeats(jokes: Sequence[ScoredJoke], split: HoldoutSplit) -> dict[int, str]:
-    """Jokes with the text of an earlier one about the same photo or a near-duplicate, with the reason."""
-    groups = split.find(np.array([item.source.photo.id for item in jokes], np.int64))[0].tolist()
-    seen: set[tuple[int, str]] = set()
-    repeated = {}
-    for item, group in zip(jokes, groups, strict=True):
-        key = group, text_key(item.source.text) or item.source.text
-        if key in seen:
-            repeated[item.source.joke_id] = "it repeats another row"
-        seen.add(key)
-    return repeated
 
 
 def nothing_new_error(scores: JokeScores, chosen: SelectedJokes, problems: Counter[str]) -> NothingToLearnError:

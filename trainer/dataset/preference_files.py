@@ -13,7 +13,7 @@ in a shuffled order.
 import json
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,13 +46,12 @@ than `rejected`: users who rated both jokes, or chose one in a duel or on a ball
 | `evidence` | "ratings", "duels", "ballots" (of rounds in which users and the bot write for one photo) |
 | `language` | of the jokes |
 | `licence` | of the photo |
-| `credit` | title, author and source of a photo from a pack of free pictures; else empty |
 
 Photos of `test` are never trained on by the bot, and have no near-duplicates in `train`.
 
-**Licences.** Photos with a `credit` are free pictures under the `licence` named. The other photos and the punchlines
-belong to the users who sent and wrote them. Jokebot has not asked them
-whether others may have them: before you pass this folder on, ask. Photos have no metadata, but may show people.
+**Licences.** Photos from a pack of free pictures have its licence in `licence`. The other photos, and the punchlines,
+belong to the users who sent and wrote them. Jokebot has not asked them whether others may have them: before you pass
+this folder on, ask. Photos have no metadata, but may show people.
 Users who sent /private, and flagged or dropped jokes, are left out. The bot does not know about this folder: after a
 /forget, export anew and delete the old folder.
 """
@@ -66,8 +65,12 @@ class PreferenceError(JokebotError):
     """The folder can't be written; the message says why."""
 
 
-def write_preferences(data: PreferenceData, photos: Path, folder: Path, form: Format) -> dict[str, int]:
+def write_preferences(
+    data: PreferenceData, photos: Path, folder: Path, form: Format, licences: Mapping[int, str] | None = None
+) -> dict[str, int]:
     """Write the pairs into a new folder; returns the number of pairs by part.
+
+    `licences`: those of photos from a pack of pictures, by photo id.
 
     Pairs whose picture can't be read are left out. Raises PreferenceError where there are no pairs, the folder exists
     or it can't be written.
@@ -84,7 +87,7 @@ def write_preferences(data: PreferenceData, photos: Path, folder: Path, form: Fo
     with explaining(f"The preferences can't be written to {folder}", PreferenceError, str):
         shutil.rmtree(unfinished, ignore_errors=True)
         try:
-            counts = _write(data.pairs, photos, unfinished, form)
+            counts = _write(data.pairs, photos, unfinished, form, licences or {})
             folder.mkdir(parents=True, exist_ok=True)
             folder.rmdir()
             unfinished.rename(folder)
@@ -93,14 +96,20 @@ def write_preferences(data: PreferenceData, photos: Path, folder: Path, form: Fo
     return counts
 
 
-def _write(pairs: Sequence[PreferencePair], photos: Path, folder: Path, form: Format) -> dict[str, int]:
+def _write(
+    pairs: Sequence[PreferencePair], photos: Path, folder: Path, form: Format, licences: Mapping[int, str]
+) -> dict[str, int]:
     folder.mkdir(parents=True)
     names = _copy_pictures(pairs, photos, folder, form)
     kept = [pair for pair in pairs if pair.photo.id in names]
     random.Random(0).shuffle(kept)
     counts = {part: sum(pair.part == part for pair in kept) for part in PARTS}
     for part in PARTS:
-        rows = [_row(pair, names[pair.photo.id], form) for pair in kept if pair.part == part]
+        rows = [
+            _row(pair, names[pair.photo.id], form) | {"licence": licences.get(pair.photo.id, LICENCE)}
+            for pair in kept
+            if pair.part == part
+        ]
         if rows:
             file = folder / part / "metadata.jsonl" if form == "trl" else folder / f"{part}.jsonl"
             file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
@@ -136,10 +145,6 @@ def _row(pair: PreferencePair, picture: str, form: Format) -> dict[str, Any]:
         "votes_rejected": pair.votes_rejected,
         "ties": pair.ties,
         "evidence": list(pair.evidence),
-        "licence": pair.credit.licence if pair.credit else LICENCE,
-        "credit": ", ".join(filter(None, (pair.credit.title, pair.credit.author, pair.credit.source)))
-        if pair.credit
-        else "",
     }
     if form == "swift":
         turns = [

@@ -21,9 +21,7 @@ from storage.judge.reactions import read_duel_choices
 from storage.learning import rating_arrays
 from storage.learning.rating_arrays import DatasetSource, RatingArrays
 from storage.learning.splits import SIDES
-from storage.media.photo_credits import get_credits
 from storage.media.photos import Photo
-from storage.media.picture_pack import PictureCredit
 from trainer.selection.composition import text_key
 from trainer.selection.holdout_split import update_split
 
@@ -54,8 +52,7 @@ class PairVotes:
 class PreferencePair:
     """A pair about `photo` with the prompt of both jokes. `part` is "train" or "test", where held-out photos are.
 
-    `chosen_author` and `rejected_author` are "model" or "user"; the votes are numbers of users. `credit` has the
-    licence of a photo from a pack, None for one that a user sent.
+    `chosen_author` and `rejected_author` are "model" or "user"; the votes are numbers of users.
     """
 
     part: str
@@ -70,7 +67,6 @@ class PreferencePair:
     votes_rejected: int
     ties: int
     evidence: tuple[str, ...]
-    credit: PictureCredit | None = None
 
 
 @dataclass(frozen=True)
@@ -98,15 +94,14 @@ async def read_preferences(
     votes = count_votes(await rating_arrays.read_ratings_since(database, 0.0))
     for first, second, value in await read_duel_choices(database):
         add_vote(votes, first, second, value - 0.5, "duels")
-    for winner, loser in ballot_pairs(await read_ballots(database)):
-        add_vote(votes, winner, loser, 1.0, "ballots")
+    for chosen, other in ballot_pairs(await read_ballots(database)):
+        add_vote(votes, chosen, other, 1.0, "ballots")
     split = await update_split(
         database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits, enough=settings.holdout_enough
     )
     sources = await rating_arrays.get_sources(database, {joke for pair in votes for joke in pair})
     photos = np.array([source.photo.id for source in sources.values()], np.int64)
     sides = dict(zip(photos.tolist(), split.find(photos)[1].tolist(), strict=True)) if len(photos) else {}
-    licences = await get_credits(database, photos.tolist())
     pairs, excluded = [], Counter[str]()
     for pair, counted in sorted(votes.items()):
         chosen, rejected, counted = _oriented(pair, counted, sources)
@@ -121,7 +116,7 @@ async def read_preferences(
             excluded[reason] += 1
             continue
         part = "test" if sides[chosen.photo.id] == SIDES.index("holdout") else "train"
-        pairs.append(_pair(part, chosen, rejected, counted, licences.get(chosen.photo.id)))
+        pairs.append(_pair(part, chosen, rejected, counted))
     return PreferenceData(tuple(pairs), dict(excluded.most_common()))
 
 
@@ -188,9 +183,7 @@ def _problem(
     return None
 
 
-def _pair(
-    part: str, chosen: DatasetSource, rejected: DatasetSource, counted: PairVotes, credit: PictureCredit | None
-) -> PreferencePair:
+def _pair(part: str, chosen: DatasetSource, rejected: DatasetSource, counted: PairVotes) -> PreferencePair:
     authors = ["user" if source.model_id is None else "model" for source in (chosen, rejected)]
     return PreferencePair(
         part,
@@ -205,5 +198,4 @@ def _pair(
         counted.second,
         counted.ties,
         tuple(sorted(counted.kinds)),
-        credit,
     )

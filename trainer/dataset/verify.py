@@ -4,12 +4,16 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+
 from configs.blocklist import BlockList
 from storage.learning.dataset_files import Row
 from storage.media.photos import Photo, photo_path
 from trainer.dataset.manifest import AnonymousRaters, Entry, ScoredJoke
 from trainer.dataset.rows import RowError, check_picture, make_row, picture_name
 from trainer.dataset.token_budget import TokenBudget
+from trainer.selection.composition import text_key
+from trainer.selection.holdout_split import HoldoutSplit
 
 THREADS = 2
 """Pillow releases the interpreter's lock while it decodes."""
@@ -70,3 +74,16 @@ class RowVerifier:
         except RowError as error:
             return str(error)
         return None
+
+
+def find_repeats(jokes: Sequence[ScoredJoke], split: HoldoutSplit) -> dict[int, str]:
+    """Jokes with the text of an earlier one about the same photo or a near-duplicate, with the reason."""
+    groups = split.find(np.array([item.source.photo.id for item in jokes], np.int64))[0].tolist()
+    seen: set[tuple[int, str]] = set()
+    repeated = {}
+    for item, group in zip(jokes, groups, strict=True):
+        key = group, text_key(item.source.text) or item.source.text
+        if key in seen:
+            repeated[item.source.joke_id] = "it repeats another row"
+        seen.add(key)
+    return repeated

@@ -4,7 +4,7 @@ import json
 
 from configs.blocklist import BlockList
 from configs.settings import SelectionSettings
-from storage.media.photo_credits import add_pack_photo
+from storage.media.photo_credits import add_pack_photo, get_credits
 from storage.media.photos import check_photo
 from storage.media.picture_pack import PictureCredit
 from tests.trainer.conftest import make_picture
@@ -34,9 +34,8 @@ async def test_licences_of_a_packs_pictures_are_in_the_manifest_and_in_preferenc
     }
     assert check_dataset(exported.directory, memory.budget) == []
     data = await read_preferences(memory.database, SelectionSettings(holdout_share=1e-9), BlockList())
-    write_preferences(data, memory.photos, tmp_path / "out", "swift")
+    found = await get_credits(memory.database, [pair.photo.id for pair in data.pairs])
+    licences = {number: credit.line for number, credit in found.items()}
+    write_preferences(data, memory.photos, tmp_path / "out", "swift", licences)
     rows = [json.loads(line) for line in (tmp_path / "out" / "train.jsonl").read_text().splitlines()]
-    assert {(row["licence"], row["credit"]) for row in rows} == {
-        (LICENCE, ""),
-        ("CC-BY-4.0", "A fox, Ann, https://example.org/fox"),
-    }
+    assert {row["licence"] for row in rows} == {LICENCE, "A fox · Ann · CC-BY-4.0 · https://example.org/fox"}

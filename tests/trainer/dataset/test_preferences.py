@@ -10,9 +10,6 @@ from storage.chat.consent import set_private
 from storage.chat.flags import flag_joke
 from storage.chat.jokes import NewJoke, add_joke
 from storage.chat.ratings import record_rating
-from storage.media.image_check import check_photo
-from storage.media.photo_credits import add_pack_photo
-from storage.media.picture_pack import PictureCredit
 from tests.trainer.oogiri_rounds import play_round
 from trainer.dataset.preference_files import PreferenceError, write_preferences
 from trainer.dataset.preferences import read_preferences
@@ -160,20 +157,6 @@ async def test_nothing_in_the_folder_names_a_user_or_the_stored_picture(memory, 
                 assert "777001" not in text and str(tmp_path) not in text and not any(name in text for name in hashes)
         rows = [json.loads(line) for line in next(folder.rglob("*.jsonl")).read_text().splitlines()]
         assert all(row["licence"] for row in rows) and "ask" in (folder / "README.md").read_text()
-
-
-async def test_a_picture_of_a_pack_has_its_licence(memory, picture, tmp_path):
-    checked = check_photo(picture(77), max_bytes=10**7, max_pixels=10**8)
-    credit = PictureCredit("cat.jpg", "A cat", "Ann", "CC BY 4.0", "https://example.org/cat")
-    photo = await add_pack_photo(memory.database, memory.photos, checked, credit)
-    for of, number in ((photo, 1), (await memory.photo(), 2)):
-        await memory.rated("3", of, f"Better {number}")
-        await memory.rated("1", of, f"Worse {number}")
-    write_preferences(await read(memory), memory.photos, tmp_path / "out", "trl")
-    rows = [json.loads(line) for line in (tmp_path / "out" / "train" / "metadata.jsonl").read_text().splitlines()]
-    found = {row["chosen"][0]["content"][0]["text"]: (row["licence"], row["credit"]) for row in rows}
-    assert found["Better 1"] == ("CC BY 4.0", "A cat, Ann, https://example.org/cat")
-    assert found["Better 2"][0].startswith("unknown") and found["Better 2"][1] == ""
 
 
 async def test_held_out_photos_are_the_test_part_and_no_folder_is_overwritten(memory, tmp_path):
