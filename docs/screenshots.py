@@ -96,6 +96,7 @@ class Demo:
         context = self._browser.new_context(
             viewport=size, color_scheme=scheme, device_scale_factor=scale, has_touch=phone, locale="en-GB"
         )
+        context.set_default_timeout(1000 * WAIT_S)  # for busy machines
         page = context.new_page()
         page.goto(f"{self.url}/#{place}")
         page.wait_for_selector("body:not(.starting)")
@@ -212,7 +213,7 @@ def learning_pictures(demo: Demo, pictures: list[Path], folder: Path) -> None:
         ),
     )
     with demo.page(f"{ALICE}/{ALICE}/admin/now", DESKTOP) as page:
-        page.wait_for_selector(".panel-card.run svg, .run-counted strong:not(:empty)", timeout=1000 * WAIT_S)
+        page.wait_for_selector(".panel-card.run svg, .run-counted strong:not(:empty)")
         settle(page)
         save("admin", page.screenshot(), folder)
     card = demo.until(
