@@ -7,13 +7,16 @@ palette. The jokes are what the demo's model writes at that moment.
 """
 
 import argparse
+import asyncio
 import io
+import math
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +25,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from bot.charts.render import draw_picture
+from bot.charts.stats_data import StatsChartData
 from bot.demo import stack
+from bot.i18n.localizer import Localizer
+from bot.i18n.translator import Translator
 from configs.settings import Settings, load_settings
+from storage.chat.daily_history import DayStats, ModelLikes
+from storage.chat.stats import UsageStats
 
 IMAGES = Path(__file__).with_name("images")
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -32,6 +41,7 @@ WAIT_S = 600.0
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 780}
 ALICE, BOB, MING = 1001, 1002, 1003
 FIRST_PHOTOS = ("coffee.png", "chelsea.png")
+PARTS = ("stats", "chat", "settings", "learning", "album")
 RATED = 16
 """Photos that are rated before the run: the pictures that the page offers, some of them again."""
 
@@ -96,6 +106,7 @@ class Demo:
         context = self._browser.new_context(
             viewport=size, color_scheme=scheme, device_scale_factor=scale, has_touch=phone, locale="en-GB"
         )
+        context.set_default_timeout(1000 * WAIT_S)  # for busy machines
         page = context.new_page()
         page.goto(f"{self.url}/#{place}")
         page.wait_for_selector("body:not(.starting)")
@@ -184,18 +195,13 @@ def settings_picture(demo: Demo, folder: Path) -> None:
 
 
 def learning_pictures(demo: Demo, pictures: list[Path], folder: Path) -> None:
-    """/best, /stats, the admin pages during a run, and the picture of its outcome."""
+    """/best, the admin pages during a run, and the picture of its outcome."""
     for number in range(RATED):
         joke = demo.send(pictures[number % len(pictures)])
         demo.press(joke, ("😂", "🙂", "😂", "😐")[number % 4])
     demo.say("/best")
     with demo.page(f"{ALICE}/{ALICE}", PHONE, scale=2) as page:
         save("best", page.locator(".message:not(.mine)").last.screenshot(), folder)
-    demo.say("/stats")
-    with_picture = demo.until(
-        ALICE, lambda one: "/stats" in one.get("reply_to_message", {}).get("text", "") and "photo" in one, "the picture"
-    )
-    save("stats", demo.file(with_picture), folder)
     with demo.page(f"{ALICE}/{ALICE}/admin/ratings", DESKTOP) as page:
         save("admin-ratings", page.screenshot(), folder)
     question = demo.say("/retrain")
@@ -212,7 +218,7 @@ def learning_pictures(demo: Demo, pictures: list[Path], folder: Path) -> None:
         ),
     )
     with demo.page(f"{ALICE}/{ALICE}/admin/now", DESKTOP) as page:
-        page.wait_for_selector(".panel-card.run svg, .run-counted strong:not(:empty)", timeout=1000 * WAIT_S)
+        page.wait_for_selector(".panel-card.run svg, .run-counted strong:not(:empty)")
         settle(page)
         save("admin", page.screenshot(), folder)
     card = demo.until(
@@ -221,6 +227,24 @@ def learning_pictures(demo: Demo, pictures: list[Path], folder: Path) -> None:
         "the run's picture",
     )
     save("run", demo.file(card), folder)
+
+
+def stats_picture(folder: Path) -> None:
+    """The picture of /stats with made numbers of 45 days and six models."""
+    first, waves = date(2026, 10, 11), [1 + 0.3 * math.sin(day / 7) for day in range(45)]
+    days = [
+        DayStats(
+            first + timedelta(day), round(15 * wave), round(10 * wave), round(9 * wave), round(33 * wave), 36, wave, 3.6
+        )
+        for day, wave in enumerate(waves)
+    ]
+    likes = ((9, "run-8", 156, 211), (7, "run-6", 2925, 4120), (6, "run-5", 30, 61), (5, "run-4", 576, 900))
+    versions = [ModelLikes(number, name, "", liked, count) for number, name, liked, count in likes]
+    versions.append(ModelLikes(1, "InternVL2-2B", "base", 1728, 2980))
+    chart = StatsChartData(Localizer(Translator(), "en"))
+    content = chart.content(days, UsageStats(12_345, 13_001, 8293, 5390), versions, 7, dark=False)
+    with tempfile.TemporaryDirectory() as data:
+        save("stats", asyncio.run(draw_picture("stats", content, Path(data))), folder)
 
 
 def album_picture(demo: Demo, pictures: list[Path], folder: Path) -> None:
@@ -237,17 +261,17 @@ def album_picture(demo: Demo, pictures: list[Path], folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=IMAGES, help="folder of the pictures (default: docs/images)")
-    parser.add_argument(
-        "--only", nargs="*", choices=("chat", "settings", "learning", "album"), help="these pictures only"
-    )
+    parser.add_argument("--only", nargs="*", choices=PARTS, help="these pictures only")
     parser.add_argument("--page", help="photograph the demo that runs at this address instead of starting one")
     arguments = parser.parse_args()
-    wanted, settings = arguments.only or ("chat", "settings", "learning", "album"), load_settings()
+    wanted, settings = arguments.only or PARTS, load_settings()
     arguments.out.mkdir(parents=True, exist_ok=True)
     photos, pictures = stack.photo_folder(settings), samples(settings)
+    if "stats" in wanted:
+        stats_picture(arguments.out)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        if set(wanted) - {"album"}:
+        if set(wanted) - {"album", "stats"}:
             with nullcontext(Demo(browser, arguments.page)) if arguments.page else running(browser, settings) as demo:
                 if "chat" in wanted:
                     chat_pictures(demo, photos, arguments.out)

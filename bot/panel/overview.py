@@ -122,7 +122,7 @@ class PanelOverview:
         return [
             {
                 "name": server.name,
-                "model": f"{server.model_id} {server.model}",
+                "model": f"{server.model} ({server.model_id})",
                 "state": localize(f"panel-server-{server.state}"),
                 "tone": TONES.get(server.state, ""),
                 "says": server.details,

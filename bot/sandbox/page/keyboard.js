@@ -49,9 +49,9 @@ function link(button) {
   );
 }
 
-/** Split "😂 2" into the label 😂 and the count 2. */
+/** Split "😂 2" into the label 😂 and the count 2; "1 / 14" counts nothing. */
 function parts(text) {
-  const [, label, count] = /^(.*?\S)\s+(\d[\d\s.,]*[kKM]?)$/u.exec(text) ?? [null, text, ""];
+  const [, label, count] = /^(.*?[^\s/])\s+(\d[\d\s.,]*[kKM]?)$/u.exec(text) ?? [null, text, ""];
   return { label, count };
 }
 

@@ -29,7 +29,7 @@ function run(told, command) {
     el("p", { class: "faint" }, by, " · ", moment(began, language)),
     el("ol", { class: "steps" }, ...steps.map((step) => el("li", { class: step.state, "aria-current": step.state === "now" ? "step" : null }, step.label))),
     progress(share, label),
-    el("p", { class: "run-counted" }, el("strong", {}, share === null ? "" : percent(share)), el("span", { class: "grow" }, stopping || counted), el("span", { class: "faint" }, left)),
+    el("p", { class: "run-counted" }, share !== null && el("strong", {}, percent(share)), el("span", { class: "grow" }, stopping || counted), el("span", { class: "faint" }, left)),
     losses.length > 1 && curve(losses, words.loss, words.step),
     buttons(action(words[state === "canary" ? "cancel-trial" : "cancel"], "cancel", () => command("/retrain cancel")), words),
   );

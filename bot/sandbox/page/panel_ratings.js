@@ -58,6 +58,6 @@ function recent({ language }, one, person) {
     "li",
     {},
     picture(`/sandbox/panel/jokes/${one.joke_id}/photo?person=${person}`, { alt: "" }),
-    el("div", { class: "grow" }, said(one.text, { class: "recent-joke" }), el("p", { class: "faint" }, counts(one, language), ` · ${one.model_id} ${one.model} · `, moment(one.at, language))),
+    el("div", { class: "grow" }, said(one.text, { class: "recent-joke" }), el("p", { class: "faint" }, counts(one, language), ` · ${one.model} (${one.model_id}) · `, moment(one.at, language))),
   );
 }
