@@ -111,6 +111,11 @@ CLAIMS: list[tuple[str, str, Callable[[], list[float]]]] = [
     ),
     (
         "docs/loop.md",
+        rf"{N} of 10 communities promote by day 56",
+        lambda: [10 * stored_result("community")["promoted_by_56"]],
+    ),
+    (
+        "docs/loop.md",
         rf"judge alone, without training, gained {N}, {N} and {N}",
         lambda: community_arm("judge_alone"),
     ),

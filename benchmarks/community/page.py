@@ -18,7 +18,8 @@ def community(result: dict[str, Any]) -> str:
         gains = " | ".join(f"{arm[f'gain_{days}']:+.1f}" for days in DAYS)
         shares = f"{100 * arm['promoted_by_56']:.0f} % | {100 * arm['entropy_of_base']:.0f} %"
         lines.append(f"| {name.replace('_', ' ')} | {gains} | {shares} | {len(result['rows'][name])} |")
-    return "\n".join([*head, *lines])
+    note = [f"\nThe other arms are {result['other_arms']}."] if "other_arms" in result else []
+    return "\n".join([*head, *lines, *note])
 
 
 def community_sizes(result: dict[str, Any]) -> str:
