@@ -74,5 +74,7 @@ def recogniser() -> PhotoRecogniser:
     return PhotoRecogniser.load()
 
 
-def test_a_drawing_is_left_to_the_model(recogniser):
-    assert [picture.stem for picture in SAMPLES[:4] if recogniser.see(picture.read_bytes()) is not None] == []
+def test_a_drawing_is_left_to_the_model_or_named_rightly(recogniser):
+    seen = {picture.stem: recogniser.see(picture.read_bytes()) for picture in SAMPLES}
+    assert {name: word for name, word in seen.items() if word not in (None, name)} == {}
+    assert list(seen.values()).count(None) >= len(SAMPLES) / 2
