@@ -81,7 +81,7 @@ def test_the_request_to_spare_people_changes_neither_subject_nor_language(engine
 
 @pytest.mark.parametrize("gentle", [False, True])
 @pytest.mark.parametrize("language", PROMPTS.languages)
-@pytest.mark.parametrize("seen", ["motorcycle", "washing machine", "person", "owl", "animal"])
+@pytest.mark.parametrize("seen", ["motorcycle", "washing machine", "person", "owl", "flower"])
 def test_a_joke_is_about_what_the_slot_names_whatever_the_picture_shows(engine, seen, language, gentle):
     for picture in SAMPLES[:2]:
         reply = tell(engine, picture, PROMPTS.ask(language, gentle=gentle, seen=seen))

@@ -31,13 +31,12 @@ def test_a_likely_thing_is_named():
     assert chosen({665: 0.6}, {"motorcycle": 0.5}) == "motorcycle"
 
 
-def test_a_thing_that_only_drawings_show_is_named():
-    assert chosen({}, {"rose": 0.9}) == "rose"
+def test_what_only_drawings_show_is_named_by_its_kind():
+    assert chosen({}, {"rose": 0.9}) == "flower"
 
 
 def test_what_is_one_of_several_things_is_named_by_its_kind():
     assert chosen({99: 0.25, 97: 0.25, 22: 0.25, 144: 0.2}) == "bird"
-    assert chosen({340: 0.2, 99: 0.2, 2: 0.2, 30: 0.2, 300: 0.15}) == "animal"
     assert chosen({}, {"rose": 0.25, "tulip": 0.25, "hibiscus": 0.25}) == "flower"
 
 
@@ -74,5 +73,7 @@ def recogniser() -> PhotoRecogniser:
     return PhotoRecogniser.load()
 
 
-def test_a_drawing_is_left_to_the_model(recogniser):
-    assert [picture.stem for picture in SAMPLES[:4] if recogniser.see(picture.read_bytes()) is not None] == []
+def test_a_drawing_is_left_to_the_model_or_named_rightly(recogniser):
+    seen = {picture.stem: recogniser.see(picture.read_bytes()) for picture in SAMPLES}
+    assert {name: word for name, word in seen.items() if word not in (None, name)} == {}
+    assert list(seen.values()).count(None) >= len(SAMPLES) / 2
