@@ -94,8 +94,8 @@ async def read_preferences(
     votes = count_votes(await rating_arrays.read_ratings_since(database, 0.0))
     for first, second, value in await read_duel_choices(database):
         add_vote(votes, first, second, value - 0.5, "duels")
-    for chosen, other in ballot_pairs(await read_ballots(database)):
-        add_vote(votes, chosen, other, 1.0, "ballots")
+    for winner, loser in ballot_pairs(await read_ballots(database)):
+        add_vote(votes, winner, loser, 1.0, "ballots")
     split = await update_split(
         database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits, enough=settings.holdout_enough
     )
