@@ -125,7 +125,7 @@ def number_pairs(*columns: Ints) -> Ints:
     number: Ints = np.zeros(len(columns[0]), np.int64)
     for column in columns:
         ids, place = np.unique(column, return_inverse=True)
-        _, number = np.unique(keyed(number, place, len(ids)), return_inverse=True)
+        number = np.unique(keyed(number, place, len(ids)), return_inverse=True)[1].astype(np.int64)
     return number
 
 
