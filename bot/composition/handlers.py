@@ -112,18 +112,16 @@ def make_joke_handlers(
     generator: JokeGenerator,
 ) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup], Sequence[Periodic]]:
     """Handlers that make and explain jokes and play, those of the remaining updates, which come last, and jobs."""
-    limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
     write_access, chats, moderator = messenger.client.write_access, known.settings, Moderator(settings.safety)
+    limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
     quota, limiter = DailyQuota(database, chats, known.access), UserLimiter(max_photos)
     keyboards = _make_keyboards(settings, messenger, database, chats, coalescer)
-    styles = StyleRotation(database, prompts)
     intake = PhotoIntake(messenger.client, database, limits, settings.storage.photos, decoders, moderator)
-    overflow = OverflowNotices(messenger, coalescer, max_photos)
     replies = StreamingReplies(messenger, database, queue, delays, limits.edit_interval_s)
+    overflow, styles = OverflowNotices(messenger, coalescer, max_photos), StyleRotation(database, prompts)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, prompts, settings)
     stored = StoredPhotoAccess(messenger, quota, limiter, intake, write_access)
-    duel = (DuelMessages(messenger, database, chats), settings.duel, settings.safety)
-    duels = DuelHandlers(messenger, database, generator, replies, router, quota, *duel)
+    duels = _make_duels(settings, messenger, database, chats, generator, replies, router, quota)
     another = AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery)
     album_jokes = AlbumJokeHandlers(messenger, database, keyboards, albums, limiter, intake, styles, stored, delivery)
     photos = PhotoHandlers(
@@ -131,11 +129,42 @@ def make_joke_handlers(
     )
     explain = ExplainHandlers(messenger, database, chats, limiter, intake, generator, replies, limits, write_access)
     shared = (settings, messenger, database, prompts, known, keyboards, moderator, coalescer, access)
-    punchlines, oogiri, game_jobs = _make_games(*shared, decoders, intake, limiter, quota, generator)
+    parts = (settings, database, decoders, moderator, intake, limiter, quota, generator)
+    punchlines, oogiri, game_jobs = _make_games(*shared, _make_round_parts(*parts))
     usage = HelpHandlers(messenger, access, oogiri, settings.joke.album_mode)
-    last = FallbackHandlers(messenger, albums, photos, explain, punchlines), UnknownButtonHandlers(messenger)
     first = (another, album_jokes, duels, usage, photos, explain, punchlines, oogiri)
+    last = FallbackHandlers(messenger, albums, photos, explain, punchlines), UnknownButtonHandlers(messenger)
     return first, last, [keyboards.job(), *game_jobs]
+
+
+def _make_duels(
+    settings: Settings,
+    messenger: Messenger,
+    database: Database,
+    chats: ChatSettingsStore,
+    generator: JokeGenerator,
+    replies: StreamingReplies,
+    router: Router,
+    quota: DailyQuota,
+) -> DuelHandlers:
+    duel = (DuelMessages(messenger, database, chats), settings.duel, settings.safety)
+    return DuelHandlers(messenger, database, generator, replies, router, quota, *duel)
+
+
+def _make_round_parts(
+    settings: Settings,
+    database: Database,
+    decoders: DecoderPool,
+    moderator: Moderator,
+    intake: PhotoIntake,
+    limiter: UserLimiter,
+    quota: DailyQuota,
+    generator: JokeGenerator,
+) -> RoundParts:
+    """What rounds of Oogiri are made of, with the pack of pictures."""
+    folder, max_bytes = settings.storage.photos, settings.limits.photo_bytes
+    pack = PackPhotos(database, settings.oogiri.pack, folder, decoders, moderator, max_bytes)
+    return RoundParts(intake, limiter, quota, generator, pack, RoundPictures(database, folder, decoders))
 
 
 def _make_games(
@@ -148,16 +177,10 @@ def _make_games(
     moderator: Moderator,
     coalescer: Coalescer,
     access: AdminAccess,
-    decoders: DecoderPool,
-    intake: PhotoIntake,
-    limiter: UserLimiter,
-    quota: DailyQuota,
-    generator: JokeGenerator,
+    parts: RoundParts,
 ) -> tuple[PunchlineHandlers, OogiriHandlers, Sequence[Periodic]]:
     """Handlers of users' punchlines and of rounds of Oogiri, and the jobs of those rounds."""
-    chats, rules, folder, limits = known.settings, settings.punchlines, settings.storage.photos, settings.limits
-    pack = PackPhotos(database, settings.oogiri.pack, folder, decoders, moderator, limits.photo_bytes)
-    parts = RoundParts(intake, limiter, quota, generator, pack, RoundPictures(database, folder, decoders))
+    chats, rules = known.settings, settings.punchlines
     duels = DuelMessages(messenger, database, chats)
     messages = FlaggedMessages(messenger, database, chats, keyboards, duels, known.bylines)
     writer = PunchlineWriter(database, settings, prompts, moderator)
@@ -166,7 +189,8 @@ def _make_games(
     writing = (parts.quota, parts.generator, course, settings.oogiri)
     starter = RoundStarter(database, chats, *writing, gentle=settings.safety.gentle)
     schedule = OogiriSchedule(messenger, database, chats, known.access, parts.pack, starter, settings.oogiri)
-    rounds = (requests, GroupAdmins(messenger.client), access, settings.oogiri, limits)
+    group_admins, limits = GroupAdmins(messenger.client), settings.limits
+    rounds = (requests, group_admins, access, settings.oogiri, limits)
     oogiri = OogiriHandlers(messenger, database, parts, starter, course, *rounds)
     punchlines = PunchlineHandlers(messenger, database, chats, writer, known.bylines, requests, messages, course, rules)
     return punchlines, oogiri, [course.job(), schedule.job()]

@@ -146,8 +146,7 @@ def running_demo(
     processes doesn't start.
     """
     data = data.absolute()  # the processes run in Jokebot's own folder
-    logs = data / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
+    (logs := data / "logs").mkdir(parents=True, exist_ok=True)
     variables = {
         **os.environ,
         **{f"JOKEBOT_{name}": value for name, value in DEMO_SETTINGS.items()},
