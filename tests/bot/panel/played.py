@@ -21,7 +21,11 @@ from storage.learning.reasons import EndReason
 from storage.learning.runs import Run
 from storage.media.photos import Photo, add_photo, check_photo
 
-DRAWINGS = sorted((ROOT / "configs" / "demo-model" / "samples").glob("*.jpg"))
+SAMPLES = ROOT / "configs" / "demo-model" / "samples"
+DRAWINGS = [
+    SAMPLES / f"{name}.jpg"
+    for name in ("bicycle", "butterfly", "cactus", "fox", "guitar", "hamburger", "octopus", "penguin")
+]
 PEOPLE = range(1001, 1013)
 HIDDEN = 1013
 """A user with the private setting."""
