@@ -136,6 +136,21 @@ def wait_ready(child: ChildProcess, doing: str, report: Callable[[str], None]) -
     return url
 
 
+def _environment(data: Path) -> dict[str, str]:
+    """The environment of both processes, with the data folder and the demo's settings."""
+    return {
+        **os.environ,
+        **{f"JOKEBOT_{name}": value for name, value in DEMO_SETTINGS.items()},
+        "JOKEBOT_TELEGRAM_ADMINS": str(FIRST_USER_ID),
+        "PYTHONUNBUFFERED": "1",
+        "JOKEBOT_STORAGE_DIRECTORY": str(data),
+        "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
+        "JOKEBOT_ENGINE_KIND": "cpu",
+        "JOKEBOT_MODEL_NAME": "demo",
+        "JOKEBOT_MODEL_DIRECTORY": str(DEMO_MODEL),
+    }
+
+
 @contextmanager
 def running_demo(
     settings: Settings, *, data: Path, port: int = 0, report: Callable[[str], None] = lambda line: None
@@ -146,19 +161,9 @@ def running_demo(
     processes doesn't start.
     """
     data = data.absolute()  # the processes run in Jokebot's own folder
-    (logs := data / "logs").mkdir(parents=True, exist_ok=True)
-    variables = {
-        **os.environ,
-        **{f"JOKEBOT_{name}": value for name, value in DEMO_SETTINGS.items()},
-        "JOKEBOT_TELEGRAM_ADMINS": str(FIRST_USER_ID),
-        "PYTHONUNBUFFERED": "1",
-        "JOKEBOT_STORAGE_DIRECTORY": str(data),
-        "JOKEBOT_TELEGRAM_TOKEN": TOKEN,
-        "JOKEBOT_ENGINE_KIND": "cpu",
-        "JOKEBOT_MODEL_NAME": "demo",
-        "JOKEBOT_MODEL_DIRECTORY": str(DEMO_MODEL),
-        "JOKEBOT_OOGIRI_PACK": str(write_pack(settings, data)),
-    }
+    logs = data / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    variables = _environment(data) | {"JOKEBOT_OOGIRI_PACK": str(write_pack(settings, data))}
     with ExitStack() as stack:
         address = f"127.0.0.1:{stack.enter_context(reserved_port())}"
         variables |= {

@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import nullcontext
+from typing import Any
 
 from telegram import Message
 
@@ -31,7 +32,7 @@ from bot.telegram.message_parsing import (
 from bot.telegram.write_access import WriteAccess
 from configs.settings import Settings
 from storage.chat.chats import ChatSettings
-from storage.media.photos import PhotoError, SenderForgotten
+from storage.media.photos import Photo, PhotoError, SenderForgotten
 
 log = logging.getLogger(__name__)
 
@@ -117,10 +118,7 @@ class PhotoHandlers:
                     caption = await self._albums.wait_hint(album)
                 if turn:
                     await turn.enter_queue()
-                more = {"unasked": unasked, "turn": turn}
-                request = self._delivery.request_for(incoming, quoted_id, chat.chat_id, caption, **more)
-                if not await self._duels.deliver(request, photo):
-                    await self._delivery.deliver(request, photo)
+                await self._deliver(incoming, quoted_id, photo, caption, unasked=unasked, turn=turn)
         except TooManyPending:
             if not unasked:
                 self._overflow.add_photo(incoming.message)
@@ -129,6 +127,15 @@ class PhotoHandlers:
             key, values = error_message_key(error, self._limits)
             if not (unasked or isinstance(error, SenderForgotten)):
                 await self._messenger.reply(incoming.message, key, **values)
+
+    async def _deliver(
+        self, incoming: IncomingMessage, quoted_id: int, photo: Photo, caption: str | None, **more: Any
+    ) -> None:
+        """Deliver a duel or a joke. `more` are further fields of the request."""
+        chat_id = incoming.message.chat.id
+        request = self._delivery.request_for(incoming, quoted_id, chat_id, caption, **more)
+        if not await self._duels.deliver(request, photo):
+            await self._delivery.deliver(request, photo)
 
     async def _is_over_quota(self, incoming: IncomingMessage, chat: ChatSettings) -> bool:
         """Whether the day's jokes are used up and the user was told. JokeDelivery checks too; it saves a download."""
