@@ -43,8 +43,8 @@ Chosen, like the shares above, on 329 stamps that `make bench-demo_photos` does 
 wrong one. Drawings alone name kinds only.
 """
 PHOTO_FROM = -1.8
-"""The probe's value from which a picture is a photograph. Of drawings by an artist that nothing was made from, one in 20
-is above it; of stamps on white, one in five is below."""
+"""The probe's value from which a picture is a photograph. Of drawings by an artist that nothing was made from, one in
+20 is above it; of stamps on white, one in five is below."""
 SHARE_OF_KIND = 0.7
 """A thing is named instead of its kind only if it has this share of the kind's probability."""
 
