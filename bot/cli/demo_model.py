@@ -3,6 +3,7 @@
 import argparse
 import time
 from pathlib import Path
+from typing import Any
 
 from configs.settings import ROOT, Settings
 
@@ -41,6 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--seed", type=int, default=0, help="seed of the weights, the images and the texts")
     build.add_argument("--start", type=Path, metavar="DIR", help="checkpoint whose weights the training starts from")
     build.set_defaults(do=run_build)
+    _add_tune(kinds)
+
+
+def _add_tune(kinds: Any) -> None:
     tune = kinds.add_parser("tune", help="train only the language part, on a CPU: new texts, the same vision part")
     tune.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to create")
     tune.add_argument("--pack", type=Path, default=PACK, metavar="FILE", help="image pack of `jokebot demo-model pack`")
