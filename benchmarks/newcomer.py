@@ -22,6 +22,8 @@ LIKED, FAVOURITE, OTHER = 0.9, 0.5, 0.1
 """Probability of liking a joke of a liked shape; else one about a favourite subject; any other joke."""
 WRONG_SUBJECT = 0.5
 """Factor for a joke that names another thing than the picture shows."""
+NO_SUBJECT = 0.8
+"""Factor for a joke that says that the bot doesn't know what the picture shows."""
 FUNNY = 0.7
 """Probability of 😂 rather than 🙂 for a liked joke."""
 FUNNY_BUTTON, SOMEWHAT_BUTTON, UNFUNNY_BUTTON, ANOTHER_BUTTON = range(4)
@@ -51,6 +53,8 @@ class NewcomerTaste:
         read = self._reader.read(joke)
         if read is None:
             return OTHER * WRONG_SUBJECT
+        if read.subject is None:
+            return (LIKED if read.shape in self.shapes else OTHER) * NO_SUBJECT
         favourite = read.subject.en in self.favourites
         appeal = LIKED if read.shape in self.shapes else FAVOURITE if favourite else OTHER
         return appeal if read.subject.en == shown else appeal * WRONG_SUBJECT

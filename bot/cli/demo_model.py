@@ -3,6 +3,7 @@
 import argparse
 import time
 from pathlib import Path
+from typing import Any
 
 from configs.settings import ROOT, Settings
 
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_tune(kinds)
 
 
-def _add_tune(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_tune(kinds: Any) -> None:
     tune = kinds.add_parser("tune", help="train only the language part, on a CPU: new texts, the same vision part")
     tune.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to create")
     tune.add_argument("--pack", type=Path, default=PACK, metavar="FILE", help="image pack of `jokebot demo-model pack`")
