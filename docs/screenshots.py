@@ -28,6 +28,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from bot.charts.render import draw_picture
 from bot.charts.stats_data import StatsChartData
 from bot.demo import stack
+from bot.demo.samples import link_samples, photo_folder
 from bot.i18n.localizer import Localizer
 from bot.i18n.translator import Translator
 from configs.settings import Settings, load_settings
@@ -161,7 +162,7 @@ def running(browser: Browser, settings: Settings, **variables: str) -> Iterator[
 def samples(settings: Settings) -> list[Path]:
     """The pictures that the page offers."""
     with tempfile.TemporaryDirectory() as folder:
-        links = stack.link_samples(settings, Path(folder))
+        links = link_samples(settings, Path(folder))
         return [path.resolve() for path in sorted(links.iterdir())]
 
 
@@ -266,7 +267,7 @@ def main() -> None:
     arguments = parser.parse_args()
     wanted, settings = arguments.only or PARTS, load_settings()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    photos, pictures = stack.photo_folder(settings), samples(settings)
+    photos, pictures = photo_folder(settings), samples(settings)
     if "stats" in wanted:
         stats_picture(arguments.out)
     with sync_playwright() as playwright:

@@ -217,15 +217,7 @@ class JokeGenerator:
             if self._is_banned(user_id):
                 raise UserBanned("An admin has banned the user.")
             log.debug("photo %d has its turn, user %d", photo.id, user_id)
-            try:  # Read after the wait, so that photos in the queue take no memory.
-                data = await asyncio.to_thread(read_photo, self._photos, photo)
-            except OSError as error:
-                if await get_photo(self._database, photo.id) is None:
-                    raise PhotoForgotten(f"Photo {photo.id} was erased before its turn.") from None
-                raise PhotoFileMissing(
-                    f"The stored photo {photo_path(self._photos, photo)} can't be read "
-                    f"({error.strerror}); send the photo again."
-                ) from error
+            data = await self._read(photo)  # After the wait, so that photos in the queue take no memory.
             if self._recogniser:
                 seen = await self._recogniser.see(photo.sha256, data)
                 user = self._prompts.ask(language, style, caption, joke, gentle=gentle, seen=seen)
@@ -236,6 +228,18 @@ class JokeGenerator:
                 "sampling": self._sampling[language],
             }
             yield question, seen
+
+    async def _read(self, photo: Photo) -> bytes:
+        """The photo's file. Raises PhotoFileMissing, PhotoForgotten."""
+        try:
+            return await asyncio.to_thread(read_photo, self._photos, photo)
+        except OSError as error:
+            if await get_photo(self._database, photo.id) is None:
+                raise PhotoForgotten(f"Photo {photo.id} was erased before its turn.") from None
+            raise PhotoFileMissing(
+                f"The stored photo {photo_path(self._photos, photo)} can't be read "
+                f"({error.strerror}); send the photo again."
+            ) from error
 
 
 def new_joke(

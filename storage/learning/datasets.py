@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiosqlite
+
 from storage.database import Database
 from storage.learning.dataset_files import DatasetError
 
@@ -65,16 +67,9 @@ async def register_dataset(
             known = await cursor.fetchone()
         if known and known["state"] != "replaced":
             return
-        needed = (
-            (GONE_JOKES, [row.joke_id for row in rows]),
-            (GONE_RATINGS, list(ratings)),
-            (GONE_VOTERS, list(votes)),
-        )
-        for sql, values in needed:
-            async with connection.execute(sql, (json.dumps(values),)) as cursor:
-                ((gone,),) = await cursor.fetchall()
-                if gone:
-                    raise DatasetOutdated("Data of this dataset was deleted during the export; export again.")
+        await _require(connection, GONE_JOKES, [row.joke_id for row in rows])
+        await _require(connection, GONE_RATINGS, list(ratings))
+        await _require(connection, GONE_VOTERS, list(votes))
         await connection.execute("DELETE FROM datasets WHERE name = ?", (name,))
         async with connection.execute(
             "INSERT INTO datasets (name, source, raters, created_at) VALUES (?, ?, ?, ?) RETURNING id",
@@ -89,6 +84,14 @@ async def register_dataset(
             "INSERT INTO dataset_raters VALUES (?, ?, ?)",
             [(dataset_id, rater, person) for rater, person in raters.items()],
         )
+
+
+async def _require(connection: aiosqlite.Connection, gone: str, wanted: Sequence[object]) -> None:
+    """Raises DatasetOutdated where `gone`, which counts what no longer exists, finds one of the wanted."""
+    async with connection.execute(gone, (json.dumps(wanted),)) as cursor:
+        ((count,),) = await cursor.fetchall()
+    if count:
+        raise DatasetOutdated("Data of this dataset was deleted during the export; export again.")
 
 
 GONE_JOKES = (

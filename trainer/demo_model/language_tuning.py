@@ -192,13 +192,7 @@ def tune(
     torch.manual_seed(seed)
     drawings = [drawing for drawing in load_pack(pack) if drawing.set != HELD_OUT]
     write_random(out, SHAPE, seed)
-    model = load(out)
-    if texts:
-        load_weights(model, texts)
-        learnt = {name: value.clone() for name, value in model.language_model.state_dict().items()}
-    load_weights(model, start)
-    if texts:
-        model.language_model.load_state_dict(learnt)
+    model = _load_start(out, start, texts)
     painter = PicturePainter(drawings, torch.device("cpu"), seed, restyle=0.5)
     began = time.monotonic()
     features, subjects = encode_pictures(model.eval(), painter, pictures)
@@ -217,6 +211,18 @@ def tune(
     }
     dump(out / TRAINING, record | took)
     return took
+
+
+def _load_start(out: Path, start: Path, texts: Path | None) -> torch.nn.Module:
+    """The model in `out` with the weights of `start`, and, if given, the language part of `texts`."""
+    model = load(out)
+    if texts:
+        load_weights(model, texts)
+        learnt = {name: value.clone() for name, value in model.language_model.state_dict().items()}
+    load_weights(model, start)
+    if texts:
+        model.language_model.load_state_dict(learnt)
+    return model
 
 
 def run_steps(
