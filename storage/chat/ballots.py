@@ -122,10 +122,10 @@ def sums(index: Ints, values: NDArray[np.generic]) -> Floats:
 
 def number_pairs(*columns: Ints) -> Ints:
     """A number (n) from 0 for each combination of ids (n) in these columns."""
-    number = np.zeros(len(columns[0]), np.int64)
+    number: Ints = np.zeros(len(columns[0]), np.int64)
     for column in columns:
         ids, place = np.unique(column, return_inverse=True)
-        _, number = np.unique(keyed(number, place, len(ids)), return_inverse=True)
+        number = np.unique(keyed(number, place, len(ids)), return_inverse=True)[1].astype(np.int64)
     return number
 
 
