@@ -94,8 +94,8 @@ async def read_preferences(
     votes = count_votes(await rating_arrays.read_ratings_since(database, 0.0))
     for first, second, value in await read_duel_choices(database):
         add_vote(votes, first, second, value - 0.5, "duels")
-    for chosen, other in ballot_pairs(await read_ballots(database)):
-        add_vote(votes, chosen, other, 1.0, "ballots")
+    for first, second in ballot_pairs(await read_ballots(database)):
+        add_vote(votes, first, second, 1.0, "ballots")
     split = await update_split(
         database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits, enough=settings.holdout_enough
     )
@@ -112,11 +112,11 @@ async def read_preferences(
             or ("not enough votes for one of them" if counted.first - counted.second < min_votes else None)
             or ("its photo is near to both sides" if sides[chosen.photo.id] == SIDES.index("neither") else None)
         )
+        part = "test" if sides[chosen.photo.id] == SIDES.index("holdout") else "train"
         if reason:
             excluded[reason] += 1
-            continue
-        part = "test" if sides[chosen.photo.id] == SIDES.index("holdout") else "train"
-        pairs.append(_pair(part, chosen, rejected, counted))
+        else:
+            pairs.append(_pair(part, chosen, rejected, counted))
     return PreferenceData(tuple(pairs), dict(excluded.most_common()))
 
 
