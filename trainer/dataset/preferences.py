@@ -91,11 +91,7 @@ async def read_preferences(
     Excluded are data that may not be learnt from (storage.chat.consent), pairs of different languages or, unless
     `across_styles`, prompts, texts on the block list, and, unless `captions`, jokes that had a user's caption.
     """
-    votes = count_votes(await rating_arrays.read_ratings_since(database, 0.0))
-    for first, second, value in await read_duel_choices(database):
-        add_vote(votes, first, second, value - 0.5, "duels")
-    for chosen, other in ballot_pairs(await read_ballots(database)):
-        add_vote(votes, chosen, other, 1.0, "ballots")
+    votes = await _read_votes(database)
     split = await update_split(
         database, share=settings.holdout_share, near_bits=settings.near_duplicate_bits, enough=settings.holdout_enough
     )
@@ -118,6 +114,16 @@ async def read_preferences(
         part = "test" if sides[chosen.photo.id] == SIDES.index("holdout") else "train"
         pairs.append(_pair(part, chosen, rejected, counted))
     return PreferenceData(tuple(pairs), dict(excluded.most_common()))
+
+
+async def _read_votes(database: Database) -> dict[Pair, PairVotes]:
+    """The votes in ratings, duels and ballots."""
+    votes = count_votes(await rating_arrays.read_ratings_since(database, 0.0))
+    for first, second, value in await read_duel_choices(database):
+        add_vote(votes, first, second, value - 0.5, "duels")
+    for better, worse in ballot_pairs(await read_ballots(database)):
+        add_vote(votes, better, worse, 1.0, "ballots")
+    return votes
 
 
 def count_votes(rated: RatingArrays) -> dict[Pair, PairVotes]:
