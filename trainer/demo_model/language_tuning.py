@@ -191,14 +191,7 @@ def tune(
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     torch.manual_seed(seed)
     drawings = [drawing for drawing in load_pack(pack) if drawing.set != HELD_OUT]
-    write_random(out, SHAPE, seed)
-    model = load(out)
-    if texts:
-        load_weights(model, texts)
-        learnt = {name: value.clone() for name, value in model.language_model.state_dict().items()}
-    load_weights(model, start)
-    if texts:
-        model.language_model.load_state_dict(learnt)
+    model = combined(out, start, texts, seed)
     painter = PicturePainter(drawings, torch.device("cpu"), seed, restyle=0.5)
     began = time.monotonic()
     features, subjects = encode_pictures(model.eval(), painter, pictures)
@@ -217,6 +210,19 @@ def tune(
     }
     dump(out / TRAINING, record | took)
     return took
+
+
+def combined(out: Path, start: Path, texts: Path | None, seed: int) -> Any:
+    """A new checkpoint's model with the weights of `start`, and the language part of `texts` if given."""
+    write_random(out, SHAPE, seed)
+    model = load(out)
+    if texts:
+        load_weights(model, texts)
+        learnt = {name: value.clone() for name, value in model.language_model.state_dict().items()}
+    load_weights(model, start)
+    if texts:
+        model.language_model.load_state_dict(learnt)
+    return model
 
 
 def run_steps(
