@@ -191,8 +191,7 @@ def tune(
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     torch.manual_seed(seed)
     drawings = [drawing for drawing in load_pack(pack) if drawing.set != HELD_OUT]
-    write_random(out, SHAPE, seed)
-    model = _load_start(out, start, texts)
+    model = combined(out, start, texts, seed)
     painter = PicturePainter(drawings, torch.device("cpu"), seed, restyle=0.5)
     began = time.monotonic()
     features, subjects = encode_pictures(model.eval(), painter, pictures)
@@ -213,8 +212,9 @@ def tune(
     return took
 
 
-def _load_start(out: Path, start: Path, texts: Path | None) -> torch.nn.Module:
-    """The model in `out` with the weights of `start`, and, if given, the language part of `texts`."""
+def combined(out: Path, start: Path, texts: Path | None, seed: int) -> Any:
+    """A new checkpoint's model with the weights of `start`, and the language part of `texts` if given."""
+    write_random(out, SHAPE, seed)
     model = load(out)
     if texts:
         load_weights(model, texts)
