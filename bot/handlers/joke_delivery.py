@@ -1,13 +1,12 @@
 """Delivers a joke about a stored photo: quota, generator, message, delivery row."""
 
 import logging
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from telegram import InlineKeyboardMarkup, User
+from telegram import User
 from telegram.error import Forbidden
 
 from bot.chats.bans import UserBanned
@@ -26,7 +25,7 @@ from bot.telegram.rate_limiter import Priority
 from configs.errors import JokebotError
 from configs.prompts import Prompts
 from configs.settings import Settings
-from storage.chat.albums import AlbumPhoto, list_album_photos
+from storage.chat.albums import list_album_photos
 from storage.chat.chats import ChatSettings
 from storage.chat.inbox import AnswerProgress
 from storage.chat.jokes import add_delivery
@@ -132,13 +131,13 @@ class JokeDelivery:
                 await self._finish_with_error(request, reply, error)
                 return
             # The delivery of an album's joke doesn't end its update: late photos may still lack their buttons.
-            ended_id = update_id if request.album_id is None else None
-            note = partial(
-                add_delivery, self._database, joke.id, chat_id, update_id=ended_id, album_id=request.album_id
-            )
-            album = await list_album_photos(self._database, request.album_id) if request.album_id else []
+            album_id = request.album_id
+            ended_id = update_id if album_id is None else None
+            note = partial(add_delivery, self._database, joke.id, chat_id, update_id=ended_id, album_id=album_id)
+            album = await list_album_photos(self._database, album_id) if album_id else []
             try:
-                await reply.finish(joke.text, self._keyboard(joke.id, request, album), note)
+                better = self._better and bool(request.chat.punchlines)
+                await reply.finish(joke.text, joke_keyboard(joke.id, album=album, better=better), note)
             except Forbidden:
                 log.debug("joke %d can't be delivered: the bot may not write in chat %d", joke.id, chat_id)
                 return
@@ -154,9 +153,6 @@ class JokeDelivery:
         )
         with suppress(Forbidden):
             await self._messenger.send(chat_id, text, quoted_id=quoted_id, priority=Priority.ESSENTIAL)
-
-    def _keyboard(self, joke_id: int, request: JokeRequest, album: Sequence[AlbumPhoto]) -> InlineKeyboardMarkup:
-        return joke_keyboard(joke_id, album=album, better=self._better and request.chat.takes_punchlines)
 
     def _is_gentle(self, chat: ChatSettings) -> bool:
         """Whether the chat's jokes spare faces, bodies and children."""

@@ -188,7 +188,7 @@ class JokeKeyboards:
         if await is_hidden(self._database, joke_id):
             return hidden_keyboard(joke_id, album, punchline=punchline)
         counts = await hidden_votes.get_shown_counts(self._database, chat_id, message_id, joke_id, self.rule)
-        better = self._better and self._chats.get(chat_id).takes_punchlines
+        better = self._better and self._chats.get(chat_id).punchlines
         if punchline:
             return punchline_keyboard(joke_id, counts, better=better)
         return joke_keyboard(joke_id, counts, album, better=better)

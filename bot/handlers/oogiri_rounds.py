@@ -227,7 +227,7 @@ class OogiriRounds:
         return self._chats.chosen_language(found.chat_id) or written_in or self._chats.chat_language(found.chat_id)
 
     def _takes_punchlines(self, chat_id: int) -> bool:
-        return self._chats.get(chat_id).takes_punchlines
+        return self._chats.get(chat_id).punchlines
 
     async def _send(
         self,

@@ -72,7 +72,7 @@ class PunchlineHandlers:
             await self._reply(incoming, "better-what")
         elif clean_text(text):
             await self._enter(incoming, joke_id, text)
-        elif not self._chats.get(incoming.message.chat.id).takes_punchlines:
+        elif not self._chats.get(incoming.message.chat.id).punchlines:
             await self._reply(incoming, "better-off")
         elif not is_chat_sender(incoming.user):
             await self._requests.ask(incoming.message.chat.id, incoming.user, joke_id, replied.message_id)
@@ -189,7 +189,7 @@ class PunchlineHandlers:
         round_ = await get_round_of_joke(self._database, parent.id)
         if round_ and round_.state != "collecting":
             return "oogiri-late"
-        if round_ is None and not self._chats.get(incoming.message.chat.id).takes_punchlines:
+        if round_ is None and not self._chats.get(incoming.message.chat.id).punchlines:
             return "better-off"
         return await self._writer.objection(incoming.message, text, parent)
 
@@ -210,7 +210,7 @@ class PunchlineHandlers:
         quoted_id = await punchlines.find_message(self._database, parent.id, chat_id) or punchline.message_id
         text = await self._bylines.shown_text(joke, self._chats.chat_language(chat_id, source.user))
         note = partial(add_delivery, self._database, joke.id, chat_id, update_id=update_id)
-        keyboard = punchline_keyboard(joke.id, better=self._chats.get(chat_id).takes_punchlines)
+        keyboard = punchline_keyboard(joke.id, better=self._chats.get(chat_id).punchlines)
         try:
             await self._messenger.send(
                 chat_id, text, quoted_id=quoted_id, keyboard=keyboard, priority=Priority.ESSENTIAL, note=note

@@ -92,7 +92,7 @@ class PunchlineRequests:
 
     async def _refusal(self, joke_id: int, user_id: int, chat_id: int) -> str | None:
         """The key of the refusal for a user who can't write a punchline now; None for others."""
-        if not self._per_day or not self._chats.get(chat_id).takes_punchlines:
+        if not self._per_day or not self._chats.get(chat_id).punchlines:
             return "better-off"
         if await is_hidden(self._database, joke_id):
             return "flag-is-hidden"

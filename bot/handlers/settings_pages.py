@@ -127,7 +127,7 @@ class SettingsPages:
                 self._daily_name,
                 wide=3,
             ),
-            "punchlines": self._switch("punchlines", lambda chat_id: chats.get(chat_id).takes_punchlines),
+            "punchlines": self._switch("punchlines", lambda chat_id: chats.get(chat_id).punchlines),
             "oogiri": SettingsPage(self._hour_options, self._chosen_hour, self._hour_name, wide=4),
             "weekly": self._switch("weekly", lambda chat_id: chats.get(chat_id).weekly_since is not None),
             "changers": SettingsPage(

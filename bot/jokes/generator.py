@@ -217,7 +217,10 @@ class JokeGenerator:
             if self._is_banned(user_id):
                 raise UserBanned("An admin has banned the user.")
             log.debug("photo %d has its turn, user %d", photo.id, user_id)
-            data = await self._read(photo)  # After the wait, so that photos in the queue take no memory.
+            try:  # Read after the wait, so that photos in the queue take no memory.
+                data = await asyncio.to_thread(read_photo, self._photos, photo)
+            except OSError as error:
+                raise await self._unreadable(photo, error) from error
             if self._recogniser:
                 seen = await self._recogniser.see(photo.sha256, data)
                 user = self._prompts.ask(language, style, caption, joke, gentle=gentle, seen=seen)
@@ -229,17 +232,12 @@ class JokeGenerator:
             }
             yield question, seen
 
-    async def _read(self, photo: Photo) -> bytes:
-        """The photo's file. Raises PhotoFileMissing, PhotoForgotten."""
-        try:
-            return await asyncio.to_thread(read_photo, self._photos, photo)
-        except OSError as error:
-            if await get_photo(self._database, photo.id) is None:
-                raise PhotoForgotten(f"Photo {photo.id} was erased before its turn.") from None
-            raise PhotoFileMissing(
-                f"The stored photo {photo_path(self._photos, photo)} can't be read "
-                f"({error.strerror}); send the photo again."
-            ) from error
+    async def _unreadable(self, photo: Photo, error: OSError) -> PhotoForgotten | PhotoFileMissing:
+        """Why the photo's file can't be read: the photo was erased meanwhile, or its file is gone."""
+        if await get_photo(self._database, photo.id) is None:
+            return PhotoForgotten(f"Photo {photo.id} was erased before its turn.")
+        path = photo_path(self._photos, photo)
+        return PhotoFileMissing(f"The stored photo {path} can't be read ({error.strerror}); send the photo again.")
 
 
 def new_joke(

@@ -4,7 +4,7 @@ import logging
 from contextlib import nullcontext
 from typing import Any
 
-from telegram import CallbackQuery, InlineKeyboardMarkup, Message, ReplyParameters, User
+from telegram import CallbackQuery, InlineKeyboardMarkup, Message, User
 from telegram.error import BadRequest, ChatMigrated, Forbidden
 
 from bot.chats.chat_settings import ChatSettingsStore
@@ -56,14 +56,12 @@ class Messenger:
         """Send a text into a chat, quoting message `quoted_id`, and return the new message's id.
 
         With `photo` it is sent as the caption of that picture. `note` records the id before the next message is sent.
-        A text that is too long is truncated.
-        Where the group has become a supergroup, the text goes there without the quote, unless it is best-effort.
+        A text that is too long is truncated. Where the group has become a supergroup, the text goes there without the
+        quote, unless it is best-effort.
         Raises CallDropped, Forbidden and other TelegramErrors.
         """
         try:
-            with journal_sends(note) if note else nullcontext():
-                quoted = reply_to(quoted_id) if quoted_id is not None else None
-                message = await self._post(chat_id, text, photo, keyboard, quoted, silent, priority)
+            message = await self._post(chat_id, text, photo, keyboard, quoted_id, silent, priority, note)
         except ChatMigrated as error:
             if self._chats is None or priority is Priority.BEST_EFFORT:
                 raise
@@ -79,30 +77,33 @@ class Messenger:
         text: str,
         photo: bytes | None,
         keyboard: InlineKeyboardMarkup | None,
-        quoted: ReplyParameters | None,
+        quoted_id: int | None,
         silent: bool | None,
         priority: Priority,
+        note: Note | None,
     ) -> Message:
         """Send a text, or a picture with the text as its caption."""
-        if photo is not None:
-            return await self.client.send_photo(
+        with journal_sends(note) if note else nullcontext():
+            quoted = reply_to(quoted_id) if quoted_id is not None else None
+            if photo is not None:
+                return await self.client.send_photo(
+                    chat_id,
+                    photo,
+                    caption=truncate_for_telegram(text, max_units=CAPTION_UNITS),
+                    reply_markup=keyboard,
+                    disable_notification=silent,
+                    reply_parameters=quoted,
+                    rate_limit_args=priority,
+                )
+            return await self.client.send_message(
                 chat_id,
-                photo,
-                caption=truncate_for_telegram(text, max_units=CAPTION_UNITS),
+                truncate_for_telegram(text),
                 reply_markup=keyboard,
                 disable_notification=silent,
                 reply_parameters=quoted,
+                link_preview_options=NO_PREVIEW,
                 rate_limit_args=priority,
             )
-        return await self.client.send_message(
-            chat_id,
-            truncate_for_telegram(text),
-            reply_markup=keyboard,
-            disable_notification=silent,
-            reply_parameters=quoted,
-            link_preview_options=NO_PREVIEW,
-            rate_limit_args=priority,
-        )
 
     async def reply(self, message: Message, key: str, **values: Any) -> None:
         """Answer a message in its sender's language, quoting it. See `reply_text`."""

@@ -14,7 +14,7 @@ class ChatSettings:
     day, None for no limit. `changers`: who may change settings, "admins" or "all". `weekly_since`: when the weekly
     digest was turned on (seconds since 1970), None if it is off. `speaks`: the language of the bot's messages to the
     chat. `gentle`: whether its jokes spare faces, bodies and children; None for the default of the settings.
-    `punchlines`: whether users can answer jokes with punchlines in a group; None for yes. `oogiri_hour`: the hour of
+    `punchlines`: whether users can answer jokes with punchlines in a group. `oogiri_hour`: the hour of
     the day at which the bot begins a round, -1 for none, None for the default of the settings; `oogiri_since`: when it
     was chosen (seconds since 1970).
     """
@@ -28,14 +28,9 @@ class ChatSettings:
     weekly_since: float | None = None
     speaks: str | None = None
     gentle: bool | None = None
-    punchlines: bool | None = None
+    punchlines: bool = True
     oogiri_hour: int | None = None
     oogiri_since: float | None = None
-
-    @property
-    def takes_punchlines(self) -> bool:
-        """Whether users can answer jokes with punchlines in this chat."""
-        return self.punchlines is None or bool(self.punchlines)
 
 
 COLUMNS = tuple(field.name for field in fields(ChatSettings))
