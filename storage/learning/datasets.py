@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiosqlite
+
 from storage.database import Database
 from storage.learning.dataset_files import DatasetError
 
@@ -65,16 +67,9 @@ async def register_dataset(
             known = await cursor.fetchone()
         if known and known["state"] != "replaced":
             return
-        needed = (
-            (GONE_JOKES, [row.joke_id for row in rows]),
-            (GONE_RATINGS, list(ratings)),
-            (GONE_VOTERS, list(votes)),
-        )
-        for sql, values in needed:
-            async with connection.execute(sql, (json.dumps(values),)) as cursor:
-                ((gone,),) = await cursor.fetchall()
-                if gone:
-                    raise DatasetOutdated("Data of this dataset was deleted during the export; export again.")
+        jokes = [row.joke_id for row in rows]
+        for sql, wanted in ((GONE_JOKES, jokes), (GONE_RATINGS, list(ratings)), (GONE_VOTERS, list(votes))):
+            await _require_present(connection, sql, json.dumps(wanted))
         await connection.execute("DELETE FROM datasets WHERE name = ?", (name,))
         async with connection.execute(
             "INSERT INTO datasets (name, source, raters, created_at) VALUES (?, ?, ?, ?) RETURNING id",
@@ -89,6 +84,13 @@ async def register_dataset(
             "INSERT INTO dataset_raters VALUES (?, ?, ?)",
             [(dataset_id, rater, person) for rater, person in raters.items()],
         )
+
+
+async def _require_present(connection: aiosqlite.Connection, sql: str, wanted: str) -> None:
+    async with connection.execute(sql, (wanted,)) as cursor:
+        ((gone,),) = await cursor.fetchall()
+    if gone:
+        raise DatasetOutdated("Data of this dataset was deleted during the export; export again.")
 
 
 GONE_JOKES = (
