@@ -94,20 +94,17 @@ def make_joke_handlers(
     judges: JudgeSource,
 ) -> tuple[Sequence[HandlerGroup], Sequence[HandlerGroup], Sequence[Periodic]]:
     """Handlers that make and explain jokes and play, those of the remaining updates, which come last, and jobs."""
-    limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
     write_access, chats, moderator = messenger.client.write_access, known.settings, Moderator(settings.safety)
+    limits, max_photos = settings.limits, settings.limits.max_queued_photos_per_user
     quota, limiter = DailyQuota(database, chats, known.access), UserLimiter(max_photos)
     keyboards = _make_keyboards(settings, messenger, database, chats, coalescer)
-    styles = StyleRotation(database, prompts)
     generator = JokeGenerator(database, settings, router, prompts, queue, judges, is_banned=known.bans.is_banned)
-    folder = settings.storage.photos
-    intake = PhotoIntake(messenger.client, database, limits, folder, decoders, moderator)
-    overflow = OverflowNotices(messenger, coalescer, max_photos)
+    intake = PhotoIntake(messenger.client, database, limits, settings.storage.photos, decoders, moderator)
     replies = StreamingReplies(messenger, database, queue, delays, limits.edit_interval_s)
+    overflow, styles = OverflowNotices(messenger, coalescer, max_photos), StyleRotation(database, prompts)
     delivery = JokeDelivery(messenger, database, chats, quota, generator, replies, prompts, settings)
     stored = StoredPhotoAccess(messenger, quota, limiter, intake, write_access)
-    duel = (DuelMessages(messenger, database, chats), settings.duel, settings.safety)
-    duels = DuelHandlers(messenger, database, generator, replies, router, quota, *duel)
+    duels = _make_duels(settings, messenger, database, chats, generator, replies, router, quota)
     another = AnotherJokeHandlers(messenger, database, keyboards, chats, styles, stored, delivery)
     album_jokes = AlbumJokeHandlers(messenger, database, keyboards, albums, limiter, intake, styles, stored, delivery)
     photos = PhotoHandlers(
@@ -115,13 +112,42 @@ def make_joke_handlers(
     )
     explain = ExplainHandlers(messenger, database, chats, limiter, intake, generator, replies, limits, write_access)
     shared = (settings, messenger, database, prompts, known, keyboards, moderator, coalescer, access)
-    pack = PackPhotos(database, settings.oogiri.pack, folder, decoders, moderator, limits.photo_bytes)
-    parts = RoundParts(intake, limiter, quota, generator, pack, RoundPictures(database, folder, decoders))
-    punchlines, oogiri, game_jobs = _make_games(*shared, parts)
+    parts = (settings, database, decoders, moderator, intake, limiter, quota, generator)
+    punchlines, oogiri, game_jobs = _make_games(*shared, _make_round_parts(*parts))
     usage = HelpHandlers(messenger, access, oogiri, settings.joke.album_mode)
-    last = FallbackHandlers(messenger, albums, photos, explain, punchlines), UnknownButtonHandlers(messenger)
     first = (another, album_jokes, duels, usage, photos, explain, punchlines, oogiri)
+    last = FallbackHandlers(messenger, albums, photos, explain, punchlines), UnknownButtonHandlers(messenger)
     return first, last, [keyboards.job(), *game_jobs]
+
+
+def _make_duels(
+    settings: Settings,
+    messenger: Messenger,
+    database: Database,
+    chats: ChatSettingsStore,
+    generator: JokeGenerator,
+    replies: StreamingReplies,
+    router: Router,
+    quota: DailyQuota,
+) -> DuelHandlers:
+    duel = (DuelMessages(messenger, database, chats), settings.duel, settings.safety)
+    return DuelHandlers(messenger, database, generator, replies, router, quota, *duel)
+
+
+def _make_round_parts(
+    settings: Settings,
+    database: Database,
+    decoders: DecoderPool,
+    moderator: Moderator,
+    intake: PhotoIntake,
+    limiter: UserLimiter,
+    quota: DailyQuota,
+    generator: JokeGenerator,
+) -> RoundParts:
+    """What rounds of Oogiri are made of, with the pack of pictures."""
+    folder, max_bytes = settings.storage.photos, settings.limits.photo_bytes
+    pack = PackPhotos(database, settings.oogiri.pack, folder, decoders, moderator, max_bytes)
+    return RoundParts(intake, limiter, quota, generator, pack, RoundPictures(database, folder, decoders))
 
 
 def _make_games(

@@ -124,8 +124,7 @@ def running_demo(settings: Settings, *, data: Path, port: int = 0) -> Iterator[D
     Raises ChildFailed if one doesn't start.
     """
     data = data.absolute()  # the processes run in Jokebot's own folder
-    logs = data / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
+    (logs := data / "logs").mkdir(parents=True, exist_ok=True)
     variables = {
         **os.environ,
         **{f"JOKEBOT_{name}": value for name, value in DEMO_SETTINGS.items()},
@@ -156,7 +155,6 @@ def running_demo(settings: Settings, *, data: Path, port: int = 0) -> Iterator[D
         options = ("--demo", "--keep", str(data / "sandbox"), "--port", str(port), "--samples", samples)
         sandbox = start("sandbox", sys.executable, "sandbox", *options)
         variables["JOKEBOT_TELEGRAM_BASE_URL"] = page = sandbox.wait_ready()
-        bot = start("bot", sys.executable, "run")
-        bot.wait_ready()
+        (bot := start("bot", sys.executable, "run")).wait_ready()
         stack.enter_context(scripted_players(page))
         yield DemoStack(page, data, "demo", (sandbox, bot))

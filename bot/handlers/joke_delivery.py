@@ -1,12 +1,13 @@
 """Delivers a joke about a stored photo: quota, generator, message, delivery row."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from telegram import User
+from telegram import InlineKeyboardMarkup, User
 from telegram.error import Forbidden
 
 from bot.chats.bans import UserBanned
@@ -24,7 +25,7 @@ from bot.telegram.rate_limiter import Priority
 from configs.errors import JokebotError
 from configs.prompts import Prompts
 from configs.settings import Settings
-from storage.chat.albums import list_album_photos
+from storage.chat.albums import AlbumPhoto, list_album_photos
 from storage.chat.chats import ChatSettings
 from storage.chat.inbox import AnswerProgress
 from storage.chat.jokes import add_delivery
@@ -134,9 +135,8 @@ class JokeDelivery:
                 add_delivery, self._database, joke.id, chat_id, update_id=ended_id, album_id=request.album_id
             )
             album = await list_album_photos(self._database, request.album_id) if request.album_id else []
-            better = self._better and request.chat.takes_punchlines
             try:
-                await reply.finish(joke.text, joke_keyboard(joke.id, album=album, better=better), note)
+                await reply.finish(joke.text, self._keyboard(joke.id, request, album), note)
             except Forbidden:
                 log.debug("joke %d can't be delivered: the bot may not write in chat %d", joke.id, chat_id)
                 return
@@ -152,6 +152,9 @@ class JokeDelivery:
         )
         with suppress(Forbidden):
             await self._messenger.send(chat_id, text, quoted_id=quoted_id, priority=Priority.ESSENTIAL)
+
+    def _keyboard(self, joke_id: int, request: JokeRequest, album: Sequence[AlbumPhoto]) -> InlineKeyboardMarkup:
+        return joke_keyboard(joke_id, album=album, better=self._better and request.chat.takes_punchlines)
 
     def _is_gentle(self, chat: ChatSettings) -> bool:
         """Whether the chat's jokes spare faces, bodies and children."""

@@ -115,11 +115,7 @@ class SettingsPages:
                 lambda user, value: style_label(messenger.translator, messenger.language(user), value),
                 wide=2,
             ),
-            "gentle": SettingsPage(
-                lambda _: (OFF, ON),
-                lambda context: ON if self._is_gentle(context.chat_id) else OFF,
-                self._labels("gentle"),
-            ),
+            "gentle": self._switch("gentle", self._is_gentle),
             "answers": SettingsPage(
                 lambda _: ("called", "photos"),
                 lambda context: chats.get(context.chat_id).answers,
@@ -131,23 +127,21 @@ class SettingsPages:
                 self._daily_name,
                 wide=3,
             ),
-            "punchlines": SettingsPage(
-                lambda _: (OFF, ON),
-                lambda context: ON if chats.get(context.chat_id).takes_punchlines else OFF,
-                self._labels("punchlines"),
-            ),
+            "punchlines": self._switch("punchlines", lambda chat_id: chats.get(chat_id).takes_punchlines),
             "oogiri": SettingsPage(self._hour_options, self._chosen_hour, self._hour_name, wide=4),
-            "weekly": SettingsPage(
-                lambda context: (OFF, ON),
-                lambda context: OFF if chats.get(context.chat_id).weekly_since is None else ON,
-                self._labels("weekly"),
-            ),
+            "weekly": self._switch("weekly", lambda chat_id: chats.get(chat_id).weekly_since is not None),
             "changers": SettingsPage(
                 lambda context: ("admins", "all"),
                 lambda context: chats.get(context.chat_id).changers,
                 self._labels("changers"),
             ),
         }
+
+    def _switch(self, name: str, is_on: Callable[[int], bool]) -> SettingsPage:
+        """A page with the choices OFF and ON."""
+        return SettingsPage(
+            lambda _: (OFF, ON), lambda context: ON if is_on(context.chat_id) else OFF, self._labels(name)
+        )
 
     async def choose(self, context: SettingsContext, name: str, value: str) -> None:
         """Store a choice; `value` is one that the page offers."""

@@ -108,11 +108,11 @@ async def read_preferences(
             or ("not enough votes for one of them" if counted.first - counted.second < min_votes else None)
             or ("its photo is near to both sides" if sides[chosen.photo.id] == SIDES.index("neither") else None)
         )
+        part = "test" if sides[chosen.photo.id] == SIDES.index("holdout") else "train"
         if reason:
             excluded[reason] += 1
-            continue
-        part = "test" if sides[chosen.photo.id] == SIDES.index("holdout") else "train"
-        pairs.append(_pair(part, chosen, rejected, counted))
+        else:
+            pairs.append(_pair(part, chosen, rejected, counted))
     return PreferenceData(tuple(pairs), dict(excluded.most_common()))
 
 

@@ -61,6 +61,7 @@ async def test_pages_turn_in_one_message_and_show_what_is_chosen(stage):
         stage.words("settings-gentle", value="off"),
         stage.words("settings-answers", value="when called"),
         stage.words("settings-daily", value="no limit"),
+        stage.words("settings-punchlines", value="on"),
         stage.words("settings-weekly", value="off"),
         stage.words("settings-changers", value="admins"),
         "Done",
