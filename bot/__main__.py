@@ -22,7 +22,7 @@ from configs.host_environment import use_time_zone
 from configs.settings import CONFIG_FILE, PREFIX, Settings, load_settings, settings_file
 
 CLI_FOLDER = Path(__file__).with_name("cli")
-HIDDEN_COMMANDS = {"_pipeline"}
+HIDDEN_COMMANDS = {"_pipeline", "_recogniser"}
 NOT_COMMANDS = {"reference", "tutorial_steps"}
 """Modules of `bot/cli/` that are no subcommands: `python -m bot.cli.reference` writes the reference pages; the steps of
 `jokebot tutorial`."""

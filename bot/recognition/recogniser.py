@@ -8,13 +8,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from bot.engine.servers.launch import INHERITED_SETTINGS
 from bot.runtime.child_process import ChildFailed, ChildProcess, start_child
 from configs.child_environment import child_environment
 from configs.settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    import aiohttp
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,8 @@ class Recogniser:
 
         NOTHING_SEEN if the recogniser is sure of nothing; None for a drawing, and where it gives no answer.
         """
+        import aiohttp  # Here, because most bots have no recogniser.
+
         if sha256 not in self._answers:
             try:
                 seen = await self._ask(data)
@@ -67,6 +71,8 @@ class Recogniser:
             await asyncio.to_thread(self._process.stop)
 
     async def _ask(self, data: bytes) -> str | None:
+        import aiohttp
+
         async with self._lock:
             url = await self._address()
         if self._session is None:

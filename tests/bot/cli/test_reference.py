@@ -36,7 +36,7 @@ def test_every_command_has_a_section():
 
 def test_commands_of_the_program_itself_can_be_loaded_and_are_listed_nowhere():
     hidden = {file.stem for file in (ROOT / "bot" / "cli").glob("_[!_]*.py")}
-    assert hidden == HIDDEN_COMMANDS == {"_pipeline"}
+    assert hidden == HIDDEN_COMMANDS == {"_pipeline", "_recogniser"}
     for name in hidden:
         assert load(name).ENVIRONMENT == "train" and name not in overview() + commands_markdown()
 

@@ -224,7 +224,7 @@ async def test_a_judge_makes_the_rows_heavier_that_are_like_what_users_like(memo
         for text in ("Number {0} of the pirates ate cake {0} twice", "Number {0} of the plumbers ate pie {0} twice")
     ]
     for number in range(8):
-        await memory.rated("11", text=f"Story {number} has a dull beginning, middle and end number {number}")
+        await memory.rated("11", text=f"Number {number} of the plumbers ate pie {number} once")
     plain = read_dataset((await memory.exporter(**ALL_TRAIN).export()).directory).train
     judge = judge_that_likes("pirates").judge
     judged = read_dataset((await replace(memory.exporter(**ALL_TRAIN), judge=judge).export()).directory).train
