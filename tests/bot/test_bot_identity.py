@@ -56,7 +56,7 @@ async def test_buttons_and_replies_are_about_the_new_bots_own_jokes(other_bot):
 async def test_what_the_other_bot_was_rated_for_stays_of_use(other_bot):
     first, second = other_bot
     best = await second.answer(second.world.send_text(second.alice, second.alice, "/best"))
-    assert "A joke of the test bot" in best["text"]
+    assert "A joke of the test bot" in best["caption"]
 
 
 async def test_the_former_bot_finds_its_buttons_again(other_bot):

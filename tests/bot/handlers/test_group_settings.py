@@ -125,5 +125,5 @@ async def test_a_group_that_becomes_a_supergroup_keeps_what_it_has_set(stage, lo
     assert await stage.value("SELECT group_concat(style) FROM jokes") == "pun,pun"
     assert stage.words("settings-style", value="pun") in stage.labels(await ask(stage, stage.alice, new))
     await stage.quiet()
-    assert joke["text"] in (await ask(stage, stage.bob, new, "/best"))["text"]
+    assert joke["text"] in (await ask(stage, stage.bob, new, "/best"))["caption"]
     assert await stage.value("SELECT group_concat(chat_id) FROM chats") == str(new)

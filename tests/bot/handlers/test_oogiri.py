@@ -286,4 +286,4 @@ async def test_a_round_about_a_joke_of_the_bots_keeps_its_own_entry_secret(stage
     await shown(stage, lambda m: button(m, "e:"))
     mine = stage.world.send_text(stage.alice, stage.alice, "/mine")
     answer = await stage.answer(mine)
-    assert answer["text"].count(joke["text"]) == 1 and await stage.value("SELECT count(*) FROM jokes") == 2
+    assert answer["caption"].count(joke["text"]) == 1 and await stage.value("SELECT count(*) FROM jokes") == 2

@@ -90,9 +90,9 @@ async def test_others_rate_a_punchline_and_its_author_does_not(stage):
     assert await stage.value("SELECT count(*) FROM ratings JOIN jokes ON id = joke_id WHERE model_id IS NULL") == 2
     await stage.shows(shown, "😂 2", "🙂", "😐", "🗑") if stage.settings.joke.counts_after_votes <= 2 else None
     best = stage.world.send_text(stage.alice, stage.group, "/best")
-    assert stage.words("punchline-by", author=stage.world.user(stage.bob).name) in (await stage.answer(best))["text"]
+    assert stage.words("punchline-by", author=stage.world.user(stage.bob).name) in (await stage.answer(best))["caption"]
     mine = stage.world.send_text(stage.bob, stage.group, "/mine")
-    assert "Hats off!" in (await stage.answer(mine))["text"]
+    assert "Hats off!" in (await stage.answer(mine))["caption"]
     stats = stage.world.send_text(stage.bob, stage.group, "/stats")
     assert stage.words("stats-punchlines", mine=1, all=1) in (await stage.answer(stats))["text"]
 

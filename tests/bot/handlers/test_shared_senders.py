@@ -71,7 +71,7 @@ async def test_a_groups_share_of_the_queue_is_its_own(stage_with):
 async def test_photos_jokes_and_names_are_the_chats(stage):
     await stage.joke(stage.send_photo("/joke", person=stage.bob, chat=stage.group))
     mine = await say(stage, stage.bob, stage.group, "/mine")
-    assert mine["text"].startswith(stage.words("mine-title"))
+    assert mine["caption"].startswith(stage.words("mine-title"))
     assert (await say(stage, stage.ming, stage.other, "/mine"))["text"] == stage.words("mine-none")
     users = (await say(stage, stage.alice, stage.alice, "/users"))["text"]
     assert f"Joke lovers · {stage.group}" in users and "1087968824" not in users
