@@ -51,8 +51,9 @@ class OogiriSchedule:
         self._beginning, self._failed = asyncio.Lock(), (0.0, "")
 
     def job(self) -> Periodic:
-        """Calls `begin_due` every POLL_INTERVAL_S."""
-        return Periodic("oogiri-schedule", POLL_INTERVAL_S, lambda: self.begin_due(time.time()))
+        """Calls `begin_due` every POLL_INTERVAL_S, first when the bot has run that long: the model has to load too."""
+        pause_s = POLL_INTERVAL_S
+        return Periodic("oogiri-schedule", pause_s, lambda: self.begin_due(time.time()), first_after_s=pause_s)
 
     async def begin_due(self, now: float) -> None:
         """Begin the rounds of the present hour of day that have not begun; `now` in seconds since 1970."""

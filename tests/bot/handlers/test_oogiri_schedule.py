@@ -12,6 +12,7 @@ from telegram.error import TelegramError
 
 from bot.chats.chat_settings import ChatSettingsStore
 from bot.engine.stub.engine import StubRefusal
+from bot.handlers import oogiri_schedule
 from bot.handlers.oogiri_schedule import HOUR_S, OogiriSchedule, current_hours, request_id
 from bot.messaging.messenger import Messenger
 from bot.sandbox import groups
@@ -39,8 +40,9 @@ def pack(tmp_path):
 
 
 @pytest.fixture
-def play_with(stage_with, pack):
-    """Starts a stage with the pack, whose group has chosen the present hour yesterday."""
+def play_with(stage_with, pack, monkeypatch):
+    """Starts a stage with the pack, whose group has chosen the present hour yesterday. Only tests call `begin_due`."""
+    monkeypatch.setattr(oogiri_schedule, "POLL_INTERVAL_S", 3600.0)
 
     async def start(**settings):
         answer = settings.pop("script", ())

@@ -196,6 +196,6 @@ async def test_a_group_can_turn_punchlines_off_and_still_plays(stage):
     opening = await begin(stage, 1)
     await enter(stage, opening, "In the round", stage.bob)
     assert await stage.value("SELECT count(*) FROM punchlines WHERE joke_id IS NOT NULL") == 1
-    await stage.part(ChatSettingsStore).change(stage.group, punchlines=None)
+    await stage.part(ChatSettingsStore).change(stage.group, punchlines=True)
     again = await stage.joke(stage.send_photo("/joke", chat=stage.group))
     assert any(data.startswith("b:") for data in callback_data(again))

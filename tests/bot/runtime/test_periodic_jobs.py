@@ -30,6 +30,7 @@ JOBS = (
     "base-share",
     "progress-news",
     "oogiri",
+    "oogiri-schedule",
     "access",
     "run-orchestrator",
     "run-messages",
