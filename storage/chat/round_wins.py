@@ -4,11 +4,12 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from storage.chat.ballots import BOT, Ballots, count_credits, read_counted_ballots
 from storage.database import Database
+
+if TYPE_CHECKING:
+    from storage.chat.ballots import Ballots
 
 
 @dataclass(frozen=True)
@@ -77,15 +78,21 @@ async def list_round_wins(database: Database, *, chat_id: int | None = None, sin
 
     Votes and entries of private and banned users are left out.
     """
+    from storage.chat.ballots import read_counted_ballots  # Here, because it needs NumPy, and a starting bot doesn't.
+
     return count_wins(await read_counted_ballots(database, chat_id, since))
 
 
-def count_wins(ballots: Ballots) -> list[RoundWins]:
+def count_wins(ballots: "Ballots") -> list[RoundWins]:
     """The wins of the bot in each round with a vote and with entries of the bot and of users, by round.
 
     A pair counts votes of users who could choose both: not those of the user who wrote the one entry. Nor does it count
     votes of a user who chooses one of the two authors clearly more often than the others do.
     """
+    import numpy as np
+
+    from storage.chat.ballots import BOT, count_credits
+
     entries = ballots.entries
     rounds, of_round = np.unique(entries.round, return_inverse=True)
     bots = entries.author == BOT

@@ -10,9 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 import aiosqlite
-import numpy as np
 
-from storage.chat.ballots import BOT, count_credits, read_ballots_of_chat
 from storage.chat.consent import BANNED, NOT_HIDDEN
 from storage.database import Database
 
@@ -268,6 +266,10 @@ async def list_points(database: Database, chat_id: int, since: float, limit: int
     A vote is a point, except where a user votes for one author clearly more often than the others do (see
     `storage.chat.ballots`).
     """
+    import numpy as np  # Here, with what needs it: a starting bot counts nothing.
+
+    from storage.chat.ballots import BOT, count_credits, read_ballots_of_chat
+
     ballots = await read_ballots_of_chat(database, chat_id)
     counted = ballots.voted & (ballots.entries.at[ballots.entry] >= int(since))
     authors, author = np.unique(ballots.entries.author[ballots.entry[counted]], return_inverse=True)
