@@ -10,6 +10,7 @@ from benchmarks.crowd import FITS, FORGIVEN, OTHER, Taste
 from benchmarks.flywheel_setup import write_sample_pack
 from configs.settings import ROOT
 from configs.subjects import load_subjects
+from trainer.demo_model.joke_templates import jokes, load_shapes
 
 
 @pytest.mark.timeout(2400)
@@ -46,14 +47,8 @@ def test_a_taste_knows_styles_subjects_and_nothing_else():
         next(subject for subject in load_subjects() if (subject in taste.fond) == wanted) for wanted in (True, False)
     )
 
-    def joke(subject, text):
-        return text.format(**subject.slots("en"))
-
-    pun, deadpan = (
-        "Why did the {s} go to college? To get a proper {h}-ucation.",
-        "The {s} has exactly one job, and it is currently on a break.",
-    )
-    assert [taste.appeal(joke(one, pun), one) for one in (fond, other)] == [FITS, FITS]
-    assert [taste.appeal(joke(one, deadpan), one) for one in (fond, other)] == [FORGIVEN, OTHER]
-    assert taste.appeal(joke(other, pun), fond) == OTHER
+    pun, deadpan = (jokes(load_shapes(), "en", style)[0] for style in ("pun", "deadpan"))
+    assert [taste.appeal(pun.fill(one), one) for one in (fond, other)] == [FITS, FITS]
+    assert [taste.appeal(deadpan.fill(one), one) for one in (fond, other)] == [FORGIVEN, OTHER]
+    assert taste.appeal(pun.fill(other), fond) == OTHER
     assert taste.appeal("Something else.", fond) == OTHER
