@@ -121,7 +121,7 @@ async def test_a_photo_of_a_pack_has_its_licence_and_no_sender(database, memory,
     assert await database.value("SELECT count(*) FROM photo_senders") == 0
     again = await add_pack_photo(database, memory.photos, checked, PictureCredit("2.jpg", "", "", "MIT", ""))
     assert again.id == photo.id and (await get_credit(database, photo.id)).licence == "MIT"
-    other = await memory.photo(7)
+    other = await memory.photo(7, width=300)
     assert await get_credit(database, other.id) is None
     assert list(await get_credits(database, [photo.id, other.id])) == [photo.id]
 
