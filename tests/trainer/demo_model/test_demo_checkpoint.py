@@ -18,6 +18,20 @@ from trainer.demo_model.sources import HELD_OUT
 
 CHECKPOINT = ROOT / "configs" / "demo-model" / "checkpoint"
 SAMPLES = sorted((ROOT / "configs" / "demo-model" / "samples").glob("*.jpg"))
+IN_SLOT = (
+    "motorcycle",
+    "washing machine",
+    "person",
+    "owl",
+    "flower",
+    "cat",
+    "dog",
+    "pizza",
+    "car",
+    "otter",
+    "guitar",
+    "bicycle",
+)
 PROMPTS, READER = load_prompts(), TemplateReader(load_shapes(), load_subjects())
 
 
@@ -79,13 +93,16 @@ def test_the_request_to_spare_people_changes_neither_subject_nor_language(engine
     assert {subject.en for subject in subjects_named(reply, language, load_subjects())} == {picture.stem}, reply
 
 
-@pytest.mark.parametrize("gentle", [False, True])
 @pytest.mark.parametrize("language", PROMPTS.languages)
-@pytest.mark.parametrize("seen", ["motorcycle", "washing machine", "person", "owl", "flower"])
-def test_a_joke_is_about_what_the_slot_names_whatever_the_picture_shows(engine, seen, language, gentle):
-    for picture in SAMPLES[:2]:
-        reply = tell(engine, picture, PROMPTS.ask(language, gentle=gentle, seen=seen))
-        assert {subject.en for subject in subjects_named(reply, language, load_vocabulary())} == {seen}, reply
+def test_four_in_five_jokes_are_about_what_the_slot_names_whatever_the_picture_shows(engine, language):
+    followed = [
+        {subject.en for subject in subjects_named(reply, language, load_vocabulary())} == {seen}
+        for seen in IN_SLOT
+        for gentle in (False, True)
+        for picture in SAMPLES[:2]
+        for reply in [tell(engine, picture, PROMPTS.ask(language, gentle=gentle, seen=seen))]
+    ]
+    assert sum(followed) >= 0.8 * len(followed), followed
 
 
 @pytest.mark.parametrize("gentle", [False, True])
