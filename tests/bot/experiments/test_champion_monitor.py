@@ -7,6 +7,7 @@ from bot.sandbox.telegram_objects import FIRST_USER_ID
 from storage.learning import champion_watches, models, promotion, runs, trials
 from storage.learning.champion_watches import get_open_monitor
 from tests.bot.experiments.conftest import NEW, OLD
+from tests.waiting import until
 
 FUNNY, MEH = 0, 2
 
@@ -147,6 +148,9 @@ async def test_where_both_cannot_be_served_the_admins_hear_of_the_suspicion_once
     async def serve(model):
         raise NoCapacity("There is no room.")
 
+    async def all_are_told():
+        return await champion_watches.list_unnotified(chat.stage.app.database) == []
+
     monkeypatch.setattr(chat.stage.app.servers, "serve", serve)
     assert await until_over(chat, MEH, MEH) == "kept"
     assert (await models.get_champion(chat.stage.app.database)).id == run.candidate_id
@@ -154,7 +158,8 @@ async def test_where_both_cannot_be_served_the_admins_hear_of_the_suspicion_once
     await chat.stage.world.wait_for(
         lambda world: [one for one in world.messages(chat.stage.alice) if one.get("text") == told], 60
     )
-    assert await champion_watches.list_unnotified(chat.stage.app.database) == []
+    # The record follows the message.
+    await until(all_are_told)
 
 
 @pytest.mark.parametrize("trial", [False, True], ids=["without a trial", "in a trial"])
