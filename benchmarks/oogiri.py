@@ -18,7 +18,7 @@ one of a pair: votes are few and tie, so the win rate is nearer to one half.
 that of the community without them. `friends_gain_N`: points of such a friend after N rounds minus the points of the
 same user without the agreement, as a share of the mean user's points; `friends_gain` is that after 100 rounds,
 `friends_gain_raw_N` what it would be if each vote were a point. `credited_N`: the share of votes that are points where
-nobody has an agreement.
+no users have an agreement.
 
 `liking_gain`: what a model learns from rounds (benchmarks/oogiri_liking.py defines it); its rows are printed too.
 

@@ -163,7 +163,7 @@ class OogiriSettings(SettingsSection):
         ge=0,
         description=(
             "After so many rounds in succession without a user's entry, a group gets no further rounds at its hour "
-            "until somebody plays a round of /oogiri or chooses the hour again. 0: rounds go on."
+            "until a user plays a round of /oogiri or chooses the hour again. 0: rounds go on."
         ),
     )
 

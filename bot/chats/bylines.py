@@ -31,7 +31,7 @@ class Bylines:
 
     async def name(self, author_id: int, language: str) -> str:
         """An author's name, or that a user of the chat is meant."""
-        return await self._shown_name(author_id) or self._translator.format(language, "punchline-somebody")
+        return await self._shown_name(author_id) or self._translator.format(language, "punchline-member")
 
     async def _shown_name(self, author_id: int) -> str | None:
         name = None if await is_private(self._database, author_id) else await self._names.get(author_id)

@@ -54,7 +54,7 @@ class ChatSettingsStore:
         return chosen if chosen in self._prompts.languages else self._languages.joke_language_for(user)
 
     def group_language(self, chat_id: int) -> str:
-        """The language of a joke for a group that nobody asked for."""
+        """The language of a joke in a group that no user asked for."""
         chat = self.get(chat_id)
         chosen = chat.language or chat.speaks
         return chosen if chosen in self._prompts.languages else self._languages.joke_language_for(None)

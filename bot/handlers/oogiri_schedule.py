@@ -69,7 +69,7 @@ class OogiriSchedule:
                     await self._begin(chat, due)
 
     async def _begin(self, chat: ScheduledChat, due: float) -> None:
-        """Begin a chat's round unless it has had it, or nobody plays there. What fails is logged."""
+        """Begin a chat's round unless it has had it, or no user plays there. What fails is logged."""
         chat_id = chat.chat_id
         if chat.since > due or await round_schedule.has_scheduled_round(self._database, chat_id, due):
             return
@@ -85,7 +85,7 @@ class OogiriSchedule:
             log.log(level, "chat %d: its round can't begin now: %s", chat_id, error)
 
     async def _is_paused(self, chat: ScheduledChat, due: float) -> bool:
-        """Whether nobody has played in the chat's latest rounds. The chat is told once, until somebody plays again."""
+        """Whether no user has played in the chat's latest rounds. The chat is told once, until a user plays again."""
         count = self._settings.unplayed_rounds
         if not count or not await round_schedule.is_unplayed(self._database, chat.chat_id, chat.since, count):
             if chat.paused_at is not None:

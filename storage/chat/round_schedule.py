@@ -1,4 +1,4 @@
-"""Rounds of Oogiri at an hour of the day: which groups have one, and whether anybody plays there."""
+"""Rounds of Oogiri at an hour of the day: which groups have one, and whether users play there."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ ACTIVE_S = 14 * 86400.0
 
 @dataclass(frozen=True)
 class ScheduledChat:
-    """A group with a round at an hour; `since`: when that was chosen, `paused_at`: when it was told that nobody plays.
+    """A group with a round at an hour; `since`: when that was chosen, `paused_at`: when it was told that no user plays.
 
     Times are seconds since 1970.
     """

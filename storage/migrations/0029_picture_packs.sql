@@ -12,7 +12,7 @@ CREATE TABLE photo_credits (
 ALTER TABLE chats ADD COLUMN punchlines INTEGER NOT NULL DEFAULT 1 CHECK (punchlines IN (0, 1));
 ALTER TABLE chats ADD COLUMN oogiri_hour INTEGER CHECK (oogiri_hour BETWEEN -1 AND 23);   -- -1: off, NULL: the default
 ALTER TABLE chats ADD COLUMN oogiri_since REAL;         -- when the hour was chosen
-ALTER TABLE chats ADD COLUMN oogiri_paused_at REAL;     -- when the chat was told that nobody plays
+ALTER TABLE chats ADD COLUMN oogiri_paused_at REAL;     -- when the chat was told that no user plays
 
 -- The message that the opening of a round quotes; NULL: the opening shows the photo itself. A round of the schedule has a
 -- negative update_id.

@@ -155,7 +155,7 @@ punchline-first-round = 🎭 Your first one! It goes into the vote without your 
 punchline-first-round-yes = 🎭 I'm in
 punchline-by = ✍️ { $author }
 punchline-unnamed = ✍️ written by one of you
-punchline-somebody = one of you
+punchline-member = one of you
 punchline-withdrawn = Taken back.
 punchline-gone = ✍️ This punchline was taken back by its author.
 punchline-not-yours = Only its author can do that.
@@ -212,8 +212,8 @@ oogiri-line = { $author } · { $votes ->
     }
 oogiri-bot = 🤖 me
 oogiri-unplayed =
-    🎭 Nobody played this time. This would have been mine:
-oogiri-nothing = 🎭 Nobody played this time.
+    🎭 No punchlines this time. This would have been mine:
+oogiri-nothing = 🎭 No punchlines this time.
 oogiri-week = 🏅 Points this week: { $table }
 oogiri-ever = 🏛 Of all time: { $table }
 oogiri-entered = ✍️ You're in! If you write me another before time's up, it takes this one's place.
@@ -228,7 +228,7 @@ oogiri-gone = 🎭 This round is over: its photo was deleted.
 oogiri-paused = 🎭 { $rounds ->
         [one] I've begun a round
        *[other] I've begun { $rounds } rounds in a row
-    } and nobody played, so I'll let it rest. /oogiri begins one whenever you like; once somebody plays, I come back at the usual hour.
+    } and none of you played, so I'll let it rest. /oogiri begins one whenever you like; once one of you plays, I come back at the usual hour.
 oogiri-not-yours = Only the user who began the round can do that, or an admin of this group.
 oogiri-vote-voted = Noted. Your votes: { $votes }
 oogiri-vote-unvoted = Taken back. Your votes: { $votes }

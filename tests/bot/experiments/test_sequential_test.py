@@ -211,5 +211,5 @@ def test_a_design_that_guesses_promotes_at_its_end_unless_something_speaks_again
     assert reason(Rows().rated(0, 4, 2).rated(1, 3, 3)) == ("promote", "guess")
     assert reason(Rows().rated(0, 5, 1).rated(1, 3, 3)) == ("promote", "guess")
     assert reason(Rows().rated(0, 6, 0).rated(1, 1, 5))[0] in ("not enough", "harm")
-    assert reason(Rows().rated(0, 6, 6)) == ("not enough", "ratings")  # nobody rated the candidate's jokes
+    assert reason(Rows().rated(0, 6, 6)) == ("not enough", "ratings")  # no user rated the candidate's jokes
     assert decide(Rows().rated(0, 300, 300).rated(1, 310, 290)).reason == "ratings"  # the default doesn't guess

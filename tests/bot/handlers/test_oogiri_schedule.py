@@ -170,12 +170,12 @@ async def test_a_group_in_which_nobody_plays_is_told_once_and_left_alone(play_wi
     photo = stage.send_photo(person=stage.bob, chat=stage.group)
     stage.world.send_text(stage.bob, stage.group, "/oogiri", photo["message_id"])
     opening = await shown(stage, lambda m: button(m, "e:"))
-    await enter(stage, opening, "Somebody plays", stage.bob)
+    await enter(stage, opening, "A user plays", stage.bob)
     await end(stage, await ballot_of(stage, opening), stage.alice)
     await stage.quiet()
     await age(stage)
     await begin_due(stage)
-    assert len(openings(stage)) == 1, "rounds go on once somebody has played"
+    assert len(openings(stage)) == 1, "rounds go on once a user has played"
 
 
 async def admin(stage):

@@ -204,7 +204,7 @@ async def test_the_message_of_a_short_trial_says_how_many_ratings_are_missing_an
     assert "5" in missing and "🅰️" in missing and "😐" in missing
     assert missing in format_progress(run, RunProgress(3, 8), localize)
     assert len(format_progress(run, RunProgress(8, 8), localize).splitlines()) == 3  # nothing is missing
-    assert len(format_progress(run, RunProgress(3, 1000), localize).splitlines()) == 3  # it takes days, nobody counts
+    assert len(format_progress(run, RunProgress(3, 1000), localize).splitlines()) == 3  # it takes days, no user counts
     assert localize("run-doing-canary") in format_progress(run, RunProgress(), localize)  # the model is starting
 
 

@@ -89,7 +89,7 @@ async def test_an_entry_that_won_becomes_a_row_whose_manifest_has_its_votes_but_
     rows = [entry for entry in exported.manifest["rows"] if entry["part"] == "train"]
     texts = [row["conversations"][1]["value"] for row in json.loads((exported.directory / "train.json").read_text())]
     assert {f"entry 901 of {number}" for number in range(6)} <= set(texts)
-    assert not any(text.startswith("entry 903") for text in texts), "nobody chose it"
+    assert not any(text.startswith("entry 903") for text in texts), "no user chose it"
     won = [entry for entry in rows if sum(rating["voted"] for rating in entry["ratings"]) == 8]
     assert len(won) == 6 and all(entry["author"] == "user" and entry["model"] is None for entry in won)
     manifest = (exported.directory / "manifest.json").read_text()
