@@ -8,12 +8,11 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from configs.subjects import load_subjects
+from configs.subjects import load_subjects, load_vocabulary
 from trainer.demo_model.joke_templates import JokeShape, TemplateReader, jokes, load_shapes
 
 LIKED_SHAPES, FAVOURITES = 0.3, 0.15
@@ -37,7 +36,7 @@ class NewcomerTaste:
 
     def __init__(self, seed: int) -> None:
         draw, shapes, subjects = random.Random(f"newcomer {seed}"), load_shapes(), load_subjects()
-        self._reader, liked = TemplateReader(shapes, subjects), set[JokeShape]()
+        self._reader, liked = TemplateReader(shapes, load_vocabulary()), set[JokeShape]()
         for language in ("en", "zh"):
             own = jokes(shapes, language)
             liked |= set(draw.sample(own, round(LIKED_SHAPES * len(own))))
@@ -180,8 +179,3 @@ class Newcomer:
 
     def _likes(self, joke: str, picture: ShownPicture) -> bool:
         return self.dice.random() < self.taste.appeal(joke, picture.subject)
-
-
-def read_pictures(folder: Path, subjects: dict[str, str]) -> list[ShownPicture]:
-    """The pictures of a folder by name; `subjects` has what each file shows, by its name."""
-    return [ShownPicture(file.read_bytes(), subjects[file.name]) for file in sorted(folder.iterdir())]

@@ -7,7 +7,7 @@ Each press reads the list again, so what was hidden or erased meanwhile is not s
 import logging
 from dataclasses import replace
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto, Message, User
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, User
 from telegram.error import BadRequest, ChatMigrated, Forbidden
 
 from bot.chats.bylines import Bylines
@@ -17,7 +17,7 @@ from bot.i18n.formatting import format_rating_counts
 from bot.messaging.messenger import Messenger
 from bot.messaging.stored_photos import StoredPhotoSender
 from bot.telegram.rate_limiter import CallDropped, Priority
-from bot.telegram.text import CAPTION_UNITS, is_unchanged, reply_to, truncate_for_telegram
+from bot.telegram.text import CAPTION_UNITS, reply_to, truncate_for_telegram
 from storage.chat import best
 from storage.chat.best import MIN_RATINGS_IN_GROUPS, BestJoke
 from storage.database import Database
@@ -111,20 +111,14 @@ class BestJokeHandlers:
         message, caption = press.message, await self._caption(press.user, joke, at)
 
         async def call(photo: str | bytes) -> Message | bool:
-            return await self._messenger.client.edit_message_media(
-                InputMediaPhoto(photo, caption=caption),
-                message.chat.id,
-                message.message_id,
-                reply_markup=page_buttons(at, count),
-                rate_limit_args=Priority.ESSENTIAL,
-            )
+            buttons = page_buttons(at, count)
+            return await self._messenger.edit_photo(message.chat.id, message.message_id, photo, caption, buttons)
 
         photo = await get_photo(self._database, joke.photo_id)
         try:
             return photo is not None and await self._photos.send(photo, call) is not None
         except BadRequest as error:
-            if not is_unchanged(error):
-                log.info("message %d in chat %d can't be edited: %s", message.message_id, message.chat.id, error)
+            log.info("message %d in chat %d can't be edited: %s", message.message_id, message.chat.id, error)
             return True
 
     async def _list(self, chat_id: int, at: JokeListButton, limit: int) -> list[BestJoke]:

@@ -1,19 +1,12 @@
 """The photo of a round as its opening shows it: the file, and the credit of a picture from the pack."""
 
-import asyncio
-import logging
 from pathlib import Path
 
-from bot.telegram.text import PHOTO_BYTES, PHOTO_SIDES
+from bot.messaging.stored_photos import read_for_telegram
 from storage.database import Database
-from storage.media.decoder_pool import DecoderPool, DecoderUnavailable
+from storage.media.decoder_pool import DecoderPool
 from storage.media.photo_credits import get_credit
-from storage.media.photos import PhotoError, get_photo, photo_path
-
-log = logging.getLogger(__name__)
-
-SMALLER_SIDE = 2560
-"""Pixels of the longer side of a picture that is made smaller, because it exceeds Telegram's limits."""
+from storage.media.photos import get_photo
 
 
 class RoundPictures:
@@ -25,16 +18,7 @@ class RoundPictures:
     async def file(self, photo_id: int) -> bytes | None:
         """A photo as Telegram takes it; None where it can't be read."""
         photo = await get_photo(self._database, photo_id)
-        if photo is None:
-            return None
-        try:
-            data = await asyncio.to_thread(photo_path(self._folder, photo).read_bytes)
-            if photo.bytes <= PHOTO_BYTES and photo.width + photo.height <= PHOTO_SIDES:
-                return data
-            return await self._decoders.reduce(data, SMALLER_SIDE)
-        except (OSError, PhotoError, DecoderUnavailable) as error:
-            log.info("photo %d can't be shown: %s", photo.id, error)
-            return None
+        return await read_for_telegram(self._folder, self._decoders, photo) if photo else None
 
     async def credit(self, photo_id: int) -> str:
         """Title, author, licence and source of a picture from a pack; "" for a photo that a user sent."""

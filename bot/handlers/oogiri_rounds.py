@@ -91,15 +91,7 @@ class OogiriRounds:
             text, keyboard = await self.opening(found)
             note = partial(rounds.record_message, self._database, found.id)
             try:
-                await self._messenger.send(
-                    found.chat_id,
-                    text,
-                    quoted_id=found.quoted_id,
-                    keyboard=keyboard,
-                    priority=Priority.ESSENTIAL,
-                    note=note,
-                    photo=picture,
-                )
+                await self._send(found, text, keyboard, note, quoted_id=found.quoted_id, photo=picture)
             except Forbidden:
                 log.info("chat %d: round %d ends, because the bot may not write there", found.chat_id, found.id)
                 await rounds.change_state(self._database, found.id, "collecting", "over")
@@ -176,7 +168,7 @@ class OogiriRounds:
         if not any(entry.author_id is not None for entry in entries):
             own = next((entry.text for entry in entries), "")
             text = f"{say('oogiri-unplayed')}\n\n{own}" if own else say("oogiri-nothing")
-            await self._send(found, text, None, self._finisher(found, "closing"))
+            await self._send(found, text, None, self._finisher(found, "closing"), quoted_id=found.message_id)
             return
         minutes = self._settings.vote_minutes
         due_at = time.time() + MINUTE_S * minutes
@@ -187,7 +179,9 @@ class OogiriRounds:
         async def note(message_id: int) -> None:
             await rounds.open_ballot(self._database, found.id, message_id, due_at)
 
-        await self._send(found, text, _ballot_keyboard(found.id, entries, say("oogiri-end")), note)
+        await self._send(
+            found, text, _ballot_keyboard(found.id, entries, say("oogiri-end")), note, quoted_id=found.message_id
+        )
 
     async def _send_result(self, found: Round, language: str) -> None:
         entries = sorted(await rounds.list_entries(self._database, found.id), key=lambda entry: -entry.votes)
@@ -202,7 +196,7 @@ class OogiriRounds:
             )
         voted = "yes" if any(entry.votes for entry in entries) else "no"
         text = "\n\n".join([say("oogiri-result", voted=voted), *lines])
-        await self._send(found, text, None, self._finisher(found, "scoring"))
+        await self._send(found, text, None, self._finisher(found, "scoring"), quoted_id=found.message_id)
         if found.ballot_id:
             ballot = say("oogiri-counted")
             await self._messenger.edit(found.chat_id, found.ballot_id, ballot)
@@ -215,9 +209,8 @@ class OogiriRounds:
         """Show the best punchline with the buttons of a joke, to be rated and learnt from."""
         text = await self._bylines.with_author(entry.text, entry.author_id, language)
         note = partial(add_delivery, self._database, entry.joke_id, found.chat_id)
-        await self._send(
-            found, text, punchline_keyboard(entry.joke_id, better=self._takes_punchlines(found.chat_id)), note
-        )
+        keyboard = punchline_keyboard(entry.joke_id, better=self._chats.get(found.chat_id).punchlines)
+        await self._send(found, text, keyboard, note, quoted_id=found.message_id)
 
     async def _language(self, found: Round) -> str:
         """The language of all messages of a round: the chat's own, else that of the bot's entry."""
@@ -226,23 +219,24 @@ class OogiriRounds:
         written_in = entry.language if entry and entry.language in languages else None
         return self._chats.chosen_language(found.chat_id) or written_in or self._chats.chat_language(found.chat_id)
 
-    def _takes_punchlines(self, chat_id: int) -> bool:
-        return self._chats.get(chat_id).punchlines
-
     async def _send(
         self,
         found: Round,
         text: str,
         keyboard: InlineKeyboardMarkup | None,
         note: Callable[[int], Awaitable[object]],
+        *,
+        quoted_id: int | None,
+        photo: bytes | None = None,
     ) -> None:
         await self._messenger.send(
             found.chat_id,
             text,
-            quoted_id=found.message_id,
+            quoted_id=quoted_id,
             keyboard=keyboard,
             priority=Priority.ESSENTIAL,
             note=note,
+            photo=photo,
         )
 
     def _finisher(self, found: Round, state: rounds.RoundState) -> Callable[[int], Awaitable[object]]:

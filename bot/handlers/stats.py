@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto, Message, User
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, User
 from telegram.error import BadRequest, Forbidden
 
 from bot.charts import stats_data
@@ -23,7 +23,7 @@ from bot.progress.progress_line import ProgressLine
 from bot.progress.round_line import RoundLine
 from bot.telegram.message_parsing import is_private
 from bot.telegram.rate_limiter import CallDropped, Priority
-from bot.telegram.text import is_unchanged, reply_to
+from bot.telegram.text import reply_to
 from storage.chat import stats
 from storage.database import Database
 
@@ -77,11 +77,8 @@ class StatsHandlers:
         picture, theme = await self._draw(press.user, press.data.theme), press.data.theme
         if picture is None:
             return
-        try:
-            await self._edit(press.user.id, press.message.message_id, picture, await self._text(press.user), theme)
-        except BadRequest as error:
-            if not is_unchanged(error):
-                raise
+        text, keyboard = await self._text(press.user), theme_button(theme)
+        await self._messenger.edit_photo(press.user.id, press.message.message_id, picture, text, keyboard)
 
     async def _answer_admin(self, message: Message, text: str, drawing: asyncio.Task[bytes | None]) -> None:
         """Send the picture with the text; the text at once if the picture takes longer, which is then added to it."""
@@ -100,20 +97,10 @@ class StatsHandlers:
         if picture is None:
             return
         try:
-            await self._edit(chat_id, message_id, picture, text, "light")
+            await self._messenger.edit_photo(chat_id, message_id, picture, text, theme_button("light"))
         except BadRequest as error:  # a Bot API server of before 2024 adds no media to a text
             log.info("the picture of /stats is sent by itself: %s", error)
             await self._send_picture(message, picture, None)
-
-    async def _edit(self, chat_id: int, message_id: int, picture: bytes, caption: str, theme: str) -> None:
-        """Put the picture into a message, in place of its picture or above its text. Raises BadRequest."""
-        await self._messenger.client.edit_message_media(
-            InputMediaPhoto(picture, caption=caption),
-            chat_id,
-            message_id,
-            reply_markup=theme_button(theme),
-            rate_limit_args=Priority.ESSENTIAL,
-        )
 
     async def _send_picture(self, message: Message, picture: bytes, caption: str | None) -> None:
         await self._messenger.client.send_photo(

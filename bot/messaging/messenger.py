@@ -4,7 +4,7 @@ import logging
 from contextlib import nullcontext
 from typing import Any
 
-from telegram import CallbackQuery, InlineKeyboardMarkup, Message, User
+from telegram import CallbackQuery, InlineKeyboardMarkup, InputMediaPhoto, Message, User
 from telegram.error import BadRequest, ChatMigrated, Forbidden
 
 from bot.chats.chat_settings import ChatSettingsStore
@@ -152,6 +152,29 @@ class Messenger:
                 log.info("message %d in chat %d can't be edited: %s", message_id, chat_id, error)
                 return False
         return True
+
+    async def edit_photo(
+        self,
+        chat_id: int,
+        message_id: int,
+        photo: str | bytes,
+        caption: str | None,
+        keyboard: InlineKeyboardMarkup | None,
+    ) -> Message | bool:
+        """Replace a message's picture, caption and buttons; a text becomes the caption of a picture.
+
+        `photo`: its file or Telegram's id of it. Returns the message, or True where it is as asked already. Raises
+        CallDropped, TelegramError.
+        """
+        media = InputMediaPhoto(photo, caption=caption)
+        try:
+            return await self.client.edit_message_media(
+                media, chat_id, message_id, reply_markup=keyboard, rate_limit_args=Priority.ESSENTIAL
+            )
+        except BadRequest as error:
+            if not is_unchanged(error):
+                raise
+            return True
 
     async def answer_button(self, query: CallbackQuery, key: str = "", *, alert: bool = False, **values: Any) -> None:
         """Answer a pressed button in the user's language; without a key, with nothing.

@@ -47,7 +47,7 @@ class StoredPhotoSender:
             else:
                 self._file_ids[photo.sha256] = file_id
                 return sent
-        content = await self._read(photo)
+        content = await read_for_telegram(self._folder, self._decoders, photo)
         if content is None:
             return None
         sent = await call(content)
@@ -57,13 +57,14 @@ class StoredPhotoSender:
                 del self._file_ids[next(iter(self._file_ids))]
         return sent
 
-    async def _read(self, photo: Photo) -> bytes | None:
-        """The photo's file, made smaller where Telegram would refuse it; None where that can't be read."""
-        try:
-            data = await asyncio.to_thread(photo_path(self._folder, photo).read_bytes)
-            if photo.bytes <= PHOTO_BYTES and photo.width + photo.height <= PHOTO_SIDES:
-                return data
-            return await self._decoders.reduce(data, SMALLER_SIDE)
-        except (OSError, PhotoError, DecoderUnavailable) as error:
-            log.info("photo %d can't be shown again: %s", photo.id, error)
-            return None
+
+async def read_for_telegram(folder: Path, decoders: DecoderPool, photo: Photo) -> bytes | None:
+    """The photo's file, made smaller where Telegram would refuse it; None where that can't be read."""
+    try:
+        data = await asyncio.to_thread(photo_path(folder, photo).read_bytes)
+        if photo.bytes <= PHOTO_BYTES and photo.width + photo.height <= PHOTO_SIDES:
+            return data
+        return await decoders.reduce(data, SMALLER_SIDE)
+    except (OSError, PhotoError, DecoderUnavailable) as error:
+        log.info("photo %d can't be shown again: %s", photo.id, error)
+        return None

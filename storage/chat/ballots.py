@@ -21,6 +21,8 @@ Mask = NDArray[np.bool_]
 
 BOT = 0
 """Stands for the bot among authors. Users' ids are positive."""
+GUMBEL = 6 / np.pi**2
+"""b² of a Gumbel distribution with variance 1, for Plackett and Luce's model of a ballot (trainer.judge)."""
 CHANCE_Z = 2.0
 """About one in forty of the pairs without a habit exceeds the expected votes by more."""
 EVEN_VOTES = 1.0

@@ -1,5 +1,6 @@
 """Photos from a pack of pictures: they have no sender, but a licence (`photo_credits`)."""
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import astuple
@@ -42,12 +43,11 @@ async def get_credit(database: Database, photo_id: int) -> PictureCredit | None:
 
 async def get_credits(database: Database, photo_ids: Sequence[int]) -> dict[int, PictureCredit]:
     """The licences of those of the photos that are from a pack, by photo id."""
-    wanted = set(photo_ids)
-    return {
-        row["photo_id"]: PictureCredit(**{name: row[name] for name in FIELDS.split(", ")})
-        for row in await database.rows(f"SELECT photo_id, {FIELDS} FROM photo_credits")
-        if row["photo_id"] in wanted
-    }
+    rows = await database.rows(
+        f"SELECT photo_id, {FIELDS} FROM photo_credits WHERE photo_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(photo_ids)),),
+    )
+    return {number: PictureCredit(*fields) for number, *fields in rows}
 
 
 async def list_used_names(database: Database, chat_id: int) -> dict[str, float]:

@@ -29,7 +29,7 @@ from trainer.demo_model.picture_pack import load_pack
 from trainer.demo_model.random_weights import write_random
 from trainer.demo_model.sources import HELD_OUT
 from trainer.demo_model.tokenizer import dump
-from trainer.demo_model.train import optimizers, rate_at
+from trainer.demo_model.train import optimizers, set_rates
 
 SIDE = 448
 PAINTED = 16
@@ -158,9 +158,7 @@ class LanguageTuner:
         ]
         batch = pack_turns(self.encoder, rows)
         seen = estrange(features[chosen].float(), strange, self.dice)
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["highest"] * rate_at(progress)
+        set_rates(self.optimizers, progress)
         loss = F.cross_entropy(packed_logits(self.model, seen, batch), batch.labels)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)

@@ -9,7 +9,7 @@ import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,9 +102,7 @@ class DemoTrainer:
 
         Returns the answers' loss and the naming head's hits (n,).
         """
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["highest"] * rate_at(progress)
+        set_rates(self.optimizers, progress)
         with torch.autocast(self.device.type, torch.bfloat16):
             features = self.model.extract_feature(normalise(pictures))
             named = self.head(features.mean(1))
@@ -174,6 +172,13 @@ def rate_at(progress: float) -> float:
     if progress < WARM_UP:
         return max(progress / WARM_UP, 0.01)
     return max(0.5 + 0.5 * math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)), 0.01)
+
+
+def set_rates(optimizers: Sequence[torch.optim.Optimizer], progress: float) -> None:
+    """Give each group of parameters its learning rate at that part (0 to 1) of the training."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["highest"] * rate_at(progress)
 
 
 def train(

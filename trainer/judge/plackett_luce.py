@@ -15,12 +15,11 @@ quadratic from the first to the last, and is no part of a score.
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from storage.chat.ballots import GUMBEL
 from storage.judge.features import FloatArray, IndexArray
 
 CHOICE_NOISE = 0.6
 """Variance of what an entry's text does not predict, as seen by a voter, relative to that of ratings."""
-GUMBEL = 6 / np.pi**2
-"""b² of a Gumbel distribution with variance 1."""
 
 
 def place_effects(place: FloatArray, shown: FloatArray) -> csr_matrix:

@@ -14,12 +14,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from storage.chat.ballots import BOT, Ballots, count_credits
+from storage.chat.ballots import BOT, GUMBEL, Ballots, count_credits
 from storage.learning.rating_arrays import NO_AUTHOR, Ints, RatingArrays
 from trainer.selection.empirical_bayes import Floats, Indices, Mask, VarianceComponents, ratio, sum_by_index
 
-GUMBEL = 6 / np.pi**2
-"""b² for a variance of 1."""
 SHRINKAGE = 2.0
 """Ratings by which the effects of place and kind are shrunk."""
 

@@ -1,7 +1,6 @@
 """The button under a run's outcome that leads to all jokes of both models about the same photos, a few on a page."""
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto
-from telegram.error import BadRequest
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.charts.render import RenderError
 from bot.handlers.admin_access import AdminAccess
@@ -10,8 +9,6 @@ from bot.handlers.routes import ButtonPress, Route
 from bot.i18n.localizer import Localizer
 from bot.messaging.messenger import Messenger
 from bot.retraining.run_report import RunReport
-from bot.telegram.rate_limiter import Priority
-from bot.telegram.text import is_unchanged
 from configs.settings import Settings
 from storage.database import Database
 from storage.learning import runs
@@ -55,16 +52,6 @@ class BeforeAfterPages:
             await self._messenger.reject_button(press.query, "before-after-gone")
             return
         await self._messenger.answer_button(press.query)
-        media = InputMediaPhoto(picture, caption=getattr(press.message, "caption", None))
+        caption = getattr(press.message, "caption", None)  # a message that is too old to be read has none
         keyboard = before_after_keyboard(report, localize, page)
-        try:
-            await self._messenger.client.edit_message_media(
-                media,
-                press.user.id,
-                press.message.message_id,
-                reply_markup=keyboard,
-                rate_limit_args=Priority.ESSENTIAL,
-            )
-        except BadRequest as error:
-            if not is_unchanged(error):
-                raise
+        await self._messenger.edit_photo(press.user.id, press.message.message_id, picture, caption, keyboard)
