@@ -29,6 +29,7 @@ from bot.charts.render import draw_picture
 from bot.charts.stats_data import StatsChartData
 from bot.demo import stack
 from bot.demo.samples import link_samples, photo_folder
+from bot.handlers.keyboards import PHOTO
 from bot.i18n.localizer import Localizer
 from bot.i18n.translator import Translator
 from configs.settings import Settings, load_settings
@@ -167,14 +168,12 @@ def samples(settings: Settings) -> list[Path]:
 
 
 def chat_pictures(demo: Demo, photos: Path, folder: Path) -> None:
-    """The first screen of the README, and the same on a phone."""
+    """The first screens of README.md and, in Chinese and dark, of README.zh.md."""
     for name in FIRST_PHOTOS:
         joke = demo.send(photos / name)
         demo.press(joke, "😂")
     with demo.page(f"{ALICE}/{ALICE}", DESKTOP) as page:
         save("sandbox", page.screenshot(), folder)
-    with demo.page(f"{ALICE}/{ALICE}", PHONE, scale=1.5) as page:
-        save("demo-phone", page.screenshot(), folder)
     demo.send(photos / FIRST_PHOTOS[-1], person=MING)
     with demo.page(f"{MING}/{MING}", DESKTOP, dark=True) as page:
         save("sandbox-zh", page.screenshot(), folder)
@@ -251,7 +250,7 @@ def stats_picture(folder: Path) -> None:
 def album_picture(demo: Demo, pictures: list[Path], folder: Path) -> None:
     """An album with one joke, and the joke about another of its photos."""
     joke = demo.send(*pictures[:5])
-    demo.press(joke, "2")
+    demo.press(joke, f"{PHOTO} 2")
     demo.until(ALICE, lambda one: one["message_id"] > joke["message_id"] and "reply_markup" in one, "the second joke")
     with demo.page(f"{ALICE}/{ALICE}", {"width": 640, "height": 758}) as page:
         page.evaluate("document.body.dataset.pane = 'conversation'")
